@@ -1,0 +1,14 @@
+//! pgseal demo.
+
+use std::process::ExitCode;
+
+/// Flags of `pgseal demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs it.
+pub fn run(args: Args) -> ExitCode {
+    let _ = args;
+    super::fail("not in this version");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,1 @@
+//! Parse and Bind: physical text and types, physical parameters and result formats.

@@ -1,0 +1,1 @@
+//! ParameterDescription and RowDescription in logical types.

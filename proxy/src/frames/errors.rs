@@ -1,0 +1,1 @@
+//! ErrorResponse: positions mapped back, helper names and ciphertext rebuilt or dropped (SQL-56).

@@ -1,0 +1,1 @@
+//! DataRow: opened, verified, hidden columns dropped.

@@ -1,0 +1,16 @@
+//! The pgseal proxy: PostgreSQL's wire protocol in front of sealed tables, and the `pgseal` command.
+//!
+//! Everything here talks; what decides stands in the `pgseal` library. `session` keeps the queue of expected
+//! responses and never reads SQL, `frames` applies a plan to frames, `wire` knows bytes only.
+#![forbid(unsafe_code)]
+
+pub mod apply;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod frames;
+pub mod listener;
+pub mod session;
+pub mod upstream;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! CancelRequest: passed on to the server, then closed.

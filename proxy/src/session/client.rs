@@ -1,0 +1,1 @@
+//! From client to server: forward, rewrite, refuse, insert.

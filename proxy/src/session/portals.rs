@@ -1,0 +1,1 @@
+//! Prepared statements and portals: which plan belongs to which name.

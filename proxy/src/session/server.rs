@@ -1,0 +1,1 @@
+//! From server to client: each frame belongs to the entry at the head of the queue.

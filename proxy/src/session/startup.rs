@@ -1,0 +1,1 @@
+//! Start-up: SSLRequest, GSSENCRequest, CancelRequest, the start-up message, authentication relayed.

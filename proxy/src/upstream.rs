@@ -1,0 +1,1 @@
+//! libpq's connection URLs and keywords: hosts, user, password sources, sslmode; what this version cannot do is refused.

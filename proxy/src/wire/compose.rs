@@ -1,0 +1,1 @@
+//! Messages that the proxy makes itself, encoded with pgwire's message types.

@@ -1,0 +1,1 @@
+//! A frame: type, length, body; its limits, checked before anything is allocated.

@@ -1,0 +1,1 @@
+//! The fields of the messages that must be understood, read from exactly their frame.

@@ -1,0 +1,1 @@
+//! The digest of what a protected table is made of, compared with the lock (CAT-5).

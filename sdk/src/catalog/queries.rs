@@ -1,0 +1,1 @@
+//! The catalog queries, schema-qualified and independent of search_path.

@@ -1,0 +1,1 @@
+//! Rows in, facts out: relations, columns, constraints, indexes and what depends on them.

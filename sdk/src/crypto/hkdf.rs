@@ -1,0 +1,1 @@
+//! HKDF-SHA-512 (RFC 5869) without salt.

@@ -1,0 +1,121 @@
+//! What a failure is: its SQLSTATE, who can act on it, and the text that a client may see.
+//!
+//! Each room has an error enum of its own. A text reaches a client only from a type that opted in to
+//! [`UserFacing`], so an internal error cannot leak a value by its `Display`.
+
+use std::fmt;
+
+/// A five-character SQLSTATE, PostgreSQL 18 manual, appendix A.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SqlState(&'static str);
+
+macro_rules! sqlstates {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        impl SqlState {
+            $($(#[$doc])* pub const $name: SqlState = SqlState($code);)*
+        }
+    };
+}
+
+sqlstates! {
+    /// `protocol_violation`
+    PROTOCOL_VIOLATION = "08P01";
+    /// `connection_failure`
+    CONNECTION_FAILURE = "08006";
+    /// `sqlclient_unable_to_establish_sqlconnection`
+    CANNOT_CONNECT = "08001";
+    /// `feature_not_supported`: every refusal of a statement.
+    FEATURE_NOT_SUPPORTED = "0A000";
+    /// `string_data_right_truncation`
+    STRING_DATA_RIGHT_TRUNCATION = "22001";
+    /// `numeric_value_out_of_range`
+    NUMERIC_VALUE_OUT_OF_RANGE = "22003";
+    /// `invalid_datetime_format`
+    INVALID_DATETIME_FORMAT = "22007";
+    /// `datetime_field_overflow`
+    DATETIME_FIELD_OVERFLOW = "22008";
+    /// `character_not_in_repertoire`
+    CHARACTER_NOT_IN_REPERTOIRE = "22021";
+    /// `invalid_parameter_value`
+    INVALID_PARAMETER_VALUE = "22023";
+    /// `untranslatable_character`
+    UNTRANSLATABLE_CHARACTER = "22P05";
+    /// `invalid_text_representation`
+    INVALID_TEXT_REPRESENTATION = "22P02";
+    /// `invalid_binary_representation`
+    INVALID_BINARY_REPRESENTATION = "22P03";
+    /// `not_null_violation`
+    NOT_NULL_VIOLATION = "23502";
+    /// `active_sql_transaction`
+    ACTIVE_SQL_TRANSACTION = "25001";
+    /// `no_active_sql_transaction`
+    NO_ACTIVE_SQL_TRANSACTION = "25P01";
+    /// `invalid_catalog_name`
+    INVALID_CATALOG_NAME = "3D000";
+    /// `serialization_failure`
+    SERIALIZATION_FAILURE = "40001";
+    /// `syntax_error`
+    SYNTAX_ERROR = "42601";
+    /// `undefined_column`
+    UNDEFINED_COLUMN = "42703";
+    /// `undefined_parameter`
+    UNDEFINED_PARAMETER = "42P02";
+    /// `indeterminate_datatype`
+    INDETERMINATE_DATATYPE = "42P18";
+    /// `invalid_column_reference`
+    INVALID_COLUMN_REFERENCE = "42P10";
+    /// `datatype_mismatch`
+    DATATYPE_MISMATCH = "42804";
+    /// `undefined_function` (also: no such operator)
+    UNDEFINED_FUNCTION = "42883";
+    /// `program_limit_exceeded`
+    PROGRAM_LIMIT_EXCEEDED = "54000";
+    /// `statement_too_complex`
+    STATEMENT_TOO_COMPLEX = "54001";
+    /// `object_not_in_prerequisite_state`: a table drifted away from its lock.
+    OBJECT_NOT_IN_PREREQUISITE_STATE = "55000";
+    /// `admin_shutdown`
+    ADMIN_SHUTDOWN = "57P01";
+    /// `cannot_connect_now`
+    CANNOT_CONNECT_NOW = "57P03";
+    /// `internal_error`
+    INTERNAL_ERROR = "XX000";
+    /// `data_corrupted`: a tag, signature, context or envelope that does not hold.
+    DATA_CORRUPTED = "XX001";
+}
+
+impl SqlState {
+    /// The five characters.
+    pub const fn code(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Debug for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// An error whose text a client may see. Implementing it is a promise: no value, key or parameter is in any of
+/// these texts, only names from the schema file and the statement.
+pub trait UserFacing {
+    /// The SQLSTATE that the client gets.
+    fn sqlstate(&self) -> SqlState;
+    /// One line: what failed, and where.
+    fn message(&self) -> String;
+    /// More about what failed.
+    fn detail(&self) -> Option<String> {
+        None
+    }
+    /// What to do about it.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,55 @@
+//! A plan at work: parameter values in, physical parameters out; physical rows in, logical rows out. No sockets: the
+//! proxy drives it with wire frames, the SDK's client will drive it with tokio-postgres.
+
+pub mod cache;
+pub mod facts;
+pub mod inputs;
+pub mod outputs;
+pub mod steps;
+
+use crate::error::{SqlState, UserFacing};
+use crate::sql::Refusal;
+use crate::{seal, value};
+
+/// Why a planned statement failed at work.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A value that PostgreSQL itself would not take.
+    #[error(transparent)]
+    Value(#[from] value::Error),
+    /// Sealing or opening failed.
+    #[error(transparent)]
+    Seal(#[from] seal::Error),
+    /// Only at work it shows that the statement cannot be answered.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// The server or client sent something that does not fit the plan.
+    #[error("{0}")]
+    Protocol(&'static str),
+}
+
+impl UserFacing for Error {
+    fn sqlstate(&self) -> SqlState {
+        match self {
+            Error::Value(error) => error.sqlstate(),
+            Error::Seal(error) => error.sqlstate(),
+            Error::Refused(refusal) => refusal.sqlstate,
+            Error::Protocol(_) => SqlState::PROTOCOL_VIOLATION,
+        }
+    }
+    fn message(&self) -> String {
+        match self {
+            Error::Value(error) => error.message(),
+            Error::Seal(error) => error.message(),
+            Error::Refused(refusal) => refusal.message.clone(),
+            Error::Protocol(text) => (*text).to_owned(),
+        }
+    }
+    fn hint(&self) -> Option<String> {
+        match self {
+            Error::Seal(error) => error.hint(),
+            Error::Refused(refusal) => refusal.hint.clone(),
+            Error::Value(_) | Error::Protocol(_) => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! raw: a 256-bit root key from a file or an environment variable.

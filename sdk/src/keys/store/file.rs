@@ -1,0 +1,1 @@
+//! A key store in one file, written by rename.

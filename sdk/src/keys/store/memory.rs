@@ -1,0 +1,1 @@
+//! A key store in memory, for tests and records without a database.

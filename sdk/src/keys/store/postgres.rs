@@ -1,0 +1,1 @@
+//! The key store table pgseal.keys in PostgreSQL.

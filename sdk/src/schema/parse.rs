@@ -1,0 +1,1 @@
+//! From TOML to the model: strict, with byte spans for every key.

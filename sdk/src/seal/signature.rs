@@ -1,0 +1,1 @@
+//! The row signature: the signed record and its MAC (SIG-1, SIG-2).

@@ -1,0 +1,1 @@
+//! What pgseal explain prints: decision, reason, physical SQL, what the statement reveals.

@@ -1,0 +1,1 @@
+//! DELETE by plain or exact predicates.

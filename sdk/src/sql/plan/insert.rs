@@ -1,0 +1,1 @@
+//! INSERT … VALUES: every column explicit, cells, tags and signature beside it.

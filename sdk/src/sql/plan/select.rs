@@ -1,0 +1,1 @@
+//! SELECT and TABLE over one protected table.

@@ -1,0 +1,1 @@
+//! Everything else that names a protected object: forwarded, or refused by name.

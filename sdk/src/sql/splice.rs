@@ -1,0 +1,1 @@
+//! Edits of the original bytes at token boundaries (SQL-1, SQL-2).

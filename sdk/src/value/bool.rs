@@ -1,0 +1,1 @@
+//! bool: input spellings of PostgreSQL's boolin, one byte in binary.

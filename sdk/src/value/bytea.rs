@@ -1,0 +1,1 @@
+//! bytea: hex and escape input, hex output.

@@ -1,0 +1,1 @@
+//! uuid: every input spelling that PostgreSQL takes, one output.
