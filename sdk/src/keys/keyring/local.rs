@@ -51,6 +51,11 @@ pub enum Opened {
 }
 
 impl RootKey {
+    /// A root key that somebody else keeps.
+    pub fn new(root: Secret<32>) -> Self {
+        Self(root)
+    }
+
     /// Opens the file.
     ///
     /// # Errors
