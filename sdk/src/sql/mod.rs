@@ -12,7 +12,6 @@ pub mod names;
 pub mod parse;
 mod physical;
 pub mod plan;
-pub mod predicate;
 mod refusal;
 mod splice;
 

@@ -1,7 +1,7 @@
 //! Constants of a statement, literals and parameters, with the casts around them (SQL-20).
 
 use sqlparser::ast::{
-    CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, TypedString, UnaryOperator, Value as AstValue,
+    CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value as AstValue,
 };
 
 use super::draft::param_number;
@@ -40,86 +40,46 @@ impl Constant {
 }
 
 fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
+    if let Some((number, cast)) = parameter(source, expr)? {
+        return Ok(Some(Bare::Param { number, cast }));
+    }
+    Ok(literal::constant(expr)?.map(|constant| match constant {
+        literal::Constant::Null => Bare::Null,
+        literal::Constant::Value(literal) => Bare::Literal(literal),
+    }))
+}
+
+/// A parameter under parentheses and casts that change nothing but its type.
+fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<Type>)>, Refusal> {
     match expr {
-        Expr::Nested(inner) => bare(source, inner),
-        Expr::Value(value) => {
-            let token = source.tokens.get(source.token(value.span)?).ok_or_else(unreadable)?;
-            match &value.value {
-                AstValue::Null => Ok(Some(Bare::Null)),
-                AstValue::Placeholder(_) => {
-                    let number = param_number(token.text(source.text))?;
-                    Ok(Some(Bare::Param { number, cast: None }))
-                }
-                _ => Ok(literal::constant(token, source.text).map(Bare::Literal)),
+        Expr::Nested(inner) => parameter(source, inner),
+        Expr::Value(value) => match &value.value {
+            AstValue::Placeholder(_) => {
+                let token = source.tokens.get(source.token(value.span)?).ok_or_else(unreadable)?;
+                Ok(Some((param_number(token.text(source.text))?, None)))
             }
-        }
-        Expr::UnaryOp { op, expr } => {
-            let sign = match op {
-                UnaryOperator::Minus => "-",
-                UnaryOperator::Plus => "",
-                _ => return Ok(None),
-            };
-            Ok(match bare(source, expr)? {
-                Some(Bare::Literal(Literal::Typed(ty, text))) if is_number(&ty) && !text.starts_with(['-', '+']) => {
-                    Some(Bare::Literal(Literal::Typed(ty, format!("{sign}{text}"))))
-                }
-                _ => None,
-            })
-        }
-        Expr::Cast { kind: _, expr, data_type, format: None } => match bare(source, expr)? {
-            Some(inner) => cast(inner, type_of(data_type)).map(Some),
-            None => Ok(None),
+            _ => Ok(None),
         },
-        Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false }) => {
-            let token = source.tokens.get(source.token(value.span)?).ok_or_else(unreadable)?;
-            match literal::constant(token, source.text) {
-                Some(literal) => cast(Bare::Literal(literal), type_of(data_type)).map(Some),
-                None => Ok(None),
+        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
+            let Some((number, inner)) = parameter(source, expr)? else { return Ok(None) };
+            match type_of(data_type) {
+                // An explicit cast to varchar(n) cuts, where an assignment is an error.
+                Some(to) if !matches!(to, Type::Varchar(Some(_))) && inner.is_none_or(|inner| inner == to) => {
+                    Ok(Some((number, Some(to))))
+                }
+                _ => Err(Refusal::new(format!(
+                    "parameter ${} of a protected column is cast to a type that cannot be applied here",
+                    number + 1
+                ))
+                .hint("leave the cast out, or cast to the type of the column")),
             }
         }
         _ => Ok(None),
     }
 }
 
-/// A constant under a cast, if the cast changes nothing but its type.
-fn cast(value: Bare, to: Option<Type>) -> Result<Bare, Refusal> {
-    let refused = || {
-        Refusal::new("a constant for a protected column is cast to a type that cannot be applied here")
-            .hint("leave the cast out, or cast to the type of the column")
-    };
-    if let Bare::Null = value {
-        return Ok(Bare::Null);
-    }
-    let to = to.ok_or_else(refused)?;
-    // An explicit cast to varchar(n) cuts, where an assignment is an error.
-    if matches!(to, Type::Varchar(Some(_))) {
-        return Err(refused());
-    }
-    match value {
-        Bare::Null => Ok(Bare::Null),
-        Bare::Param { number, cast: None } => Ok(Bare::Param { number, cast: Some(to) }),
-        Bare::Param { number, cast: Some(from) } if from == to => Ok(Bare::Param { number, cast: Some(from) }),
-        Bare::Literal(Literal::Untyped(text)) => Ok(Bare::Literal(Literal::Typed(to, text))),
-        Bare::Literal(Literal::Typed(from, text))
-            if from == to || (is_number(&from) && is_number(&to) && (is_integer(&text) || !is_int(&to))) =>
-        {
-            Ok(Bare::Literal(Literal::Typed(to, text)))
-        }
-        Bare::Param { .. } | Bare::Literal(_) => Err(refused()),
-    }
-}
-
 fn is_int(ty: &Type) -> bool {
     matches!(ty, Type::Int2 | Type::Int4 | Type::Int8)
-}
-
-fn is_number(ty: &Type) -> bool {
-    is_int(ty) || matches!(ty, Type::Numeric(_))
-}
-
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether the bytes of a parameter declared as `declared` may stand for `$n::cast`: no value changes.

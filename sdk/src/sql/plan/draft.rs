@@ -6,29 +6,21 @@ use std::ops::Range;
 use super::source::{Source, unreadable};
 use crate::error::SqlState;
 use crate::sql::lex::Kind;
+use crate::sql::splice::Edits;
 use crate::sql::{ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
-
-/// A part of what is spliced in.
-#[derive(Debug, Clone)]
-pub(super) enum Part {
-    /// SQL of ours.
-    Text(String),
-    /// A slot of the draft.
-    Slot(usize),
-}
 
 /// Builds the parts of a splice.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parts(pub Vec<Part>);
+pub(super) struct Parts(pub Vec<Piece>);
 
 impl Parts {
     pub(super) fn text(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Part::Text(text.into()));
+        self.0.push(Piece::Text(text.into()));
         self
     }
 
     pub(super) fn slot(mut self, slot: usize) -> Self {
-        self.0.push(Part::Slot(slot));
+        self.0.push(Piece::Slot(slot));
         self
     }
 
@@ -94,19 +86,17 @@ impl Draft {
             };
             self.replace(token.range.clone(), Parts::default().slot(slot));
         }
-        // Stable: insertions at one byte stay in the order in which they were made, before a replacement there.
-        self.edits.sort_by_key(|(bytes, _)| (bytes.start, bytes.end));
-        let mut parts = before;
-        let mut at = range.start;
-        for (bytes, edit) in std::mem::take(&mut self.edits) {
-            if bytes.start < at {
-                return Err(unreadable());
+        let mut edits = Edits::new(source.text, source.tokens);
+        for (bytes, parts) in std::mem::take(&mut self.edits) {
+            let pieces = parts.0;
+            if bytes.is_empty() {
+                edits.insert(bytes.start, pieces);
+            } else {
+                edits.replace(bytes, pieces);
             }
-            parts = parts.text(source.text.get(at..bytes.start).ok_or_else(unreadable)?).extend(edit);
-            at = bytes.end;
         }
-        parts = parts.text(source.text.get(at..range.end).ok_or_else(unreadable)?).extend(after);
-        self.number(parts)
+        let spliced = edits.apply(range).map_err(|_| unreadable())?;
+        self.number(before.extend(Parts(spliced.pieces)).extend(after))
     }
 
     /// A statement that is wholly ours.
@@ -120,12 +110,12 @@ impl Draft {
         let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
         for part in parts.0 {
             match part {
-                Part::Text(text) => match template.pieces.last_mut() {
+                Piece::Text(text) => match template.pieces.last_mut() {
                     Some(Piece::Text(last)) => last.push_str(&text),
                     Some(Piece::Slot(_)) | None if text.is_empty() => {}
                     Some(Piece::Slot(_)) | None => template.pieces.push(Piece::Text(text)),
                 },
-                Part::Slot(slot) => {
+                Piece::Slot(slot) => {
                     let number = match numbers.get(&slot) {
                         Some(number) => *number,
                         None => {

@@ -392,3 +392,16 @@ fn operator_name(op: &BinaryOperator) -> &'static str {
         _ => "this operator",
     }
 }
+
+/// `count(column)` counts cells, `count(DISTINCT column)` tags.
+pub(super) fn counted(ctx: &mut Ctx<'_>, column: ColumnId, expr: &Expr, distinct: bool) -> Result<(), Refusal> {
+    let operand = Operand { column, extent: ctx.source.extent(expr)? };
+    if distinct {
+        use_tag(ctx, &operand, "count(DISTINCT)")?;
+    } else {
+        let bytes = ctx.source.bytes(&operand.extent)?;
+        let column = ctx.scope.physical_column(column)?;
+        ctx.draft.replace(bytes, Parts::default().text(column));
+    }
+    Ok(())
+}

@@ -33,10 +33,10 @@ impl Scope {
         let idents = idents(name)?;
         let (Some(first), Some(last)) = (idents.first(), idents.last()) else { return Err(unreadable()) };
         let extent = source.ident(first)?..source.ident(last)? + 1;
-        let last = name_of(source, last)?;
+        let last = last.value.clone();
         let schema = match idents.as_slice() {
             [_] => None,
-            [schema, _] => Some(name_of(source, schema)?),
+            [schema, _] => Some(schema.value.clone()),
             _ => return Err(Refusal::new(format!("the name of table {last} has more than two parts"))),
         };
         if let Some(what) = protection.dependents.get(&last) {
@@ -64,18 +64,22 @@ impl Scope {
     }
 
     /// The scope of a table with the alias that the client gave it, if any.
-    pub(super) fn new(source: &Source<'_>, table: Arc<Table>, alias: Option<&Ident>) -> Result<Self, Refusal> {
-        let alias = alias.map(|alias| name_of(source, alias)).transpose()?;
+    pub(super) fn new(table: Arc<Table>, alias: Option<&Ident>) -> Self {
+        let alias = alias.map(|alias| alias.value.clone());
         let explicit = alias.is_some();
         let alias = alias.unwrap_or_else(|| table.relation.name.clone());
-        Ok(Self { table, alias, explicit })
+        Self { table, alias, explicit }
     }
 
-    /// The physical name, and the alias where the client gave none.
-    pub(super) fn physical(&self) -> String {
+    /// The qualified physical name (CAT-4).
+    pub(super) fn physical_name(&self) -> String {
         let Relation { schema, name } = &self.table.relation;
-        let name = format!("{}.{}", quote(schema), quote(name));
-        if self.explicit { name } else { format!("{name} AS {}", quote(&self.alias)) }
+        format!("{}.{}", quote(schema), quote(name))
+    }
+
+    /// The alias that keeps `table.column` working; empty if the client gave one.
+    pub(super) fn alias_clause(&self) -> String {
+        if self.explicit { String::new() } else { format!(" AS {}", quote(&self.alias)) }
     }
 
     /// The physical column, qualified.
@@ -112,7 +116,7 @@ impl Scope {
 
     /// The column that an expression names.
     pub(super) fn resolve(&self, source: &Source<'_>, parts: &[Ident]) -> Result<ColumnId, Refusal> {
-        let names = parts.iter().map(|part| name_of(source, part)).collect::<Result<Vec<_>, _>>()?;
+        let names = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>();
         let at = parts.first().and_then(|part| source.ident(part).ok()).map_or(0, |token| source.offset(token));
         let column = match names.as_slice() {
             [column] => column,
@@ -149,12 +153,6 @@ impl Scope {
 /// A table in messages.
 pub(super) fn label(table: &Table) -> String {
     format!("{}.{}", table.relation.schema, table.relation.name)
-}
-
-/// An identifier as the catalog spells it: by our own lexer, not by sqlparser.
-pub(super) fn name_of(source: &Source<'_>, ident: &Ident) -> Result<String, Refusal> {
-    let token = source.tokens.get(source.ident(ident)?).ok_or_else(unreadable)?;
-    token.name(source.text).map(|name| name.into_owned()).ok_or_else(unreadable)
 }
 
 /// The parts of a name that is made of identifiers only.

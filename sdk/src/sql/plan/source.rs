@@ -4,7 +4,6 @@
 //! values are used, and an extent grows from such a leaf over the tokens that its wrappers must have. Whatever does
 //! not look as expected is refused.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use sqlparser::ast::{CastKind, DataType, Expr, Ident, TypedString, UnaryOperator};
@@ -12,6 +11,7 @@ use sqlparser::tokenizer::Span;
 
 use super::Refusal;
 use crate::sql::lex::{Kind, Token};
+use crate::sql::parse;
 
 /// A statement of a text.
 pub(super) struct Source<'t> {
@@ -19,41 +19,21 @@ pub(super) struct Source<'t> {
     pub text: &'t str,
     /// The statement's tokens, without the semicolon.
     pub tokens: &'t [Token],
-    /// Line and column (from 1, in characters, of what the parser read) of each token's first character.
-    starts: HashMap<(u64, u64), usize>,
 }
 
 /// Token positions, half open.
 pub(super) type Extent = Range<usize>;
 
 impl<'t> Source<'t> {
-    /// `parsed` is the byte range of `text` that the parser read.
-    pub(super) fn new(text: &'t str, parsed: Range<usize>, tokens: &'t [Token]) -> Self {
-        let mut starts = HashMap::with_capacity(tokens.len());
-        let (mut line, mut column) = (1u64, 1u64);
-        let mut next = tokens.iter().enumerate().peekable();
-        for (offset, character) in text.get(parsed.clone()).unwrap_or("").char_indices() {
-            while next.peek().is_some_and(|(_, token)| token.range.start < parsed.start + offset) {
-                next.next();
-            }
-            if let Some((index, token)) = next.peek()
-                && token.range.start == parsed.start + offset
-            {
-                starts.insert((line, column), *index);
-            }
-            if character == '\n' {
-                line += 1;
-                column = 1;
-            } else {
-                column += 1;
-            }
-        }
-        Self { text, tokens, starts }
+    /// `tokens` are those of one statement of `text`.
+    pub(super) fn new(text: &'t str, tokens: &'t [Token]) -> Self {
+        Self { text, tokens }
     }
 
     /// The token at which a span starts.
     pub(super) fn token(&self, span: Span) -> Result<usize, Refusal> {
-        self.starts.get(&(span.start.line, span.start.column)).copied().ok_or_else(unreadable)
+        let bytes = parse::bytes(span).ok_or_else(unreadable)?;
+        self.tokens.binary_search_by_key(&bytes.start, |token| token.range.start).map_err(|_| unreadable())
     }
 
     /// The token of an identifier.
