@@ -229,7 +229,9 @@ fn column(ctx: &mut Ctx<'_>, parts: &[Ident]) -> Result<Seen, Refusal> {
         return Err(no_operator(ctx, id, "its use in this expression"));
     }
     ctx.beside = Some(ctx.scope.label(id));
-    if let [first, _, last] = parts {
+    if let (Some(first), Some(last)) = (parts.first(), parts.last())
+        && (ctx.qualify || parts.len() == 3)
+    {
         // schema.table.column: the table goes by its alias in the physical statement.
         let bytes = ctx.source.bytes(&(ctx.source.ident(first)?..ctx.source.ident(last)? + 1))?;
         let column = ctx.scope.physical_column(id)?;

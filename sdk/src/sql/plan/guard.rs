@@ -6,9 +6,8 @@
 use super::Ctx;
 use super::draft::Parts;
 use super::output::SIGNATURE;
-use super::source::unreadable;
 use crate::schema::Table;
-use crate::sql::Refusal;
+use crate::sql::{PhysicalType, Recipe, Refusal};
 
 /// SQLSTATE of the server's error when a guard fails.
 pub const GUARD_SQLSTATE: &str = "22P02";
@@ -43,7 +42,37 @@ pub(super) fn wanted(table: &Table) -> bool {
 }
 
 /// The guard of an INSERT. A returned row is told by its signature, which belongs to one row of VALUES alone.
-pub(super) fn insert(ctx: &Ctx<'_>, rows: &[RowSlots], signatures: &[usize]) -> Result<Option<Parts>, Refusal> {
-    let _ = (ctx, rows, signatures, SIGNATURE, unreadable as fn() -> Refusal);
-    Ok(None)
+pub(super) fn insert(ctx: &mut Ctx<'_>, rows: &[RowSlots], signatures: &[usize]) -> Result<Option<Parts>, Refusal> {
+    let table = ctx.scope.table.clone();
+    if !wanted(&table) {
+        return Ok(None);
+    }
+    let mut parts = Parts::default().text(format!("{GUARD_HEAD}CASE {}", ctx.scope.qualified(SIGNATURE)));
+    for (row, (slots, signature)) in rows.iter().zip(signatures).enumerate() {
+        parts = parts.text(" WHEN ").slot(*signature).text(" THEN ");
+        let mut conjunction = "";
+        for (id, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_signed()) {
+            let (text, slot) = if column.is_sealed() {
+                (ctx.scope.physical_column(id)?, slots.columns.get(id).copied().flatten())
+            } else {
+                let slot = ctx.draft.slot(Recipe::Signed { row, column: id }, PhysicalType::Bytea);
+                (ctx.scope.stored(id)?, Some(slot))
+            };
+            parts = holds(parts.text(conjunction), text, slot);
+            conjunction = " AND ";
+        }
+        for (beacon, slot) in table.beacons.iter().zip(&slots.tags) {
+            parts = holds(parts.text(conjunction), ctx.scope.qualified(&beacon.helper), *slot);
+            conjunction = " AND ";
+        }
+    }
+    Ok(Some(parts.text(format!(" ELSE false END{GUARD_TAIL}"))))
+}
+
+/// What is stored is what was sent; without a slot nothing was.
+fn holds(parts: Parts, stored: String, slot: Option<usize>) -> Parts {
+    match slot {
+        Some(slot) => parts.text(format!("{stored} IS NOT DISTINCT FROM ")).slot(slot),
+        None => parts.text(format!("{stored} IS NULL")),
+    }
 }

@@ -101,7 +101,7 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     if let Some(on) = on {
         conflict(&mut ctx, on)?;
     }
-    let guard = guard::insert(&ctx, &write.slots, &write.signatures)?;
+    let guard = guard::insert(&mut ctx, &write.slots, &write.signatures)?;
     let shape = match returning {
         Some(items) => {
             let (extent, mut shape) = output::returning(&mut ctx, items)?;
@@ -557,7 +557,7 @@ fn conflict(ctx: &mut Ctx<'_>, on: &OnInsert) -> Result<(), Refusal> {
     };
     match conflict_target {
         None | Some(ConflictTarget::OnConstraint(_)) => Ok(()),
-        Some(ConflictTarget::Columns { columns, index_predicate: None }) => {
+        Some(ConflictTarget::Columns { columns, predicate: None }) => {
             for ident in columns {
                 let at = ctx.source.ident(ident)?;
                 let id = ctx.scope.named(&ident.value, false, ctx.source.offset(at))?;

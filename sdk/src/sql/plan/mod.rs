@@ -4,23 +4,87 @@ mod constant;
 mod delete;
 mod draft;
 mod expr;
+mod guard;
 mod insert;
+mod mention;
 mod output;
 mod predicate;
-mod returning;
 mod scope;
 mod select;
 mod source;
 mod update;
 mod utility;
 
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast;
+
 use self::constant::{Bare, same_value, without_modifier};
 use self::draft::{Draft, Params};
 use self::scope::Scope;
 use self::source::{Source, unreadable};
-use super::{Input, Notes, Refusal};
-use crate::schema::ColumnId;
+use super::lex::Token;
+use super::parse::{self, Fact, Part};
+use super::{Decision, Input, Notes, Plan, Refusal};
+use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
+
+pub use guard::{GUARD_HEAD, GUARD_MARK, GUARD_SQLSTATE, GUARD_TAIL};
+
+/// One statement as it comes, with all that it may be read against.
+struct Statement<'a> {
+    /// Its text and tokens.
+    source: &'a Source<'a>,
+    /// Its bytes in the text.
+    range: Range<usize>,
+    /// OIDs of the Parse message.
+    declared: &'a [u32],
+    /// What is protected.
+    protection: &'a Protection,
+    /// Clauses that the parser does not know.
+    facts: &'a [Fact],
+}
+
+/// Decides about one statement of `text`. `tokens` are those of the whole text.
+pub(super) fn decide(
+    text: &str,
+    tokens: &[Token],
+    part: &Part,
+    declared: &[u32],
+    protection: &Protection,
+) -> Decision {
+    match planned(text, tokens, part, declared, protection) {
+        Ok(Some(plan)) => Decision::Rewrite(Arc::new(plan)),
+        Ok(None) => Decision::Forward,
+        Err(refusal) => Decision::Refuse(refusal),
+    }
+}
+
+fn planned(
+    text: &str,
+    tokens: &[Token],
+    part: &Part,
+    declared: &[u32],
+    protection: &Protection,
+) -> Result<Option<Plan>, Refusal> {
+    let own = tokens.get(part.tokens.clone()).ok_or_else(unreadable)?;
+    if !mention::touches(text, own, protection)? {
+        return Ok(None);
+    }
+    let parsed = parse::parse(text, tokens, part)?;
+    let source = Source::new(text, own);
+    let statement =
+        Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
+    match &parsed.statement {
+        ast::Statement::Query(query) => select::plan(&statement, query),
+        ast::Statement::Insert(insert) => insert::plan(&statement, insert),
+        ast::Statement::Update(update) => update::plan(&statement, update),
+        ast::Statement::Delete(delete) => delete::plan(&statement, delete),
+        other => utility::plan(&statement, other),
+    }
+    .map(Some)
+}
 
 /// One statement in work.
 struct Ctx<'a> {
@@ -34,6 +98,8 @@ struct Ctx<'a> {
     params: Params,
     /// What `explain` will say.
     notes: Notes,
+    /// Columns in the clear are qualified too: the physical statement has a second table.
+    qualify: bool,
     /// The unprotected column that was met last, for the message of the leak rule.
     beside: Option<String>,
 }
@@ -41,7 +107,7 @@ struct Ctx<'a> {
 impl<'a> Ctx<'a> {
     fn new(source: &'a Source<'a>, scope: Scope, declared: &[u32]) -> Self {
         let (draft, params) = (Draft::default(), Params::new(declared));
-        Self { source, scope, draft, params, notes: Notes::default(), beside: None }
+        Self { source, scope, draft, params, notes: Notes::default(), qualify: false, beside: None }
     }
 
     /// A constant in a protected place.

@@ -1,8 +1,8 @@
 //! SELECT and TABLE over one protected table.
 
 use sqlparser::ast::{
-    Distinct, Expr, Fetch, GroupByExpr, LimitClause, Offset, OrderBy, OrderByKind, Query, Select, SelectFlavor,
-    SetExpr, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
+    Distinct, Expr, Fetch, GroupByExpr, LimitClause, ObjectName, Offset, OrderBy, OrderByKind, Query, Select, SelectFlavor,
+    SetExpr, Table, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
 };
 
 use super::draft::Parts;
@@ -10,10 +10,9 @@ use super::expr::{self, operand, sort_key, unknown};
 use super::output::{Output, What};
 use super::predicate::{no_operator, note};
 use super::scope::{self, Scope};
-use super::source::{Source, unreadable};
+use super::source::unreadable;
 use super::{Ctx, Statement};
 use crate::error::SqlState;
-use crate::schema::Protection;
 use crate::sql::parse::{Fact, FactKind};
 use crate::sql::{Plan, Refusal, Steps, Verb};
 
@@ -45,7 +44,7 @@ pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Ref
     }
     let (mut ctx, output) = match &**body {
         SetExpr::Select(select) => body_of(statement, select)?,
-        SetExpr::Table(_) => table(statement)?,
+        SetExpr::Table(named) => table(statement, named)?,
         SetExpr::SetOperation { .. } => {
             return Err(Refusal::new("UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version")
                 .hint("run the queries one by one"));
@@ -173,19 +172,22 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
 }
 
 /// `TABLE t` is `SELECT * FROM t`.
-fn table<'a>(statement: &Statement<'a>) -> Result<(Ctx<'a>, Body), Refusal> {
+fn table<'a>(statement: &Statement<'a>, table: &Table) -> Result<(Ctx<'a>, Body), Refusal> {
     let source = statement.source;
-    // TABLE [ONLY] name: two or four tokens of a name.
-    let name = statement.mentioned()?;
-    let scope = Scope::new(name.0, None);
+    // TABLE name.
+    let idents: Vec<_> = table.schema_name.iter().chain(&table.table_name).cloned().collect();
+    let Some((table, name)) = Scope::relation(source, statement.protection, &ObjectName::from(idents))? else {
+        return Err(elsewhere());
+    };
+    let scope = Scope::new(table, None);
     let mut ctx = Ctx::new(source, scope, statement.declared);
-    if !source.is_word(0, "table") || name.1.start != 1 {
+    if !source.is_word(0, "table") || name.start != 1 {
         return Err(unknown("TABLE of this form"));
     }
     let (list, text) = Output::all(&ctx)?;
     let (hidden, _) = list.shape(&ctx)?;
     let physical = format!("SELECT {text}{hidden} FROM {}{}", ctx.scope.physical_name(), ctx.scope.alias_clause());
-    let bytes = source.bytes(&(0..name.1.end))?;
+    let bytes = source.bytes(&(0..name.end))?;
     ctx.draft.replace(bytes, Parts::default().text(physical));
     Ok((ctx, Body { list, distinct: false }))
 }
@@ -196,6 +198,8 @@ pub(super) struct Place {
     name: std::ops::Range<usize>,
     /// Where an alias belongs: the token that must come before it.
     after: usize,
+    /// ONLY stands before it.
+    pub only: bool,
     /// The token of FROM (or of whatever keyword introduces it).
     pub from: usize,
 }
@@ -235,7 +239,7 @@ pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result
         return Err(unknown("a table reference of this form"));
     }
     let Some((table, extent)) = Scope::relation(statement.source, statement.protection, name)? else {
-        return Err(elsewhere(statement.protection));
+        return Err(elsewhere());
     };
     let alias = match alias {
         None => None,
@@ -255,7 +259,7 @@ pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result
     if !["from", "update", "into"].iter().any(|word| source.is_word(from, word)) {
         return Err(unreadable());
     }
-    Ok((Scope::new(table, alias), Place { name: extent, after, from }))
+    Ok((Scope::new(table, alias), Place { name: extent, after, from, only: inheritance.is_some() }))
 }
 
 /// Puts the qualified physical name in the place of the client's, with the table's own name as its alias (CAT-4).
@@ -267,8 +271,7 @@ pub(super) fn rename(ctx: &mut Ctx<'_>, place: &Place) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn elsewhere(protection: &Protection) -> Refusal {
-    let _ = protection;
+fn elsewhere() -> Refusal {
     Refusal::new("this statement names a protected table where this version does not look for one")
         .hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE")
 }
@@ -416,8 +419,8 @@ fn locks_of(ctx: &Ctx<'_>, facts: &[Fact]) -> Result<(), Refusal> {
     for fact in facts {
         match &fact.kind {
             FactKind::Lock(lock) => {
-                let known = |(_, name): &(_, Vec<String>)| name.len() == 1 && name[0] == ctx.scope.alias;
-                if lock.depth != 0 || !lock.of.iter().all(known) {
+                let known = lock.of.iter().all(|of| of.name == ctx.scope.alias);
+                if lock.depth != 0 || !known {
                     return Err(unknown("a locking clause of this form"));
                 }
             }

@@ -65,6 +65,16 @@ impl<'t> Source<'t> {
         self.tokens.get(index).is_some_and(|token| token.is_word(self.text, word))
     }
 
+    /// Whether token `index` is `$n`.
+    pub(super) fn is_param(&self, index: usize) -> bool {
+        self.tokens.get(index).is_some_and(|token| token.kind == Kind::Param)
+    }
+
+    /// Whether token `index` is this operator.
+    pub(super) fn is_operator(&self, index: usize, operator: &str) -> bool {
+        self.tokens.get(index).is_some_and(|token| token.kind == Kind::Operator && token.text(self.text) == operator)
+    }
+
     /// Splits a list at its commas outside of parentheses and brackets. An empty extent is an empty list.
     pub(super) fn split_commas(&self, extent: Extent) -> Result<Vec<Extent>, Refusal> {
         if extent.is_empty() {
