@@ -15,6 +15,9 @@ mod source;
 mod update;
 mod utility;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
 
