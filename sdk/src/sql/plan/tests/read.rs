@@ -114,6 +114,14 @@ fn a_signed_row_comes_back_whole_and_is_sorted_by_its_columns() {
 }
 
 #[test]
+fn a_lock_names_the_table_by_its_alias() {
+    becomes(
+        "SELECT name FROM customers c WHERE ssn = 'x' ORDER BY 1 LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED",
+        r#"SELECT "c"."name" FROM "public"."customers" c WHERE "c"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} ORDER BY 1 LIMIT 1 FOR NO KEY UPDATE OF c SKIP LOCKED"#,
+    );
+}
+
+#[test]
 fn counting_needs_no_row() {
     becomes(
         "SELECT count(*), count(DISTINCT tag), count(note) FROM staff WHERE tag = 1",
