@@ -16,7 +16,7 @@ mod update;
 mod utility;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::ops::Range;
 use std::sync::Arc;

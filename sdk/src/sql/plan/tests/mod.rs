@@ -4,5 +4,5 @@ mod corpus;
 mod leak;
 mod read;
 mod refuse;
-mod support;
+pub(in crate::sql) mod support;
 mod write;

@@ -8,7 +8,7 @@ use crate::schema::{
 use crate::sql::{self, Decision, Piece, Plan, Recipe, Refusal, Steps, Template};
 use crate::value::{NumericModifier, Type};
 
-pub(super) use Action::{DO_NOTHING, ENCRYPT_AND_SIGN, SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, SIGN_ONLY};
+use Action::{DO_NOTHING, ENCRYPT_AND_SIGN, SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, SIGN_ONLY};
 
 fn column(name: &str, action: Action, ty: Type) -> Column {
     Column {
@@ -68,7 +68,7 @@ fn table(name: &str, signed: bool, columns: Vec<Column>, exact: &[&str]) -> Tabl
 }
 
 /// The protected tables of sql-corpus.sql (unsigned) and sql-traps.sql (signed).
-pub(super) fn protection() -> Protection {
+pub(in crate::sql) fn protection() -> Protection {
     let context = |table: &str, always| Column {
         not_null: true,
         default: identity(table, always),
