@@ -9,7 +9,10 @@ use crate::sql::Refusal;
 use crate::value::{self, Type};
 
 /// The elements' own bytes, in the format of the array; `None` is NULL.
-pub(super) type Elements<'a> = Vec<Option<Cow<'a, [u8]>>>;
+pub(super) type Elements<'a> = Vec<Element<'a>>;
+
+/// One of them.
+type Element<'a> = Option<Cow<'a, [u8]>>;
 
 /// `pg_type.oid` of uuid.
 const UUID: u32 = 2950;
@@ -38,7 +41,7 @@ pub(super) fn from_text(text: &[u8]) -> Result<Elements<'_>, Error> {
 }
 
 /// One element and what follows it, which begins with `,` or `}` if it is well-formed.
-fn element(text: &[u8]) -> Result<(Option<Cow<'_, [u8]>>, &[u8]), Error> {
+fn element(text: &[u8]) -> Result<(Element<'_>, &[u8]), Error> {
     match text.first() {
         Some(b'{') => Err(refused("an array of more than one dimension")),
         Some(b'"') => {
@@ -60,7 +63,7 @@ fn element(text: &[u8]) -> Result<(Option<Cow<'_, [u8]>>, &[u8]), Error> {
     }
 }
 
-fn unquoted(text: &[u8]) -> Result<(Option<Cow<'_, [u8]>>, &[u8]), Error> {
+fn unquoted(text: &[u8]) -> Result<(Element<'_>, &[u8]), Error> {
     let mut escaped = false;
     let mut end = 0;
     while let Some(&byte) = text.get(end) {

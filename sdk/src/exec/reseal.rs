@@ -54,8 +54,6 @@ pub(super) struct Reseal {
     /// The sealed columns that are written.
     cells: Vec<ColumnId>,
     assigned: Vec<Assigned>,
-    /// A context column is assigned: every cell of the row is sealed anew (CELL-9).
-    moves: bool,
     most: usize,
     bytes: usize,
     rows: Vec<NewRow>,
@@ -118,6 +116,7 @@ impl Reseal {
                 Some(None) | None => Ok(None),
             })
             .collect::<Result<Vec<_>, Error>>()?;
+        // An assigned context column moves the row: every cell of it is sealed anew (CELL-9).
         let moves = table.context.iter().any(|id| work.assigned.contains(id));
         let cells: Vec<ColumnId> = table
             .columns
@@ -128,7 +127,7 @@ impl Reseal {
             .collect();
         let shared = assigned.len() + tags.iter().flatten().count();
         let most = update::most_rows(table, cells.len(), shared);
-        Ok(Self { values, stored, tags, cells, assigned, moves, most, bytes: 0, rows: Vec::new() })
+        Ok(Self { values, stored, tags, cells, assigned, most, bytes: 0, rows: Vec::new() })
     }
 
     /// Takes a locked row: its address in columns 0 and 1, then what `read` says.
