@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use pgseal::error::{SqlState, UserFacing};
 use pgseal::exec::{Error, steps};
+use pgseal::sql::plan::{GUARD_MARK, GUARD_SQLSTATE};
 use pgseal::sql::{Plan, Recipe, Template};
 
 use crate::wire::compose::{self, Report, Severity};
@@ -14,9 +15,6 @@ use crate::wire::reader;
 
 /// Where a character of the physical text (from 1, as in field P) stands in the client's text; `None` if it is ours.
 pub type Positions<'a> = dyn Fn(u32) -> Option<u32> + 'a;
-
-/// What the guard of CELL-8 puts into the server's message when a written row is not what was signed.
-const GUARD: &[u8] = b"pgseal_guard";
 
 /// The client's ErrorResponse (`kind` 'E') or NoticeResponse ('N') for the server's (`body`), which answers a
 /// statement rewritten by `plan`. Without `positions` field P is dropped.
@@ -29,7 +27,8 @@ pub fn translate(
 ) -> Result<(), Error> {
     let fields = reader::fields(body)?;
     let text = |code: u8| fields.iter().find(|(field, _)| *field == code).map(|(_, text)| *text);
-    if kind == b'E' && text(b'M').is_some_and(|message| contains(message, GUARD)) {
+    let guarded = text(b'C') == Some(GUARD_SQLSTATE.as_bytes());
+    if kind == b'E' && guarded && text(b'M').is_some_and(|message| contains(message, GUARD_MARK.as_bytes())) {
         guard_failed(&fields, out);
         return Ok(());
     }

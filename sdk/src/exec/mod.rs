@@ -65,3 +65,6 @@ impl UserFacing for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,8 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// What is written into a column: PostgreSQL's assignment, then NOT NULL of a sealed column, which the server
-    /// cannot see through the cell (SQL-22). `None` is NULL.
+    /// What is written into a column: PostgreSQL's assignment, then NOT NULL of a protected column, which the server
+    /// may not see (SQL-22). `None` is NULL.
     pub(super) fn assigned(
         &self,
         input: &'a Input,
@@ -49,7 +49,7 @@ impl<'a> Sources<'a> {
         table: &Table,
     ) -> Result<Option<Value<'a>>, Error> {
         let value = self.assigned_or_null(input, column)?;
-        if value.is_none() && column.not_null && column.is_sealed() {
+        if value.is_none() && column.not_null && column.is_signed() {
             return Err(not_null(column, table));
         }
         Ok(value)

@@ -7,6 +7,7 @@ use super::reseal::{NewRow, Reseal};
 use super::steps::{Step, StepRows};
 use crate::schema::{ColumnId, SignatureSet, Table};
 use crate::sql::ReadModifyWrite;
+use crate::sql::plan::{GUARD_HEAD, GUARD_TAIL};
 use crate::value::Format;
 
 /// The column of the row signature.
@@ -134,9 +135,8 @@ fn push_returning(work: &ReadModifyWrite, guard: Option<&str>, text: &mut String
     }
 }
 
-/// CELL-8: NULL if the row that was written hashes to what was signed, else an error that names `pgseal_guard`.
-/// `concat` is not immutable, so the failing cast is never folded into the plan. Operators are qualified: a
-/// search_path must not choose them.
+/// The guard of CELL-8: an error unless the row that was written hashes to what was signed. Operators are qualified:
+/// a search_path must not choose them.
 fn guard(work: &ReadModifyWrite, set: &SignatureSet) -> String {
     let table = &*work.read.table;
     let field = |bytes: String| {
@@ -163,11 +163,8 @@ fn guard(work: &ReadModifyWrite, set: &SignatureSet) -> String {
             .map(|&beacon| field(format!("pg_catalog.uuid_send({}.{})", work.alias, helper(table, beacon)))),
     );
     fields.push(field(format!("({}.{})::pg_catalog.bytea", work.alias, quote(SIGNATURE))));
-    format!(
-        "CASE WHEN pg_catalog.sha256({}) OPERATOR(pg_catalog.=) \"pgseal_v\".\"g\" THEN NULL \
-         ELSE CAST(pg_catalog.concat('pgseal_guard') AS pg_catalog.bool) END",
-        fields.join(" OPERATOR(pg_catalog.||) "),
-    )
+    let hash = fields.join(" OPERATOR(pg_catalog.||) ");
+    format!("{GUARD_HEAD}pg_catalog.sha256({hash}) OPERATOR(pg_catalog.=) \"pgseal_v\".\"g\"{GUARD_TAIL}")
 }
 
 fn column(table: &Table, id: ColumnId) -> String {

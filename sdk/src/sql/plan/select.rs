@@ -1,8 +1,8 @@
 //! SELECT and TABLE over one protected table.
 
 use sqlparser::ast::{
-    Distinct, Expr, Fetch, GroupByExpr, LimitClause, ObjectName, Offset, OrderBy, OrderByKind, Query, Select, SelectFlavor,
-    SetExpr, Table, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
+    Distinct, Expr, Fetch, GroupByExpr, LimitClause, ObjectName, Offset, OrderBy, OrderByKind, Query, Select,
+    SelectFlavor, SetExpr, Table, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
 };
 
 use super::draft::Parts;
@@ -18,18 +18,8 @@ use crate::sql::{Plan, Refusal, Steps, Verb};
 
 /// Plans a query that mentions a protected table.
 pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Refusal> {
-    let Query {
-        with,
-        body,
-        order_by,
-        limit_clause,
-        fetch,
-        locks,
-        for_clause,
-        settings,
-        format_clause,
-        pipe_operators,
-    } = query;
+    let Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
+        query;
     if with.is_some() {
         return Err(Refusal::new("WITH over a protected table cannot be answered in this version")
             .hint("select from the table directly"));
@@ -46,8 +36,10 @@ pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Ref
         SetExpr::Select(select) => body_of(statement, select)?,
         SetExpr::Table(named) => table(statement, named)?,
         SetExpr::SetOperation { .. } => {
-            return Err(Refusal::new("UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version")
-                .hint("run the queries one by one"));
+            return Err(Refusal::new(
+                "UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version",
+            )
+            .hint("run the queries one by one"));
         }
         SetExpr::Query(_)
         | SetExpr::Values(_)
@@ -115,8 +107,10 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
         flavor,
     } = select;
     if into.is_some() {
-        return Err(Refusal::new("SELECT INTO from a protected table would copy its cells to where they cannot be opened")
-            .hint("create the table first and name it in the schema file"));
+        return Err(Refusal::new(
+            "SELECT INTO from a protected table would copy its cells to where they cannot be opened",
+        )
+        .hint("create the table first and name it in the schema file"));
     }
     if !optimizer_hints.is_empty()
         || select_modifiers.is_some()
@@ -251,9 +245,7 @@ pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result
     let (after, from) = match inheritance {
         None => (extent.end - 1, before(extent.start)?),
         Some(TableInheritance::Only { parenthesized: false }) => (extent.end - 1, before(before(extent.start)?)?),
-        Some(TableInheritance::Only { parenthesized: true }) => {
-            (extent.end, before(before(before(extent.start)?)?)?)
-        }
+        Some(TableInheritance::Only { parenthesized: true }) => (extent.end, before(before(before(extent.start)?)?)?),
         Some(TableInheritance::IncludeDescendants) => return Err(unknown("a table name with *")),
     };
     if !["from", "update", "into"].iter().any(|word| source.is_word(from, word)) {
