@@ -161,3 +161,140 @@ fn has_long_hex(text: &[u8]) -> bool {
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
+
+#[cfg(test)]
+mod tests {
+    use pgseal::sql::{Notes, PhysicalType, Slot, Steps, Verb};
+
+    use super::*;
+
+    /// A plan whose second physical parameter is the client's first, and whose first is a cell.
+    fn plan() -> Plan {
+        let slot = |recipe, ty| Slot { recipe, ty };
+        let slots = vec![
+            slot(Recipe::Cell { row: 0, column: 0 }, PhysicalType::Bytea),
+            slot(Recipe::Pass(0), PhysicalType::Client),
+        ];
+        Plan {
+            verb: Verb::Select,
+            template: Template { pieces: vec![], slots },
+            params: vec![],
+            rows: vec![],
+            output: None,
+            steps: Steps::One,
+            notes: Notes::default(),
+        }
+    }
+
+    fn translated(kind: u8, fields: &[(u8, &str)], positions: Option<&Positions<'_>>) -> Vec<(u8, String)> {
+        let mut server = Vec::new();
+        compose::fields(kind, fields.iter().map(|(code, text)| (*code, text.as_bytes())), &mut server);
+        let mut out = Vec::new();
+        translate(kind, &server[5..], &plan(), positions, &mut out).unwrap();
+        assert_eq!(out[0], kind);
+        let fields = reader::fields(&out[5..]).unwrap();
+        fields.into_iter().map(|(code, text)| (code, String::from_utf8(text.to_vec()).unwrap())).collect()
+    }
+
+    fn owned(fields: &[(u8, &str)]) -> Vec<(u8, String)> {
+        fields.iter().map(|(code, text)| (*code, (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_ordinary_error_keeps_all_its_fields_also_unknown_ones() {
+        let fields = [
+            (b'S', "ERREUR"),
+            (b'V', "ERROR"),
+            (b'C', "42883"),
+            (b'M', "function f(integer) does not exist"),
+            (b'H', "cast it"),
+            (b'F', "parse_func.c"),
+            (b'L', "629"),
+            (b'Y', "new"),
+        ];
+        assert_eq!(translated(b'E', &fields, None), owned(&fields));
+    }
+
+    #[test]
+    fn a_unique_violation_keeps_its_constraint_and_loses_its_tag_sql_56() {
+        let fields = [
+            (b'S', "ERROR"),
+            (b'C', "23505"),
+            (b'M', "duplicate key value violates unique constraint \"card_pan_key\""),
+            (b'D', "Key (pgseal_exact_pan)=(6e0c1a44-0000-4000-8000-000000000000) already exists."),
+            (b's', "public"),
+            (b't', "card"),
+            (b'n', "card_pan_key"),
+        ];
+        let expected: Vec<_> = fields.iter().copied().filter(|(code, _)| *code != b'D').collect();
+        assert_eq!(translated(b'E', &fields, None), owned(&expected));
+    }
+
+    #[test]
+    fn what_shows_helpers_or_ciphertext_is_withheld_or_dropped_sql_56() {
+        for message in [
+            "column \"pgseal_signature\" does not exist",
+            "column \"pan\" is of type pgseal.sealed_text but expression is of type integer",
+            "invalid input for \\x0102",
+            "no row 6e0c1a44-aaaa-4000-8000-000000000000",
+        ] {
+            let fields = [
+                (b'S', "ERROR"),
+                (b'C', "42703"),
+                (b'M', message),
+                (b'D', message),
+                (b'H', message),
+                (b'W', message),
+                (b'q', message),
+                (b'p', "3"),
+                (b'd', message),
+            ];
+            let expected = owned(&[(b'S', "ERROR"), (b'C', "42703"), (b'M', WITHHELD)]);
+            assert_eq!(translated(b'E', &fields, None), expected);
+        }
+    }
+
+    #[test]
+    fn a_failing_row_is_never_shown() {
+        let fields = [
+            (b'C', "23514"),
+            (b'M', "new row for relation \"card\" violates check constraint \"positive\""),
+            (b'D', "Failing row contains (7, ada)."),
+        ];
+        assert_eq!(translated(b'E', &fields, None), owned(&fields[..2]));
+    }
+
+    #[test]
+    fn positions_go_back_to_the_clients_text_or_away() {
+        let fields = [(b'C', "42601"), (b'M', "syntax error"), (b'P', "40")];
+        let map = |at: u32| at.checked_sub(30);
+        assert_eq!(translated(b'E', &fields, Some(&map)), owned(&[fields[0], fields[1], (b'P', "10")]));
+        assert_eq!(translated(b'E', &fields, Some(&|_| None)), owned(&fields[..2]));
+        assert_eq!(translated(b'E', &fields, None), owned(&fields[..2]));
+        assert_eq!(position("ä = 'x'", 3), Some(3));
+        assert_eq!(position("x", 7), None);
+    }
+
+    #[test]
+    fn parameters_have_the_clients_numbers() {
+        let message = |text: &str| translated(b'E', &[(b'M', text)], None).remove(0).1;
+        assert_eq!(message("type of parameter $2, cost $ 5"), "type of parameter $1, cost $ 5");
+        assert_eq!(message("type of parameter $1"), WITHHELD);
+        assert_eq!(message("type of parameter $9"), WITHHELD);
+    }
+
+    #[test]
+    fn a_failed_guard_is_xx001_cell_8() {
+        let fields =
+            [(b'S', "ERROR"), (b'C', "22P02"), (b'M', "invalid input syntax for type integer: \"pgseal guard\"")];
+        let out = translated(b'E', &fields, None);
+        assert!(out.contains(&(b'C', "XX001".to_owned())));
+        assert!(!out.iter().any(|(_, text)| text.contains("pgseal")));
+    }
+
+    #[test]
+    fn notices_are_translated_alike_and_keep_their_kind() {
+        let fields = [(b'S', "NOTICE"), (b'C', "00000"), (b'M', "truncated pgseal_exact_pan")];
+        assert_eq!(translated(b'N', &fields, None)[2], (b'M', WITHHELD.to_owned()));
+    }
+}

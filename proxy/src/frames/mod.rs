@@ -90,3 +90,6 @@ impl Columns {
         Opener::new(plan, self.physical.clone(), self.client.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;
