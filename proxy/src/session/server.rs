@@ -4,7 +4,7 @@ use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::facts::Transaction;
 use pgseal::framing::Malformed;
-use pgseal::sql::Refusal;
+use pgseal::sql::{Plan, Refusal};
 
 use super::Core;
 use super::cancel;
@@ -128,8 +128,11 @@ impl State {
             }
             Answer::Forward => Ok(Fate::Forward),
             // An error of what we inserted stands for one of what it was inserted for.
-            Answer::Swallow if tag == b'E' => translate_error(body, out),
-            Answer::Swallow => Ok(Fate::Drop),
+            Answer::Swallow(plan) if tag == b'E' => match plan {
+                Some(plan) => translate_error(body, plan, out),
+                None => Ok(Fate::Forward),
+            },
+            Answer::Swallow(_) => Ok(Fate::Drop),
             Answer::Show => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
@@ -167,12 +170,12 @@ impl State {
                         _ => describe::columns(body, plan, None, out),
                     }))
                 }
-                b'E' => translate_error(body, out),
+                b'E' => translate_error(body, plan, out),
                 _ => Ok(Fate::Forward),
             },
             Answer::Portal(portal) => portal_frame(tag, portal, false, body, &self.world, &self.facts, out),
             Answer::Query(query) => match query.parts.get(query.current) {
-                _ if tag == b'E' => translate_error(body, out),
+                _ if tag == b'E' => translate_error(body, query.plan(), out),
                 Some(Some(portal)) => {
                     let fate = portal_frame(tag, portal, true, body, &self.world, &self.facts, out)?;
                     query.current += usize::from(tag == b'C');
@@ -206,16 +209,17 @@ impl State {
 
     /// A notice may quote our SQL as an error may.
     fn notice(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
-        match self.queue.front().map(|entry| &entry.payload.answer) {
-            None | Some(Answer::Forward) => Ok(Fate::Forward),
-            Some(Answer::Statement(_) | Answer::Portal(_) | Answer::Query(_)) => {
-                let Some(body) = body else { return Ok(Fate::Whole) };
-                Ok(done(errors::translate(b'N', body, None, out)))
+        let plan = match self.queue.front().map(|entry| &entry.payload.answer) {
+            None | Some(Answer::Forward) => return Ok(Fate::Forward),
+            Some(Answer::Statement(plan)) => plan,
+            Some(Answer::Portal(portal)) => &portal.plan,
+            Some(Answer::Query(query)) => query.plan(),
+            Some(Answer::Swallow(_) | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
+                return Ok(Fate::Drop);
             }
-            Some(Answer::Swallow | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
-                Ok(Fate::Drop)
-            }
-        }
+        };
+        let Some(body) = body else { return Ok(Fate::Whole) };
+        Ok(done(errors::translate(b'N', body, plan, None, out)))
     }
 
     fn ready_for_query(&mut self, body: Option<&[u8]>) -> Result<Fate, Fatal> {
@@ -298,15 +302,15 @@ fn portal_frame(
                 None => Err(nonsense()),
             }
         }
-        b'E' => translate_error(body, out),
+        b'E' => translate_error(body, &portal.plan, out),
         // A COPY is not planned.
         _ => Err(nonsense()),
     }
 }
 
-fn translate_error(body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+fn translate_error(body: Option<&[u8]>, plan: &Plan, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
     let Some(body) = body else { return Ok(Fate::Whole) };
-    errors::translate(b'E', body, None, out).map_err(|_| nonsense())?;
+    errors::translate(b'E', body, plan, None, out).map_err(|_| nonsense())?;
     Ok(Fate::Replaced)
 }
 

@@ -36,8 +36,8 @@ pub(super) const RESERVED: &[u8] = b"pgseal_";
 pub(super) enum Answer {
     /// It is the client's, byte for byte.
     Forward,
-    /// It is ours.
-    Swallow,
+    /// It is ours. The error of a statement that we parsed again is told in the client's terms.
+    Swallow(Option<Arc<Plan>>),
     /// It is ours: the value of `bytea_output`.
     Show,
     /// Its error is replaced by this ErrorResponse.
@@ -97,9 +97,21 @@ pub(super) struct Portal {
 
 /// A planned Query: its statements, and which of them is being answered.
 pub(super) struct Simple {
+    /// Any of its plans: what errors are translated with while a forwarded statement is answered.
+    pub(super) plan: Arc<Plan>,
     /// `None` for a statement that was forwarded.
     pub(super) parts: Vec<Option<Portal>>,
     pub(super) current: usize,
+}
+
+impl Simple {
+    /// The plan in whose terms an error is told.
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        match self.parts.get(self.current) {
+            Some(Some(portal)) => &portal.plan,
+            Some(None) | None => &self.plan,
+        }
+    }
 }
 
 /// Bytes of the frame at the front that are under way already.

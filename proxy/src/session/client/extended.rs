@@ -104,9 +104,10 @@ impl State {
             }
             self.statements.send(name, None);
             let change = || Change::Statement(name.into());
-            self.expect(Kind::Close, Expected::changing(Answer::Swallow, change()));
+            self.expect(Kind::Close, Expected::changing(Answer::Swallow(None), change()));
             self.statements.send(name, Some(Rc::clone(&fresh)));
-            self.expect(Kind::Parse, Expected::changing(Answer::Swallow, change()));
+            let answer = Answer::Swallow(fresh.plan.clone());
+            self.expect(Kind::Parse, Expected::changing(answer, change()));
         }
         Ok(Some(fresh))
     }
@@ -190,11 +191,11 @@ impl State {
         compose::close(Target::Portal, SHOW_NAME, out);
         compose::flush(out);
         self.facts.asked();
-        self.expect(Kind::Close, Expected::new(Answer::Swallow));
-        self.expect(Kind::Parse, Expected::new(Answer::Swallow));
-        self.expect(Kind::Bind, Expected::new(Answer::Swallow));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Execute, Expected::new(Answer::Show));
-        self.expect(Kind::Close, Expected::new(Answer::Swallow));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
     }
 
     pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgseal::exec::inputs;
-use pgseal::sql::{Decision, Refusal, Statement, Steps};
+use pgseal::sql::{Decision, Plan, Refusal, Statement, Steps};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -29,10 +29,9 @@ impl State {
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
-        let fate = if statements.iter().any(|statement| matches!(statement.decision, Decision::Rewrite(_))) {
-            self.spliced(text, &statements, out)
-        } else {
-            self.forward(Kind::Query)
+        let fate = match statements.iter().find_map(plan) {
+            Some(plan) => self.spliced(text, &statements, plan, out),
+            None => self.forward(Kind::Query),
         };
         if !matches!(fate, Fate::Wait) {
             statements.iter().for_each(|statement| self.facts.sent(statement.effect));
@@ -40,16 +39,15 @@ impl State {
         Ok(fate)
     }
 
-    fn spliced(&mut self, text: &str, statements: &[Statement], out: &mut Vec<u8>) -> Fate {
+    fn spliced(&mut self, text: &str, statements: &[Statement], any: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
         let parts: Vec<Option<Portal>> = statements
             .iter()
-            .map(|statement| match &statement.decision {
-                Decision::Rewrite(plan) => {
+            .map(|statement| {
+                plan(statement).map(|plan| {
                     let columns = Columns::simple(plan);
                     let opener = RefCell::new(columns.opener(plan));
-                    Some(Portal { plan: Arc::clone(plan), columns, opener })
-                }
-                Decision::Forward | Decision::Refuse(_) => None,
+                    Portal { plan: Arc::clone(plan), columns, opener }
+                })
             })
             .collect();
         let depends = parts.iter().flatten().any(|part| part.columns.depend_on_bytea_output(&part.plan));
@@ -60,7 +58,10 @@ impl State {
         match self.physical_text(text, statements, &parts) {
             Ok(physical) => {
                 compose::query(&physical, out);
-                self.expect(Kind::Query, Expected::new(Answer::Query(Box::new(Simple { parts, current: 0 }))));
+                self.expect(
+                    Kind::Query,
+                    Expected::new(Answer::Query(Box::new(Simple { plan: Arc::clone(any), parts, current: 0 }))),
+                );
                 Fate::Replaced
             }
             Err(error) => {
@@ -96,6 +97,13 @@ impl State {
         compose::query("SHOW bytea_output", out);
         self.facts.asked();
         self.expect(Kind::Query, Expected::new(Answer::Show));
+    }
+}
+
+fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
+    match &statement.decision {
+        Decision::Rewrite(plan) => Some(plan),
+        Decision::Forward | Decision::Refuse(_) => None,
     }
 }
 
