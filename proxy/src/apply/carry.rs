@@ -48,9 +48,10 @@ pub(super) fn take_down(changes: &mut Changes, spec: &TableSpec, live: &snapshot
         match keys(spec, live, &facts, &index.keys, &index.options) {
             Some((columns, led)) => {
                 changes.step(format!("index {} moves to its tags", index.name), drop);
-                let sql = create_index(&table, live, index, &columns);
+                let predicate = index.predicate.as_deref().map(|predicate| over_tags(spec, predicate));
+                carried.led.extend(led.filter(|helper| serves_equality(predicate.as_deref(), helper)));
+                let sql = create_index(&table, live, index, &columns, predicate.as_deref());
                 carried.statements.push((format!("index {} on tags", index.name), sql));
-                carried.led.extend(led);
             }
             None if index.unique => {
                 let what = format!("unique index {} is on a sealed column without an exact beacon", index.name);
@@ -73,7 +74,10 @@ pub(super) fn put_up(changes: &mut Changes, spec: &TableSpec, live: &snapshot::T
     }
     for beacon in &spec.beacons {
         let there = live.column(&beacon.helper).is_some_and(|helper| {
-            live.indexes.iter().any(|index| index.keys.first() == Some(&helper.attnum) && index.predicate.is_none())
+            live.indexes.iter().any(|index| {
+                index.keys.first() == Some(&helper.attnum)
+                    && serves_equality(index.predicate.as_deref(), &beacon.helper)
+            })
         });
         if there || carried.led.contains(&beacon.helper) {
             continue;
@@ -137,17 +141,40 @@ fn unique(live: &snapshot::Table, constraint: &Constraint, backing: Option<&Inde
     sql
 }
 
-fn create_index(table: &str, live: &snapshot::Table, index: &Index, columns: &str) -> String {
+fn create_index(table: &str, live: &snapshot::Table, index: &Index, columns: &str, predicate: Option<&str>) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut sql = format!("CREATE {unique}INDEX {} ON {table} USING {} ({columns})", quote(&index.name), index.method);
     sql.push_str(&include(live, &index.includes));
     if index.nulls_not_distinct {
         sql.push_str(" NULLS NOT DISTINCT");
     }
-    if let Some(predicate) = &index.predicate {
+    if let Some(predicate) = predicate {
         sql.push_str(&format!(" WHERE {predicate}"));
     }
     sql
+}
+
+/// Whether `helper = …` implies the predicate, so that PostgreSQL can use the index for every such search.
+fn serves_equality(predicate: Option<&str>, helper: &str) -> bool {
+    predicate.is_none_or(|predicate| {
+        let plain = predicate.trim_start_matches('(').trim_end_matches(')');
+        plain == format!("{helper} IS NOT NULL") || plain == format!("{} IS NOT NULL", quote(helper))
+    })
+}
+
+/// Null tests of a sealed column become those of its tag, which is NULL exactly when it is (BCN-5): the server then
+/// knows that a search for a tag implies them.
+fn over_tags(spec: &TableSpec, predicate: &str) -> String {
+    let mut text = predicate.to_owned();
+    for beacon in &spec.beacons {
+        let Some(column) = spec.columns.get(&beacon.column) else { continue };
+        for name in [column.name.clone(), quote(&column.name)] {
+            for test in ["IS NOT NULL", "IS NULL"] {
+                text = text.replace(&format!("({name} {test})"), &format!("({} {test})", quote(&beacon.helper)));
+            }
+        }
+    }
+    text
 }
 
 fn include(live: &snapshot::Table, attnums: &[i16]) -> String {
