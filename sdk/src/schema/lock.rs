@@ -311,6 +311,21 @@ impl Lock {
     }
 }
 
+/// Reads a commitment as [`Key::key_commits`] has it.
+pub fn commit(text: &str) -> Option<[u8; 32]> {
+    from_hex(text)?.try_into().ok()
+}
+
+/// Pairs of hex digits.
+pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    digits.chunks(2).map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()).collect()
+}
+
 /// A lock that is written and not yet in its place; dropped, it leaves nothing behind.
 #[derive(Debug)]
 pub struct Staged {

@@ -5,6 +5,8 @@ mod check;
 pub mod checked;
 #[cfg(feature = "config")]
 pub mod diagnostics;
+#[cfg(feature = "config")]
+pub mod json_schema;
 pub mod keyring_uri;
 mod located;
 pub mod lock;

@@ -135,7 +135,7 @@ fn default(locked: &lock::Column) -> Result<ColumnDefault, String> {
     Ok(match &locked.default {
         None => ColumnDefault::Null,
         Some(lock::Default::Constant(hex)) => ColumnDefault::Constant(
-            from_hex(hex).ok_or_else(|| format!("the default of column {:?} is not hex", locked.logical))?,
+            lock::from_hex(hex).ok_or_else(|| format!("the default of column {:?} is not hex", locked.logical))?,
         ),
         Some(lock::Default::Server(expression)) => ColumnDefault::Server(expression.clone()),
         Some(lock::Default::IdentityAlways(name)) => ColumnDefault::Identity { always: true, sequence: sequence(name) },
@@ -209,14 +209,4 @@ fn signature_sets(
     let mut sets = sets.into_iter();
     let current = sets.next().ok_or("the lock has no signature set")?;
     Ok((Some(current), sets.collect()))
-}
-
-/// Pairs of hex digits.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    digits.chunks(2).map(|pair| u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()).collect()
 }
