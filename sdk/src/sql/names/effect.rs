@@ -182,8 +182,10 @@ fn calls_unknown(text: &str, tokens: &[Token], at: usize) -> bool {
     }
     let builtin = functions::lookup(&name).is_some() && name != "set_config";
     let before = first.checked_sub(1).and_then(|before| tokens.get(before));
-    if before.is_some_and(|it| it.is_symbol(b')') || LISTS_COLUMNS.iter().any(|word| it.is_word(text, word))) {
-        return false;
+    if let Some(before) = before {
+        if before.is_symbol(b')') || LISTS_COLUMNS.iter().any(|word| before.is_word(text, word)) {
+            return false;
+        }
     }
     match first == at {
         true => !builtin && !NOT_CALLED.iter().any(|word| token.is_word(text, word)),
