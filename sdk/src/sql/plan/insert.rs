@@ -81,7 +81,8 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     let scope = Scope::new(table, alias);
     let mut ctx = Ctx::new(statement.source, scope, statement.declared);
     let bytes = ctx.source.bytes(&name)?;
-    ctx.draft.replace(bytes, Parts::default().text(format!("{}{}", ctx.scope.physical_name(), ctx.scope.alias_clause())));
+    ctx.draft
+        .replace(bytes, Parts::default().text(format!("{}{}", ctx.scope.physical_name(), ctx.scope.alias_clause())));
     // The token before which the column list stands.
     let head = match alias {
         Some(alias) => ctx.source.ident(alias)? + 1,
@@ -211,7 +212,11 @@ fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_
     if columns.is_empty() {
         let all = ctx.scope.table.columns.len();
         if width > all {
-            let at = rows.values.first().and_then(|row| row.get(all)).map_or(0, |(_, extent)| ctx.source.offset(extent.start));
+            let at = rows
+                .values
+                .first()
+                .and_then(|row| row.get(all))
+                .map_or(0, |(_, extent)| ctx.source.offset(extent.start));
             return Err(more("expressions than target columns").at(at));
         }
         return Ok((0..width).collect());
@@ -226,7 +231,10 @@ fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_
             None => {
                 return Err(Refusal::error(
                     SqlState::UNDEFINED_COLUMN,
-                    format!("column \"{}\" of relation \"{}\" does not exist", ident.value, ctx.scope.table.relation.name),
+                    format!(
+                        "column \"{}\" of relation \"{}\" does not exist",
+                        ident.value, ctx.scope.table.relation.name
+                    ),
                 )
                 .at(at));
             }
@@ -528,10 +536,10 @@ pub(super) fn constant_default(column: &Column) -> Result<Input, Refusal> {
     match &column.default {
         ColumnDefault::Null => Ok(Input::Null),
         ColumnDefault::Constant(stored) => Ok(Input::Stored(stored.clone())),
-        ColumnDefault::Server(_) | ColumnDefault::Identity { .. } | ColumnDefault::Generated => Err(Refusal::new(
-            format!("the default of the sealed column {} is not a constant", column.name),
-        )
-        .hint("give the value in the statement")),
+        ColumnDefault::Server(_) | ColumnDefault::Identity { .. } | ColumnDefault::Generated => {
+            Err(Refusal::new(format!("the default of the sealed column {} is not a constant", column.name))
+                .hint("give the value in the statement"))
+        }
     }
 }
 

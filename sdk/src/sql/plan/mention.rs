@@ -78,7 +78,8 @@ fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Res
         tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is_word(text, word)))
     };
     let code = is(0, &["do", "call", "alter"])
-        || (is(0, &["create"]) && tokens.iter().any(|token| ["function", "procedure"].iter().any(|word| token.is_word(text, word))));
+        || (is(0, &["create"])
+            && tokens.iter().any(|token| ["function", "procedure"].iter().any(|word| token.is_word(text, word))));
     if code {
         return Err(Refusal::new(format!("the body of this code names the protected object {name}"))
             .hint("run its statements one by one through the proxy")

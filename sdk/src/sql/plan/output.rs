@@ -1,9 +1,7 @@
 //! Select lists and RETURNING lists: cells in the place of sealed columns, S forms in the place of signed ones, and the
 //! hidden columns at the end that opening and verifying needs.
 
-use sqlparser::ast::{
-    CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
-};
+use sqlparser::ast::{CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions};
 
 use super::Ctx;
 use super::constant::type_of;
@@ -180,7 +178,8 @@ impl Output {
                 if let Some(place @ None) = read.columns.get_mut(id)
                     && needed
                 {
-                    let text = if column.is_sealed() { ctx.scope.physical_column(id)? } else { ctx.scope.stored(id)? };
+                    let text =
+                        if column.is_sealed() { ctx.scope.physical_column(id)? } else { ctx.scope.stored(id)? };
                     *place = Some(add(text));
                 }
             }

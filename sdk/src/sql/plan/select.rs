@@ -18,34 +18,22 @@ use crate::sql::{Notes, Plan, Refusal, RowShape, Steps, Template, Verb};
 
 /// Plans a query that mentions a protected table.
 pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Refusal> {
-    let Query {
-        with,
-        body,
-        order_by,
-        limit_clause,
-        fetch,
-        locks,
-        for_clause,
-        settings,
-        format_clause,
-        pipe_operators,
-    } = query;
+    let Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
+        query;
     if with.is_some() {
         return Err(Refusal::new("WITH over a protected table cannot be answered in this version")
             .hint("select from the table directly"));
     }
-    if for_clause.is_some()
-        || settings.is_some()
-        || format_clause.is_some()
-        || !pipe_operators.is_empty()
-    {
+    if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
         return Err(unknown("a query with this clause"));
     }
     let (mut ctx, output) = match &**body {
         SetExpr::Select(select) => body_of(statement, select)?,
         SetExpr::SetOperation { .. } => {
-            return Err(Refusal::new("UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version")
-                .hint("run the queries one by one"));
+            return Err(Refusal::new(
+                "UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version",
+            )
+            .hint("run the queries one by one"));
         }
         SetExpr::Query(_)
         | SetExpr::Table(_)
@@ -106,8 +94,10 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
         flavor,
     } = select;
     if into.is_some() {
-        return Err(Refusal::new("SELECT INTO from a protected table would copy its cells to where they cannot be opened")
-            .hint("create the table first and name it in the schema file"));
+        return Err(Refusal::new(
+            "SELECT INTO from a protected table would copy its cells to where they cannot be opened",
+        )
+        .hint("create the table first and name it in the schema file"));
     }
     if !optimizer_hints.is_empty()
         || select_modifiers.is_some()
@@ -253,9 +243,7 @@ pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result
     let (after, from) = match inheritance {
         None => (extent.end - 1, before(extent.start)?),
         Some(TableInheritance::Only { parenthesized: false }) => (extent.end - 1, before(before(extent.start)?)?),
-        Some(TableInheritance::Only { parenthesized: true }) => {
-            (extent.end, before(before(before(extent.start)?)?)?)
-        }
+        Some(TableInheritance::Only { parenthesized: true }) => (extent.end, before(before(before(extent.start)?)?)?),
         Some(TableInheritance::IncludeDescendants) => return Err(unknown("a table name with *")),
     };
     if !["from", "update", "into"].iter().any(|word| source.is_word(from, word)) {
