@@ -1,8 +1,6 @@
 //! Constants of a statement, literals and parameters, with the casts around them (SQL-20).
 
-use sqlparser::ast::{
-    CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value as AstValue,
-};
+use sqlparser::ast::{CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value as AstValue};
 
 use super::draft::param_number;
 use super::source::{Extent, Source, unreadable};
@@ -171,11 +169,15 @@ pub(super) fn type_of(data_type: &DataType) -> Option<Type> {
     };
     Some(match data_type {
         DataType::Text => Type::Text,
-        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => match length {
-            None => Type::Varchar(None),
-            Some(CharacterLength::IntegerLength { length, unit: None }) => Type::Varchar(Some(u32::try_from(*length).ok()?)),
-            Some(CharacterLength::IntegerLength { .. } | CharacterLength::Max) => return None,
-        },
+        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            match length {
+                None => Type::Varchar(None),
+                Some(CharacterLength::IntegerLength { length, unit: None }) => {
+                    Type::Varchar(Some(u32::try_from(*length).ok()?))
+                }
+                Some(CharacterLength::IntegerLength { .. } | CharacterLength::Max) => return None,
+            }
+        }
         DataType::SmallInt(None) | DataType::Int2(None) => Type::Int2,
         DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Type::Int4,
         DataType::BigInt(None) | DataType::Int8(None) => Type::Int8,

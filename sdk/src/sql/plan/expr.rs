@@ -176,11 +176,9 @@ fn leaf(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
             std::iter::once(&**expr).chain(trim_what.as_deref()).chain(trim_characters.iter().flatten()),
             "TRIM",
         ),
-        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => all(
-            ctx,
-            [&**expr, overlay_what, overlay_from].into_iter().chain(overlay_for.as_deref()),
-            "OVERLAY",
-        ),
+        Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+            all(ctx, [&**expr, overlay_what, overlay_from].into_iter().chain(overlay_for.as_deref()), "OVERLAY")
+        }
         Expr::AtTimeZone { timestamp, time_zone } => all(ctx, [&**timestamp, time_zone], "AT TIME ZONE"),
         Expr::Collate { expr, collation: _ } => operand(ctx, expr, "COLLATE"),
         Expr::Array(array) => all(ctx, &array.elem, "ARRAY"),
@@ -308,7 +306,9 @@ fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
         None if GRAMMAR.contains(&called.to_ascii_lowercase().as_str()) => FunctionKind::Scalar,
         None => {
             return Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
-                .hint("builtin functions over unprotected columns can; a function of your own could see what it must not"));
+                .hint(
+                    "builtin functions over unprotected columns can; a function of your own could see what it must not",
+                ));
         }
     };
     if kind == FunctionKind::Set {

@@ -81,7 +81,8 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     let scope = Scope::new(table, alias);
     let mut ctx = Ctx::new(statement.source, scope, statement.declared);
     let bytes = ctx.source.bytes(&name)?;
-    ctx.draft.replace(bytes, Parts::default().text(format!("{}{}", ctx.scope.physical_name(), ctx.scope.alias_clause())));
+    ctx.draft
+        .replace(bytes, Parts::default().text(format!("{}{}", ctx.scope.physical_name(), ctx.scope.alias_clause())));
     // The token before which the column list stands.
     let head = match alias {
         Some(alias) => ctx.source.ident(alias)? + 1,
@@ -211,7 +212,11 @@ fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_
     if columns.is_empty() {
         let all = ctx.scope.table.columns.len();
         if width > all {
-            let at = rows.values.first().and_then(|row| row.get(all)).map_or(0, |(_, extent)| ctx.source.offset(extent.start));
+            let at = rows
+                .values
+                .first()
+                .and_then(|row| row.get(all))
+                .map_or(0, |(_, extent)| ctx.source.offset(extent.start));
             return Err(more("expressions than target columns").at(at));
         }
         return Ok((0..width).collect());
@@ -226,7 +231,10 @@ fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_
             None => {
                 return Err(Refusal::error(
                     SqlState::UNDEFINED_COLUMN,
-                    format!("column \"{}\" of relation \"{}\" does not exist", ident.value, ctx.scope.table.relation.name),
+                    format!(
+                        "column \"{}\" of relation \"{}\" does not exist",
+                        ident.value, ctx.scope.table.relation.name
+                    ),
                 )
                 .at(at));
             }
@@ -244,6 +252,9 @@ fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_
     }
     Ok(targets)
 }
+
+/// PostgreSQL's limit on a select list (MaxTupleAttributeNumber), which the fetch step is.
+const MOST_FETCHED: usize = 1_664;
 
 /// What the rows become.
 struct Write {
@@ -510,6 +521,13 @@ impl Write {
     /// A value that the server computes first, in the type of its column.
     fn fetched(&mut self, ctx: &mut Ctx<'_>, row: usize, id: ColumnId, text: &str) -> Result<(Input, usize), Refusal> {
         let ty = ctx.scope.column(id)?.ty.ok_or_else(unreadable)?;
+        if self.fetch.len() == MOST_FETCHED {
+            return Err(Refusal::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("an INSERT can have at most {MOST_FETCHED} values of signed columns that the server computes"),
+            )
+            .hint("insert fewer rows at once"));
+        }
         // The modifier is applied by the codec: an explicit cast to varchar(n) would cut.
         self.fetch.push(format!("CAST({text} AS {})", without_modifier(&ty)));
         let slot = ctx.draft.slot(Recipe::Clear { row, column: id }, PhysicalType::Logical(ty));
@@ -528,10 +546,10 @@ pub(super) fn constant_default(column: &Column) -> Result<Input, Refusal> {
     match &column.default {
         ColumnDefault::Null => Ok(Input::Null),
         ColumnDefault::Constant(stored) => Ok(Input::Stored(stored.clone())),
-        ColumnDefault::Server(_) | ColumnDefault::Identity { .. } | ColumnDefault::Generated => Err(Refusal::new(
-            format!("the default of the sealed column {} is not a constant", column.name),
-        )
-        .hint("give the value in the statement")),
+        ColumnDefault::Server(_) | ColumnDefault::Identity { .. } | ColumnDefault::Generated => {
+            Err(Refusal::new(format!("the default of the sealed column {} is not a constant", column.name))
+                .hint("give the value in the statement"))
+        }
     }
 }
 

@@ -50,13 +50,7 @@ struct Statement<'a> {
 }
 
 /// Decides about one statement of `text`. `tokens` are those of the whole text.
-pub(super) fn decide(
-    text: &str,
-    tokens: &[Token],
-    part: &Part,
-    declared: &[u32],
-    protection: &Protection,
-) -> Decision {
+pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], protection: &Protection) -> Decision {
     match planned(text, tokens, part, declared, protection) {
         Ok(Some(plan)) => Decision::Rewrite(Arc::new(plan)),
         Ok(None) => Decision::Forward,

@@ -1,15 +1,13 @@
 //! Select lists and RETURNING lists: cells in the place of sealed columns, S forms in the place of signed ones, and the
 //! hidden columns at the end that opening and verifying needs.
 
-use sqlparser::ast::{
-    CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
-};
+use sqlparser::ast::{CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions};
 
 use super::Ctx;
 use super::constant::type_of;
 use super::draft::Parts;
 use super::expr::{self, Seen, unknown};
-use super::predicate::sealed_column;
+use super::predicate::{note, sealed_column};
 use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
@@ -86,6 +84,10 @@ impl Output {
     fn item(&mut self, ctx: &mut Ctx<'_>, expr: &Expr, alias: Option<&Ident>, part: Extent) -> Result<(), Refusal> {
         let Some(id) = direct(ctx, expr)? else {
             let seen = expr::walk(ctx, expr)?;
+            if ctx.scope.is_signed() && seen.columns {
+                let text = format!("the value of an expression over {}", ctx.scope.table.relation.name);
+                note(&mut ctx.notes.decided_by_server, text);
+            }
             self.add_seen(seen);
             let name = alias.map(|alias| alias.value.clone()).or_else(|| called(expr));
             self.columns.push(Shown { name, what: What::Expression });
@@ -180,7 +182,8 @@ impl Output {
                 if let Some(place @ None) = read.columns.get_mut(id)
                     && needed
                 {
-                    let text = if column.is_sealed() { ctx.scope.physical_column(id)? } else { ctx.scope.stored(id)? };
+                    let text =
+                        if column.is_sealed() { ctx.scope.physical_column(id)? } else { ctx.scope.stored(id)? };
                     *place = Some(add(text));
                 }
             }

@@ -153,7 +153,9 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
 fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal> {
     // operator ANY ( … )
     let open = operand.extent.end + 2;
-    if !["any", "some", "all"].iter().any(|word| ctx.source.is_word(open - 1, word)) || !ctx.source.is_symbol(open, b'(') {
+    if !["any", "some", "all"].iter().any(|word| ctx.source.is_word(open - 1, word))
+        || !ctx.source.is_symbol(open, b'(')
+    {
         return Err(unreadable());
     }
     let bytes = ctx.source.bytes(&(open + 1..ctx.source.closing(open)?))?;
@@ -170,7 +172,8 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
     let input = match array {
         Expr::Value(value) => match &value.value {
             AstValue::Placeholder(_) => {
-                let Some(Constant { value: Bare::Param { number, .. }, .. }) = Constant::read(ctx.source, array)? else {
+                let Some(Constant { value: Bare::Param { number, .. }, .. }) = Constant::read(ctx.source, array)?
+                else {
                     return Err(unreadable());
                 };
                 let ty = match (ctx.params.declared(number), element) {
@@ -244,7 +247,12 @@ fn typed(items: Vec<Option<Literal>>, element: Option<Type>) -> Vec<Option<Liter
         .collect()
 }
 
-fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: &Constant, element: Option<Type>) -> Result<Input, Refusal> {
+fn element_input(
+    ctx: &mut Ctx<'_>,
+    column: ColumnId,
+    item: &Constant,
+    element: Option<Type>,
+) -> Result<Input, Refusal> {
     let value = match (item.value.clone(), element) {
         (Bare::Param { number, cast: None }, Some(ty)) => Bare::Param { number, cast: Some(ty) },
         (Bare::Literal(Literal::Untyped(text)), Some(ty)) => Bare::Literal(Literal::Typed(ty, text)),
@@ -338,7 +346,10 @@ fn use_tag(ctx: &mut Ctx<'_>, operand: &Operand, operator: &str) -> Result<usize
     let qualified = ctx.scope.qualified(&helper.1);
     ctx.draft.replace(bytes, Parts::default().text(qualified));
     let label = ctx.scope.label(operand.column);
-    note(&mut ctx.notes.reveals, format!("which rows hold the value that {label} is compared with, and how often it is asked for"));
+    note(
+        &mut ctx.notes.reveals,
+        format!("which rows hold the value that {label} is compared with, and how often it is asked for"),
+    );
     note(&mut ctx.notes.decided_by_server, format!("{label} {operator}"));
     note(&mut ctx.notes.helpers, helper.1);
     Ok(helper.0)

@@ -117,7 +117,9 @@ impl Scope {
             return Err(Refusal::new(format!("the system column {name} of a protected table cannot be used")).at(at));
         }
         if !qualified && name == self.alias {
-            return Err(Refusal::new(format!("the whole row {name} cannot be used as a value")).hint("name its columns").at(at));
+            return Err(Refusal::new(format!("the whole row {name} cannot be used as a value"))
+                .hint("name its columns")
+                .at(at));
         }
         let name = if qualified { format!("{}.{name}", self.alias) } else { format!("\"{name}\"") };
         Err(Refusal::error(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist")).at(at))

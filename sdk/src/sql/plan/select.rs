@@ -18,34 +18,22 @@ use crate::sql::{Notes, Plan, Refusal, RowShape, Steps, Template, Verb};
 
 /// Plans a query that mentions a protected table.
 pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Refusal> {
-    let Query {
-        with,
-        body,
-        order_by,
-        limit_clause,
-        fetch,
-        locks,
-        for_clause,
-        settings,
-        format_clause,
-        pipe_operators,
-    } = query;
+    let Query { with, body, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } =
+        query;
     if with.is_some() {
         return Err(Refusal::new("WITH over a protected table cannot be answered in this version")
             .hint("select from the table directly"));
     }
-    if for_clause.is_some()
-        || settings.is_some()
-        || format_clause.is_some()
-        || !pipe_operators.is_empty()
-    {
+    if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
         return Err(unknown("a query with this clause"));
     }
     let (mut ctx, output) = match &**body {
         SetExpr::Select(select) => body_of(statement, select)?,
         SetExpr::SetOperation { .. } => {
-            return Err(Refusal::new("UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version")
-                .hint("run the queries one by one"));
+            return Err(Refusal::new(
+                "UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version",
+            )
+            .hint("run the queries one by one"));
         }
         SetExpr::Query(_)
         | SetExpr::Table(_)
@@ -106,8 +94,10 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
         flavor,
     } = select;
     if into.is_some() {
-        return Err(Refusal::new("SELECT INTO from a protected table would copy its cells to where they cannot be opened")
-            .hint("create the table first and name it in the schema file"));
+        return Err(Refusal::new(
+            "SELECT INTO from a protected table would copy its cells to where they cannot be opened",
+        )
+        .hint("create the table first and name it in the schema file"));
     }
     if !optimizer_hints.is_empty()
         || select_modifiers.is_some()
@@ -129,9 +119,10 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
         return Err(unknown("a SELECT with this clause"));
     }
     let source = statement.source;
-    let [from] = from.as_slice() else {
-        return Err(Refusal::new("a join of protected tables cannot be answered in this version")
-            .hint("select from one table at a time"));
+    let from = match from.as_slice() {
+        [from] => from,
+        [] => return Err(elsewhere()),
+        _ => return Err(join()),
     };
     let (scope, table) = target(statement, from)?;
     let mut ctx = Ctx::new(source, scope, statement.declared);
@@ -210,8 +201,7 @@ pub(super) struct Place {
 pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result<(Scope, Place), Refusal> {
     let TableWithJoins { relation, joins } = from;
     if !joins.is_empty() {
-        return Err(Refusal::new("a join with a protected table cannot be answered in this version")
-            .hint("select from one table at a time"));
+        return Err(join());
     }
     let TableFactor::Table {
         name,
@@ -253,9 +243,7 @@ pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result
     let (after, from) = match inheritance {
         None => (extent.end - 1, before(extent.start)?),
         Some(TableInheritance::Only { parenthesized: false }) => (extent.end - 1, before(before(extent.start)?)?),
-        Some(TableInheritance::Only { parenthesized: true }) => {
-            (extent.end, before(before(before(extent.start)?)?)?)
-        }
+        Some(TableInheritance::Only { parenthesized: true }) => (extent.end, before(before(before(extent.start)?)?)?),
         Some(TableInheritance::IncludeDescendants) => return Err(unknown("a table name with *")),
     };
     if !["from", "update", "into"].iter().any(|word| source.is_word(from, word)) {
@@ -273,6 +261,11 @@ pub(super) fn rename(ctx: &mut Ctx<'_>, place: &Place) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn join() -> Refusal {
+    Refusal::new("a join with a protected table cannot be answered in this version")
+        .hint("select from one table at a time")
+}
+
 fn elsewhere() -> Refusal {
     Refusal::new("this statement names a protected table where this version does not look for one")
         .hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE")
@@ -285,7 +278,15 @@ fn grouping(ctx: &mut Ctx<'_>, list: &Output, group_by: &GroupByExpr, having: Op
         return Err(unknown("GROUP BY with this clause"));
     }
     for key in keys {
-        operand(ctx, key, "GROUP BY")?;
+        // A bare name is a column of the table first (SQL-11), then one of the list; sealed ones are refused below.
+        match key {
+            Expr::Identifier(ident)
+                if ctx.scope.table.column(&ident.value).is_none()
+                    && list.columns.iter().any(|column| column.name.as_ref() == Some(&ident.value)) => {}
+            key => {
+                operand(ctx, key, "GROUP BY")?.settled()?;
+            }
+        }
     }
     if let Some(having) = having {
         expr::condition(ctx, having)?;
@@ -351,10 +352,8 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
             Expr::Identifier(ident) => {
                 let named = |column: &&super::output::Shown| column.name.as_deref() == Some(ident.value.as_str());
                 let all: Vec<_> = list.columns.iter().filter(named).collect();
-                match all.iter().find(|column| matches!(column.what, What::Sealed(_))).or(all.first()) {
-                    Some(column) => Some(column.what),
-                    None => None,
-                }
+                let sealed = all.iter().find(|column| matches!(column.what, What::Sealed(_)));
+                sealed.or(all.first()).map(|column| column.what)
             }
             Expr::Value(value) => match &value.value {
                 AstValue::Number(digits, _) => {

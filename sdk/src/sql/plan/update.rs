@@ -86,10 +86,8 @@ struct Set<'q> {
 fn assigned<'q>(ctx: &Ctx<'_>, assignments: &'q [Assignment], place: &Place) -> Result<Vec<Set<'q>>, Refusal> {
     let source = ctx.source;
     let set = source.find_word(place.from + 1, "set").ok_or_else(unreadable)?;
-    let end = source
-        .find_word(set, "where")
-        .or_else(|| source.find_word(set, "returning"))
-        .unwrap_or(source.tokens.len());
+    let end =
+        source.find_word(set, "where").or_else(|| source.find_word(set, "returning")).unwrap_or(source.tokens.len());
     let items = source.split_commas(set + 1..end)?;
     if items.len() != assignments.len() {
         return Err(unreadable());
@@ -135,10 +133,7 @@ fn in_place(ctx: &Ctx<'_>, sets: &[Set<'_>], context_known: bool) -> Result<bool
         if column.is_sealed() && !context_known {
             let null = match set.is_default {
                 true => constant_default(column)? == Input::Null,
-                false => matches!(
-                    Constant::read(ctx.source, set.value)?,
-                    Some(Constant { value: Bare::Null, .. })
-                ),
+                false => matches!(Constant::read(ctx.source, set.value)?, Some(Constant { value: Bare::Null, .. })),
             };
             if !null {
                 return Ok(false);
@@ -287,11 +282,8 @@ fn read_modify_write(
     let key = assigned.iter().any(|id| table.beacon(*id).is_some() || table.primary_key.contains(id));
     let alias = scope::quote(&ctx.scope.alias);
     let mode = if key { "UPDATE" } else { "NO KEY UPDATE" };
-    let head = format!(
-        "SELECT {list} FROM {}{} AS {alias}",
-        if place.only { "ONLY " } else { "" },
-        ctx.scope.physical_name()
-    );
+    let head =
+        format!("SELECT {list} FROM {}{} AS {alias}", if place.only { "ONLY " } else { "" }, ctx.scope.physical_name());
     let tail = Parts::default().text(format!(" FOR {mode} OF {alias}"));
     let draft = std::mem::take(&mut ctx.draft);
     let (before, range) = match selection {
@@ -361,8 +353,10 @@ fn returning_text(ctx: &mut Ctx<'_>, items: &[SelectItem]) -> Result<(String, Ro
         match piece {
             Piece::Text(part) => text.push_str(part),
             Piece::Slot(_) => {
-                return Err(Refusal::new("a parameter or a comparison of a sealed column in RETURNING cannot be answered here")
-                    .hint("select it after the UPDATE"));
+                return Err(Refusal::new(
+                    "a parameter or a comparison of a sealed column in RETURNING cannot be answered here",
+                )
+                .hint("select it after the UPDATE"));
             }
         }
     }
@@ -389,8 +383,9 @@ fn sealed_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
 /// The new value of a column in the clear that is written together with protected ones.
 fn clear_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
     let refused = |what: &str, ctx: &Ctx<'_>| {
-        Refusal::new(format!("column {} cannot be set to {what} in this statement", ctx.scope.label(set.column)))
-            .hint("set it to a constant or parameter; columns that are not protected can be set in an UPDATE of their own")
+        Refusal::new(format!("column {} cannot be set to {what} in this statement", ctx.scope.label(set.column))).hint(
+            "set it to a constant or parameter; columns that are not protected can be set in an UPDATE of their own",
+        )
     };
     let column = ctx.scope.column(set.column)?;
     if column.ty.is_none() {

@@ -3,10 +3,10 @@
 
 use sqlparser::ast::{Statement as Ast, Truncate, TruncateTableTarget};
 
+use super::Statement;
 use super::draft::{Draft, Params, Parts};
 use super::expr::unknown;
 use super::scope::Scope;
-use super::Statement;
 use crate::sql::{Notes, Plan, Refusal, Steps, Verb};
 
 /// Plans any other statement that mentions a protected table.
@@ -38,11 +38,16 @@ pub(super) fn plan(statement: &Statement<'_>, ast: &Ast) -> Result<Plan, Refusal
     };
     let refusal = Refusal::new(format!("{what} a protected table cannot be answered in this version"));
     Err(match ast {
-        Ast::CreateTable(_) | Ast::AlterTable(_) | Ast::Drop { .. } | Ast::CreateIndex(_) | Ast::Grant(_) | Ast::Revoke(_) => {
-            refusal.hint("change the table at the database, then run `pgseal schema apply`")
-        }
+        Ast::CreateTable(_)
+        | Ast::AlterTable(_)
+        | Ast::Drop { .. }
+        | Ast::CreateIndex(_)
+        | Ast::Grant(_)
+        | Ast::Revoke(_) => refusal.hint("change the table at the database, then run `pgseal schema apply`"),
         Ast::Prepare { .. } => refusal.hint("prepare it with the extended protocol (Parse)"),
-        Ast::Explain { .. } => refusal.hint("`pgseal explain` prints the physical statement, which can be explained at the database"),
+        Ast::Explain { .. } => {
+            refusal.hint("`pgseal explain` prints the physical statement, which can be explained at the database")
+        }
         _ => refusal.hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE"),
     })
 }

@@ -60,8 +60,7 @@ const PROTECTED: [&str; 24] = [
 #[test]
 fn a_value_of_a_protected_column_is_never_in_the_physical_text() {
     let protection = protection();
-    let spellings =
-        [format!("'{CANARY}'"), format!("E'{CANARY}'"), format!("$${CANARY}$$"), format!("'{CANARY}'\n''")];
+    let spellings = [format!("'{CANARY}'"), format!("E'{CANARY}'"), format!("$${CANARY}$$"), format!("'{CANARY}'\n''")];
     for template in PROTECTED {
         for spelling in &spellings {
             let text = template.replace('?', spelling);

@@ -165,11 +165,19 @@ fn comments_and_spelling_survive_sql_1() {
 }
 
 #[test]
-fn ten_thousand_operators_do_not_overflow_the_stack_sql_3() {
-    let mut text = String::from("SELECT id FROM customers WHERE ssn = 'a'");
-    for _ in 0..9_999 {
-        text.push_str(" OR tenant_id=1");
-    }
-    // Whichever limit applies first, the process goes on.
-    assert!(!matches!(super::support::decide(&text), Decision::Forward));
+fn a_group_of_unprotected_columns_goes_to_the_server() {
+    becomes(
+        "SELECT status AS s, count(*) FROM customers WHERE ssn = 'x' GROUP BY s HAVING count(*) > 1 ORDER BY 2 DESC",
+        r#"SELECT "customers"."status" AS s, count(*) FROM "public"."customers" AS "customers" WHERE "customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} GROUP BY s HAVING count(*) > 1 ORDER BY 2 DESC"#,
+    );
+}
+
+#[test]
+fn long_chains_are_walked_without_recursion_sql_3() {
+    let answered = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(4_900));
+    assert_eq!(plan(&answered).template.slots.len(), 4_901);
+    let flat = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR true".repeat(9_999 - 1));
+    assert_eq!(plan(&flat).template.slots.len(), 1);
+    let long = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(9_999));
+    assert_eq!(super::support::refusal(&long).sqlstate, crate::error::SqlState::STATEMENT_TOO_COMPLEX);
 }

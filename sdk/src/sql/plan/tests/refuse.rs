@@ -28,7 +28,10 @@ fn a_refusal_names_column_and_construct() {
     refused("UPDATE customers SET notes = ssn WHERE id = 1", "customers.notes is sealed");
     refused("UPDATE customers SET name = ssn WHERE id = 1", "customers.ssn is sealed");
     refused("UPDATE staff SET id = 600 WHERE id = 6", "staff.id is part of the encryption context");
-    refused("INSERT INTO customers (id, tenant_id, name, ssn) VALUES (1, 1, 'n', 'a' || 'b')", "customers.ssn is sealed");
+    refused(
+        "INSERT INTO customers (id, tenant_id, name, ssn) VALUES (1, 1, 'n', 'a' || 'b')",
+        "customers.ssn is sealed",
+    );
 }
 
 #[test]
@@ -71,7 +74,10 @@ fn what_postgresql_says_itself_is_said_in_its_words() {
     let helper = refusal("SELECT pgseal_signature FROM staff");
     assert_eq!(helper.sqlstate, SqlState::UNDEFINED_COLUMN);
     let many = refusal("INSERT INTO shift VALUES (1, 2, 'a', 'b', 5, 6)");
-    assert_eq!((many.sqlstate, many.message.as_str()), (SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns"));
+    assert_eq!(
+        (many.sqlstate, many.message.as_str()),
+        (SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns")
+    );
     assert_eq!(refusal("INSERT INTO shift (id) VALUES (1, 2)").sqlstate, SqlState::SYNTAX_ERROR);
     assert_eq!(refusal("SELECT id FROM customers WHERE ssn = $2").sqlstate, SqlState::INDETERMINATE_DATATYPE);
 }
