@@ -1,1 +1,291 @@
-//! The listening socket, one current-thread runtime per core over it, and the drain on SIGTERM.
+//! The listening socket: bound once, shared by one runtime per core, and the accept loops.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::session::{self, Context};
+use crate::upstream::Stream;
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// Deep statements are walked on the stack (SQL-3); glibc's default of 2 MiB is Rust's choice, not ours.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// A `--listen` value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// `ADDR:PORT`
+    Tcp(SocketAddr),
+    /// `unix:PATH`, or a path
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Reads a `--listen` value; names are resolved.
+    ///
+    /// # Errors
+    /// A text for the user.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:").or(text.starts_with('/').then_some(text)) {
+            return if path.is_empty() { Err("unix: needs a path".into()) } else { Ok(Self::Unix(path.into())) };
+        }
+        match text.to_socket_addrs().map(|mut found| found.next()) {
+            Ok(Some(address)) => Ok(Self::Tcp(address)),
+            Ok(None) => Err(format!("{text:?} has no address")),
+            Err(error) => Err(format!("{text:?} is no ADDR:PORT and no unix:PATH ({error})")),
+        }
+    }
+
+    /// Whether only this machine can reach it (AUTH-2).
+    pub fn is_local(&self) -> bool {
+        match self {
+            Address::Tcp(address) => address.ip().is_loopback(),
+            Address::Unix(_) => true,
+        }
+    }
+}
+
+/// The bound socket. A unix socket's file goes when this does.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Bound,
+    shown: String,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(StdUnixListener, PathBuf),
+}
+
+/// What sessions are told about the end of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Accept and serve.
+    Serving,
+    /// Accept nothing; sessions end as soon as they are idle.
+    Draining,
+    /// Sessions end now.
+    Ending,
+}
+
+impl Listener {
+    /// Binds, so that a taken port is an error at start.
+    ///
+    /// # Errors
+    /// A text for the user.
+    pub fn bind(address: &Address) -> Result<Self, String> {
+        match address {
+            Address::Tcp(wanted) => {
+                let listener = bind_tcp(*wanted).map_err(|error| format!("cannot listen on {wanted}: {error}"))?;
+                let real = listener.local_addr().map_err(|error| format!("cannot listen on {wanted}: {error}"))?;
+                Ok(Self { socket: Bound::Tcp(listener), shown: real.to_string() })
+            }
+            Address::Unix(path) => {
+                let shown = format!("unix:{}", path.display());
+                let listener = bind_unix(path).map_err(|error| format!("cannot listen on {shown}: {error}"))?;
+                Ok(Self { socket: Bound::Unix(listener, path.clone()), shown })
+            }
+        }
+    }
+
+    /// `ADDR:PORT` with the real port, or `unix:PATH`.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    fn share(&self) -> io::Result<Shared> {
+        Ok(match &self.socket {
+            Bound::Tcp(listener) => Shared::Tcp(listener.try_clone()?),
+            Bound::Unix(listener, _) => Shared::Unix(listener.try_clone()?),
+        })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Bound::Unix(_, path) = &self.socket {
+            // Somebody may have removed it already.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// A socket file that nobody answers at was left behind by a killed process.
+fn bind_unix(path: &PathBuf) -> io::Result<StdUnixListener> {
+    use std::os::unix::fs::FileTypeExt;
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => return Err(io::ErrorKind::AddrInUse.into()),
+            Err(_) => std::fs::remove_file(path)?,
+        }
+    }
+    let listener = StdUnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+enum Shared {
+    Tcp(std::net::TcpListener),
+    Unix(StdUnixListener),
+}
+
+enum Accepting {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Accepting {
+    fn new(shared: Shared) -> io::Result<Self> {
+        Ok(match shared {
+            Shared::Tcp(listener) => Accepting::Tcp(TcpListener::from_std(listener)?),
+            Shared::Unix(listener) => Accepting::Unix(UnixListener::from_std(listener)?),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Accepting::Tcp(listener) => Stream::accepted(listener.accept().await?.0),
+            Accepting::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// The threads that serve.
+#[derive(Debug)]
+pub struct Workers(Vec<std::thread::JoinHandle<()>>);
+
+impl Workers {
+    /// Starts `threads` runtimes over `listener`.
+    ///
+    /// # Errors
+    /// What the system says about threads and sockets.
+    pub fn start(
+        listener: &Listener,
+        threads: usize,
+        context: &Arc<Context>,
+        phase: &watch::Receiver<Phase>,
+    ) -> io::Result<Self> {
+        let mut workers = Vec::new();
+        for number in 0..threads {
+            let shared = listener.share()?;
+            let (context, phase) = (Arc::clone(context), phase.clone());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let thread = std::thread::Builder::new().name(format!("serve-{number}")).stack_size(STACK);
+            workers.push(thread.spawn(move || runtime.block_on(serve(shared, context, phase)))?);
+        }
+        Ok(Self(workers))
+    }
+
+    /// Waits for all of them.
+    ///
+    /// # Errors
+    /// A worker that panicked, by number.
+    pub fn join(self) -> Result<(), usize> {
+        let ends: Vec<_> = self.0.into_iter().map(std::thread::JoinHandle::join).collect();
+        ends.iter().position(Result::is_err).map_or(Ok(()), Err)
+    }
+}
+
+async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver<Phase>) {
+    let accepting = match Accepting::new(shared) {
+        Ok(accepting) => accepting,
+        Err(error) => {
+            tracing::error!(%error, "a worker cannot use the listening socket");
+            return;
+        }
+    };
+    let local = LocalSet::new();
+    local
+        .run_until(async move {
+            let core = Rc::new(session::Core::new(&context));
+            let mut sessions = JoinSet::new();
+            loop {
+                tokio::select! {
+                    accepted = accepting.accept() => match accepted {
+                        Ok(stream) => {
+                            let (core, phase) = (Rc::clone(&core), phase.clone());
+                            sessions.spawn_local(session::run(stream, core, phase));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "a connection was not accepted");
+                            // Out of file descriptors, most of the time: the next try would fail at once.
+                            tokio::time::sleep(Duration::from_millis(50)).await;
+                        }
+                    },
+                    Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
+                    changed = phase.changed() => {
+                        if changed.is_err() || *phase.borrow() != Phase::Serving {
+                            break;
+                        }
+                    }
+                }
+            }
+            drop(accepting);
+            while let Some(ended) = sessions.join_next().await {
+                report(ended);
+            }
+        })
+        .await;
+}
+
+/// A panic ends its session only; its message went to stderr and holds no values (craft: none are formatted).
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a session ended by an internal error");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listen_values_are_addresses_names_or_unix_paths() {
+        assert_eq!(Address::parse("127.0.0.1:6432"), Ok(Address::Tcp(([127, 0, 0, 1], 6432).into())));
+        assert_eq!(Address::parse("unix:/tmp/x"), Ok(Address::Unix("/tmp/x".into())));
+        assert!(Address::parse("6432").is_err() && Address::parse("unix:").is_err());
+    }
+
+    #[test]
+    fn auth_2_only_loopback_and_unix_sockets_are_local() {
+        for (text, local) in [("127.0.0.1:1", true), ("[::1]:1", true), ("0.0.0.0:1", false), ("unix:/x", true)] {
+            assert_eq!(Address::parse(text).unwrap().is_local(), local, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error_and_a_stale_socket_file_is_not() {
+        let first = Listener::bind(&Address::parse("127.0.0.1:0").unwrap()).unwrap();
+        let taken = Listener::bind(&Address::parse(first.shown()).unwrap()).unwrap_err();
+        assert!(taken.contains(first.shown()), "{taken}");
+
+        let path = std::env::temp_dir().join(format!("pgseal-listener-{}", std::process::id()));
+        drop(StdUnixListener::bind(&path).unwrap());
+        let address = Address::Unix(path.clone());
+        let bound = Listener::bind(&address).unwrap();
+        assert!(Listener::bind(&address).is_err());
+        drop(bound);
+        assert!(!path.exists());
+    }
+}

@@ -1,14 +1,236 @@
 //! pgseal serve.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config;
+use crate::listener::{Address, Listener, Phase, Workers};
+use crate::session::{Context, World, cancel};
+use crate::upstream::Upstream;
 
 /// Flags of `pgseal serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Schema file or directory: which columns are sealed
+    #[arg(long, env = "PGSEAL_SCHEMA", value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The server, as a libpq URL or keywords; its user is the proxy's own role
+    #[arg(long, env = "PGSEAL_UPSTREAM", value_name = "URL", hide_env_values = true)]
+    upstream: Option<String>,
+    /// Where clients connect: ADDR:PORT (port 0: any free one) or unix:PATH
+    #[arg(long, env = "PGSEAL_LISTEN", value_name = "ADDR")]
+    listen: Option<String>,
+    /// Threads that serve [default: number of cores]
+    #[arg(long, env = "PGSEAL_THREADS", value_name = "N")]
+    threads: Option<usize>,
+    /// Where the embedded key service keeps its root key
+    #[arg(long, env = "PGSEAL_STATE_DIR", value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// The schema lock [default: FILE.lock, or DIR/pgseal.lock]
+    #[arg(long, env = "PGSEAL_LOCK", value_name = "PATH")]
+    lock: Option<PathBuf>,
+    /// Read what no flag and no environment variable says from this TOML file
+    #[arg(long, env = "PGSEAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen beyond this machine although the server decides who may log in, and so who may decrypt
+    #[arg(long, env = "PGSEAL_TRUST_DATABASE_AUTHENTICATION", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    trust_database_authentication: Option<bool>,
+    /// Pass on a server's wish for a clear-text password (LDAP, RADIUS, PAM)
+    #[arg(long, env = "PGSEAL_ALLOW_CLEARTEXT_PASSWORD", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    allow_cleartext_password: Option<bool>,
+    /// Other databases of the server that are relayed untouched
+    #[arg(long, env = "PGSEAL_PASS_DATABASES", value_name = "NAME", value_delimiter = ',')]
+    pass_databases: Option<Vec<String>>,
+}
+
+/// Why the proxy does not start.
+enum Failure {
+    /// Exit code 64.
+    Usage(String),
+    /// Exit code 1.
+    Failed(String),
+}
+
+/// Checked settings of one run.
+struct Settings {
+    listen: Address,
+    upstream: Upstream,
+    threads: usize,
+    limits: config::Limits,
+    trusting: bool,
+    allow_cleartext_password: bool,
+    pass_databases: Vec<String>,
+}
 
 /// Runs it.
 pub fn run(args: Args) -> ExitCode {
-    let _ = args;
-    super::fail("not in this version");
-    ExitCode::FAILURE
+    start_log();
+    match settings(args).and_then(serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(reason)) => {
+            super::fail(reason);
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(reason)) => {
+            super::fail(reason);
+            ExitCode::from(64)
+        }
+    }
+}
+
+/// Logs go to stderr, at the level that `PGSEAL_LOG` says.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (the demo) keeps the first log.
+    let _ = log.try_init();
+}
+
+fn settings(args: Args) -> Result<Settings, Failure> {
+    let failed = |reason: String| Failure::Failed(reason);
+    let file = match &args.config {
+        Some(path) => config::File::read(path).map_err(|error| failed(error.to_string()))?,
+        None => config::File::default(),
+    };
+    let missing = |flag: &str| Failure::Usage(format!("serve needs {flag} (see `pgseal serve --help`)"));
+    let schema = args.schema.or(file.schema).ok_or_else(|| missing("--schema FILE"))?;
+    let upstream = args.upstream.or(file.upstream).ok_or_else(|| missing("--upstream URL"))?;
+    let listen = args.listen.or(file.listen).ok_or_else(|| missing("--listen ADDR"))?;
+    let (_lock, _state_dir) = (args.lock.or(file.lock), args.state_dir.or(file.state_dir));
+    let threads = match args.threads.or(file.threads) {
+        Some(0) => return Err(Failure::Usage("--threads must be at least 1".into())),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let listen = Address::parse(&listen).map_err(|reason| failed(format!("listen: {reason}")))?;
+    let trusting = args.trust_database_authentication.or(file.trust_database_authentication).unwrap_or(false);
+    if !listen.is_local() && !trusting {
+        return Err(failed(
+            "listen: beyond this machine everybody whom the server lets in could decrypt; \
+             say --trust-database-authentication if that is meant, or listen on loopback or a unix socket"
+                .into(),
+        ));
+    }
+    check_schema(&schema).map_err(failed)?;
+    Ok(Settings {
+        listen,
+        upstream: Upstream::parse(&upstream).map_err(|error| failed(error.to_string()))?,
+        threads,
+        limits: file.limits.resolve(),
+        trusting,
+        allow_cleartext_password: args.allow_cleartext_password.or(file.allow_cleartext_password).unwrap_or(false),
+        pass_databases: args.pass_databases.or(file.pass_databases).unwrap_or_default(),
+    })
+}
+
+/// Until sealed tables exist, a schema that names one is refused rather than relayed in clear.
+fn check_schema(path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    let files = if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(|error| format!("schema {shown}: {error}"))?;
+        let files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+        let files = files.map_err(|error| format!("schema {shown}: {error}"))?;
+        files.into_iter().filter(|file| file.extension().is_some_and(|ext| ext == "toml")).collect()
+    } else {
+        vec![path.to_owned()]
+    };
+    for file in files {
+        let shown = file.display();
+        let text = std::fs::read_to_string(&file).map_err(|error| format!("schema {shown}: {error}"))?;
+        let table: toml::Table = text.parse().map_err(|error| format!("schema {shown}: {error}"))?;
+        if table.get("tables").is_some_and(|tables| tables.as_table().is_none_or(|tables| !tables.is_empty())) {
+            return Err(format!("schema {shown}: serving sealed tables is not in this version"));
+        }
+    }
+    Ok(())
+}
+
+fn serve(settings: Settings) -> Result<(), Failure> {
+    let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
+    let listener = Listener::bind(&settings.listen).map_err(Failure::Failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed("cannot start", &error))?;
+    runtime.block_on(log_in(&settings.upstream)).map_err(|reason| Failure::Failed(format!("upstream: {reason}")))?;
+    if settings.trusting {
+        tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
+    }
+    let drain = settings.limits.drain;
+    let (_worlds, watched) = watch::channel(World::nothing());
+    let context = Arc::new(Context {
+        upstream: settings.upstream,
+        limits: settings.limits,
+        allow_cleartext_password: settings.allow_cleartext_password,
+        pass_databases: settings.pass_databases,
+        cancels: cancel::Registry::default(),
+        worlds: watched,
+    });
+    runtime.block_on(async {
+        let cannot = |error: std::io::Error| failed("cannot start", &error);
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let workers = Workers::start(&listener, settings.threads, &context, &watched).map_err(cannot)?;
+        announce(listener.shown()).map_err(cannot)?;
+        tracing::info!(listen = listener.shown(), threads = settings.threads, "serving");
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!(limit = ?drain, "draining: idle sessions end now, active ones when they are done");
+        phase.send_replace(Phase::Draining);
+        drop(listener);
+        let joined = tokio::task::spawn_blocking(move || workers.join());
+        tokio::pin!(joined);
+        let done = tokio::select! {
+            done = &mut joined => Some(done),
+            () = tokio::time::sleep(drain) => None,
+            _ = interrupt.recv() => None,
+            _ = terminate.recv() => None,
+        };
+        let done = match done {
+            Some(done) => done,
+            None => {
+                tracing::warn!("ending sessions that are still active");
+                phase.send_replace(Phase::Ending);
+                match tokio::time::timeout(Duration::from_secs(15), joined).await {
+                    Ok(done) => done,
+                    Err(_) => return Err(Failure::Failed("some sessions did not end".into())),
+                }
+            }
+        };
+        match done {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(number)) => Err(Failure::Failed(format!("worker {number} ended by an internal error"))),
+            Err(error) => Err(failed("a worker cannot be joined", &error)),
+        }
+    })
+}
+
+/// The one line of stdout.
+fn announce(shown: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {shown}")?;
+    out.flush()
+}
+
+/// Shows at start that the server is there and takes the proxy's own role.
+async fn log_in(upstream: &Upstream) -> Result<(), String> {
+    let (_client, connection) = upstream.control().connect(tokio_postgres::NoTls).await.map_err(|error| {
+        let hosts: Vec<String> = upstream.hosts.iter().map(ToString::to_string).collect();
+        match error.as_db_error() {
+            Some(refused) => refused.message().to_owned(),
+            None => {
+                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                format!("cannot connect to {}: {cause}", hosts.join(", "))
+            }
+        }
+    })?;
+    drop(connection);
+    Ok(())
 }

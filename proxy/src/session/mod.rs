@@ -1,8 +1,94 @@
 //! One client connection and its server connection, from the first byte to the last.
 
 pub mod cancel;
-pub mod client;
-pub mod portals;
-pub mod queue;
-pub mod server;
-pub mod startup;
+mod client;
+mod fatal;
+mod portals;
+mod queue;
+mod relay;
+mod server;
+mod startup;
+mod state;
+mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pgseal::error::SqlState;
+use pgseal::exec::cache::PlanCache;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+pub use world::World;
+
+use crate::config::Limits;
+use crate::listener::Phase;
+use crate::upstream::{Stream, Upstream};
+
+/// What all sessions share. `serve` builds it once.
+#[derive(Debug)]
+pub struct Context {
+    /// The server.
+    pub upstream: Upstream,
+    /// Limits.
+    pub limits: Limits,
+    /// AUTH-3: pass on a server's wish for a clear-text password.
+    pub allow_cleartext_password: bool,
+    /// Databases beside the upstream's own that are relayed untouched.
+    pub pass_databases: Vec<String>,
+    /// Which host a CancelRequest belongs to.
+    pub cancels: cancel::Registry,
+    /// What is protected; sessions follow its changes.
+    pub worlds: watch::Receiver<Arc<World>>,
+}
+
+/// What the sessions of one core share.
+pub struct Core {
+    context: Arc<Context>,
+    plans: RefCell<PlanCache>,
+}
+
+impl Core {
+    /// For one runtime.
+    pub fn new(context: &Arc<Context>) -> Self {
+        Self { context: Arc::clone(context), plans: RefCell::default() }
+    }
+}
+
+/// Serves one accepted connection to its end.
+pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<Phase>) {
+    let opening = tokio::time::timeout(core.context.limits.authentication, startup::open(&mut client, &core.context));
+    let opened = tokio::select! {
+        opened = opening => opened,
+        () = until(&mut phase, Phase::Draining) => {
+            fatal::send(&mut client, &fatal::Fatal::shutdown()).await;
+            return;
+        }
+    };
+    match opened {
+        Ok(startup::Opened::Session(session)) => relay::run(&mut client, *session, &core, phase).await,
+        Ok(startup::Opened::Refused(reason)) => {
+            tracing::info!(sqlstate = %reason.sqlstate, reason = %reason.message, "connection refused");
+            fatal::send(&mut client, &reason).await;
+        }
+        Ok(startup::Opened::Closed) => {}
+        Err(_) => {
+            let reason = fatal::Fatal::new(SqlState::PROTOCOL_VIOLATION, "authentication took too long");
+            fatal::send(&mut client, &reason).await;
+        }
+    }
+    let (_, mut writer) = client.split();
+    // The peer may be gone already.
+    let _ = writer.shutdown().await;
+}
+
+/// Waits until the process is at least that far in its end. A sender that is gone counts as the end.
+async fn until(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
+    let _ = phase
+        .wait_for(|phase| match (*phase, wanted) {
+            (Phase::Serving, Phase::Draining | Phase::Ending) | (Phase::Draining, Phase::Ending) => false,
+            (Phase::Serving | Phase::Draining | Phase::Ending, _) => true,
+        })
+        .await;
+}

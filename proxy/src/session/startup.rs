@@ -1,1 +1,414 @@
-//! Start-up: SSLRequest, GSSENCRequest, CancelRequest, the start-up message, authentication relayed.
+//! From the first byte to AuthenticationOk: encryption requests, the start-up packet, relayed authentication.
+//!
+//! PostgreSQL 18 manual, 54.2.1 and 54.7. Nothing is allocated on the word of a length that was not checked.
+
+use pgseal::error::SqlState;
+
+use super::fatal::Fatal;
+use super::{Context, cancel};
+use crate::upstream::Stream;
+use crate::wire::buffer::{Inbound, Outbound};
+use crate::wire::frame::{Header, MAX_AUTHENTICATION, MAX_STARTUP};
+
+const SSL_REQUEST: u32 = 80_877_103;
+const GSSENC_REQUEST: u32 = 80_877_104;
+
+/// How a connection began.
+pub(super) enum Opened {
+    /// Authenticated.
+    Session(Box<Session>),
+    /// Refused by us, with a reason for the client.
+    Refused(Fatal),
+    /// Over: a cancel request, a server's own refusal, or a client that left.
+    Closed,
+}
+
+/// An authenticated pair of connections.
+pub(super) struct Session {
+    pub(super) server: Stream,
+    /// Number of the host in the upstream's list.
+    pub(super) host: usize,
+    /// What the client sent already.
+    pub(super) from_client: Inbound,
+    /// What the server sent already.
+    pub(super) from_server: Inbound,
+    /// Whether it is the database that the schema file protects.
+    pub(super) protected: bool,
+}
+
+/// Why it did not begin.
+enum End {
+    Refused(Fatal),
+    Closed,
+}
+
+impl From<std::io::Error> for End {
+    fn from(_: std::io::Error) -> Self {
+        End::Closed
+    }
+}
+
+impl From<Fatal> for End {
+    fn from(fatal: Fatal) -> Self {
+        End::Refused(fatal)
+    }
+}
+
+/// Takes a connection from its first byte to AuthenticationOk.
+pub(super) async fn open(client: &mut Stream, context: &Context) -> Opened {
+    match try_open(client, context).await {
+        Ok(session) => Opened::Session(Box::new(session)),
+        Err(End::Refused(reason)) => Opened::Refused(reason),
+        Err(End::Closed) => Opened::Closed,
+    }
+}
+
+async fn try_open(client: &mut Stream, context: &Context) -> Result<Session, End> {
+    let mut from_client = Inbound::default();
+    let packet = first_packet(client, &mut from_client, context).await?;
+    let protected = check(&packet, context)?;
+    let (mut server, host) = context.upstream.connect().await.map_err(|error| {
+        tracing::warn!(%error, "the server cannot be reached");
+        Fatal::new(SqlState::CANNOT_CONNECT, "the proxy cannot connect to the database server")
+    })?;
+    let mut to_server = Outbound::default();
+    to_server.bytes().extend(&packet);
+    let mut from_server = Inbound::default();
+    authenticate(client, &mut server, &mut from_client, &mut from_server, to_server, context).await?;
+    Ok(Session { server, host, from_client, from_server, protected })
+}
+
+/// The start-up packet, whole, with its length in front. Encryption requests before it are answered, a cancel
+/// request is passed on.
+async fn first_packet(client: &mut Stream, inbound: &mut Inbound, context: &Context) -> Result<Vec<u8>, End> {
+    let (mut reader, mut writer) = client.split();
+    let (mut ssl_asked, mut gss_asked) = (false, false);
+    loop {
+        let packet = loop {
+            if let Some(packet) = take_packet(inbound)? {
+                break packet;
+            }
+            if inbound.read(&mut reader, MAX_STARTUP).await? == 0 {
+                return Err(End::Closed);
+            }
+        };
+        let asked = match code(&packet) {
+            SSL_REQUEST if !ssl_asked => &mut ssl_asked,
+            GSSENC_REQUEST if !gss_asked => &mut gss_asked,
+            cancel::CODE => {
+                let key = packet.get(8..).unwrap_or(&[]);
+                if cancel::is_key(key) {
+                    cancel::request(context, key).await;
+                }
+                return Err(End::Closed);
+            }
+            _ => return Ok(packet),
+        };
+        *asked = true;
+        let mut answer = Outbound::default();
+        answer.bytes().push(b'N');
+        answer.write(&mut writer).await?;
+    }
+}
+
+fn take_packet(inbound: &mut Inbound) -> Result<Option<Vec<u8>>, Fatal> {
+    let bytes = inbound.bytes();
+    if bytes.first() == Some(&0x16) {
+        return Err(Fatal::new(SqlState::FEATURE_NOT_SUPPORTED, "TLS is not in this version")
+            .hint("Connect with sslmode=disable or prefer, and without sslnegotiation=direct."));
+    }
+    let [a, b, c, d, ..] = *bytes else { return Ok(None) };
+    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+    if !(8..=MAX_STARTUP).contains(&length) {
+        return Err(Fatal::protocol("invalid length of startup packet"));
+    }
+    let Some(packet) = bytes.get(..length).map(<[u8]>::to_vec) else { return Ok(None) };
+    inbound.consume(length);
+    Ok(Some(packet))
+}
+
+fn code(packet: &[u8]) -> u32 {
+    match *packet {
+        [_, _, _, _, a, b, c, d, ..] => u32::from_be_bytes([a, b, c, d]),
+        _ => 0,
+    }
+}
+
+/// What a start-up packet asks for. Bytes, since nothing says that they are UTF-8.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked<'a> {
+    user: Option<&'a [u8]>,
+    database: Option<&'a [u8]>,
+    replication: Option<&'a [u8]>,
+}
+
+/// Reads the parameters; of a name that comes twice the last one counts, as in `ProcessStartupPacket`.
+fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
+    let layout = || Fatal::protocol("invalid startup packet layout: expected terminator as last byte");
+    let mut rest = packet.get(8..).ok_or_else(layout)?;
+    let mut text = || {
+        let end = rest.iter().position(|byte| *byte == 0).ok_or_else(layout)?;
+        let (found, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or(&[]);
+        Ok::<_, Fatal>((found, rest.is_empty()))
+    };
+    let mut asked = Asked::default();
+    loop {
+        let (name, last) = text()?;
+        if name.is_empty() {
+            return if last { Ok(asked) } else { Err(layout()) };
+        }
+        let (value, _) = text()?;
+        match name {
+            b"user" => asked.user = Some(value),
+            b"database" => asked.database = Some(value),
+            b"replication" => asked.replication = Some(value),
+            _ => {}
+        }
+    }
+}
+
+/// Whether the packet may go on to the server, and whether its database is the protected one.
+fn check(packet: &[u8], context: &Context) -> Result<bool, Fatal> {
+    let code = code(packet);
+    let (major, minor) = (code >> 16, code & 0xffff);
+    if major != 3 {
+        return Err(Fatal::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("unsupported frontend protocol {major}.{minor}: server supports 3.0 to 3.2"),
+        ));
+    }
+    let asked = parameters(packet)?;
+    if asked.replication.is_some_and(|value| !is_false(value)) {
+        return Err(Fatal::new(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not in this version")
+            .hint("Connect replication clients straight to the server; they see what it stores."));
+    }
+    let database = asked.database.filter(|name| !name.is_empty()).or(asked.user).unwrap_or(&[]);
+    if database == context.upstream.database.as_bytes() {
+        return Ok(true);
+    }
+    if context.pass_databases.iter().any(|name| name.as_bytes() == database) {
+        return Ok(false);
+    }
+    let message = format!("database \"{}\" is not served by this proxy", String::from_utf8_lossy(database));
+    Err(Fatal::new(SqlState::INVALID_CATALOG_NAME, message)
+        .hint(format!("It serves \"{}\"; others must be listed in pass_databases.", context.upstream.database)))
+}
+
+/// `parse_bool`'s spellings of false (utils/adt/bool.c). Anything else counts as a wish for replication.
+fn is_false(value: &[u8]) -> bool {
+    let value = value.to_ascii_lowercase();
+    let begins = |word: &[u8], least: usize| value.len() >= least && word.starts_with(&value);
+    begins(b"false", 1) || begins(b"no", 1) || begins(b"off", 2) || value == b"0"
+}
+
+/// Whether the client has something to say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Server,
+    /// A GSS or SSPI exchange may or may not go on.
+    Either,
+    Client,
+}
+
+async fn authenticate(
+    client: &mut Stream,
+    server: &mut Stream,
+    from_client: &mut Inbound,
+    from_server: &mut Inbound,
+    mut to_server: Outbound,
+    context: &Context,
+) -> Result<(), End> {
+    let (mut client_reader, mut client_writer) = client.split();
+    let (mut server_reader, mut server_writer) = server.split();
+    let mut to_client = Outbound::default();
+    let mut turn = Turn::Server;
+    loop {
+        let end = relay_requests(from_server, to_client.bytes(), &mut turn, context);
+        to_client.write(&mut client_writer).await?;
+        match end? {
+            Some(Answer::Authenticated) => return Ok(()),
+            Some(Answer::Rejected) => return Err(End::Closed),
+            None => {}
+        }
+        if turn != Turn::Server {
+            relay_response(from_client, to_server.bytes(), &mut turn)?;
+        }
+        to_server.write(&mut server_writer).await?;
+        let client_waits = turn == Turn::Server && !from_client.bytes().is_empty();
+        tokio::select! {
+            count = from_server.read(&mut server_reader, 0) => {
+                if count? == 0 {
+                    let message = "the server closed the connection during authentication";
+                    return Err(Fatal::new(SqlState::CONNECTION_FAILURE, message).into());
+                }
+            }
+            count = from_client.read(&mut client_reader, 0), if !client_waits => {
+                if count? == 0 {
+                    return Err(End::Closed);
+                }
+            }
+        }
+    }
+}
+
+enum Answer {
+    Authenticated,
+    Rejected,
+}
+
+/// Passes on what the server says until it has answered.
+fn relay_requests(
+    from_server: &mut Inbound,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+    context: &Context,
+) -> Result<Option<Answer>, Fatal> {
+    let unexpected = || Fatal::protocol("the server sent something unexpected during authentication");
+    loop {
+        let bytes = from_server.bytes();
+        let Some(header) = Header::peek(bytes).map_err(|_| unexpected())? else { return Ok(None) };
+        if header.total > MAX_AUTHENTICATION {
+            return Err(unexpected());
+        }
+        let Some(frame) = bytes.get(..header.total) else { return Ok(None) };
+        let answer = match (header.tag, frame) {
+            (b'R', [_, _, _, _, _, a, b, c, d, ..]) => match u32::from_be_bytes([*a, *b, *c, *d]) {
+                0 => Some(Answer::Authenticated),
+                3 if !context.allow_cleartext_password => {
+                    return Err(Fatal::new(SqlState::CANNOT_CONNECT, "the server asked for a clear-text password")
+                        .hint("If it always does so (LDAP, RADIUS, PAM), serve with --allow-cleartext-password."));
+                }
+                // MD5, SASL and its continuation, clear text: exactly one message answers.
+                3 | 5 | 10 | 11 => {
+                    *turn = Turn::Client;
+                    None
+                }
+                // SASLFinal: the server goes on.
+                12 => {
+                    *turn = Turn::Server;
+                    None
+                }
+                7..=9 => {
+                    *turn = Turn::Either;
+                    None
+                }
+                _ => return Err(unexpected()),
+            },
+            (b'E', _) => Some(Answer::Rejected),
+            (b'N' | b'v', _) => None,
+            _ => return Err(unexpected()),
+        };
+        out.extend(frame);
+        from_server.consume(header.total);
+        if answer.is_some() {
+            return Ok(answer);
+        }
+    }
+}
+
+/// Passes on the one message that the server waits for.
+fn relay_response(from_client: &mut Inbound, out: &mut Vec<u8>, turn: &mut Turn) -> Result<(), Fatal> {
+    while *turn != Turn::Server {
+        let bytes = from_client.bytes();
+        let Some(header) =
+            Header::peek(bytes).map_err(|_| Fatal::protocol("invalid length of an authentication message"))?
+        else {
+            return Ok(());
+        };
+        match (header.tag, *turn) {
+            (b'p', _) if header.total <= MAX_AUTHENTICATION => {}
+            (b'p', _) => return Err(Fatal::protocol("an authentication message is too long")),
+            (_, Turn::Either) => return Ok(()),
+            (_, Turn::Client | Turn::Server) => {
+                return Err(Fatal::protocol("expected a password or authentication message"));
+            }
+        }
+        let Some(frame) = bytes.get(..header.total) else { return Ok(()) };
+        out.extend(frame);
+        from_client.consume(header.total);
+        if *turn == Turn::Client {
+            *turn = Turn::Server;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::upstream::Upstream;
+
+    fn context(pass: &[&str]) -> Context {
+        Context {
+            upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
+            limits: Limits::default(),
+            allow_cleartext_password: false,
+            pass_databases: pass.iter().map(|name| (*name).to_owned()).collect(),
+            cancels: cancel::Registry::default(),
+            worlds: tokio::sync::watch::channel(super::super::World::nothing()).1,
+        }
+    }
+
+    fn packet(pairs: &[(&str, &str)]) -> Vec<u8> {
+        let mut body = 196_608_u32.to_be_bytes().to_vec();
+        for (name, value) in pairs {
+            body.extend(name.bytes().chain([0]).chain(value.bytes()).chain([0]));
+        }
+        body.push(0);
+        let mut packet = u32::try_from(body.len() + 4).unwrap().to_be_bytes().to_vec();
+        packet.append(&mut body);
+        packet
+    }
+
+    fn sqlstate(pairs: &[(&str, &str)]) -> Result<bool, &'static str> {
+        check(&packet(pairs), &context(&["other"])).map_err(|fatal| fatal.sqlstate.code())
+    }
+
+    #[test]
+    fn only_the_protected_database_and_listed_ones_are_served() {
+        assert_eq!(sqlstate(&[("user", "u"), ("database", "app")]), Ok(true));
+        assert_eq!(sqlstate(&[("user", "app")]), Ok(true));
+        assert_eq!(sqlstate(&[("user", "u"), ("database", "other")]), Ok(false));
+        assert_eq!(sqlstate(&[("user", "u")]), Err("3D000"));
+        assert_eq!(sqlstate(&[("database", "app"), ("user", "u"), ("database", "x")]), Err("3D000"));
+    }
+
+    #[test]
+    fn replication_in_any_spelling_of_true_is_refused() {
+        for value in ["true", "database", "1", "on", "yes", "t", "DATABASE", "", "maybe"] {
+            assert_eq!(sqlstate(&[("user", "app"), ("replication", value)]), Err("0A000"), "{value}");
+        }
+        for value in ["false", "F", "no", "off", "0"] {
+            assert_eq!(sqlstate(&[("user", "app"), ("replication", value)]), Ok(true), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_packet_without_its_terminator_is_a_protocol_error() {
+        let whole = packet(&[("user", "app")]);
+        for end in 8..whole.len() {
+            let error = check(whole.get(..end).unwrap(), &context(&[])).unwrap_err();
+            assert_eq!(error.sqlstate, SqlState::PROTOCOL_VIOLATION, "{end}");
+        }
+        let mut more = whole;
+        more.push(0);
+        assert!(check(&more, &context(&[])).is_err());
+    }
+
+    #[test]
+    fn an_oversized_or_tls_first_packet_is_refused_from_its_first_bytes() {
+        let refused = |bytes: &[u8]| {
+            let mut inbound = Inbound::default();
+            let mut source = bytes;
+            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+                inbound.read(&mut source, MAX_STARTUP).await.unwrap();
+            });
+            take_packet(&mut inbound).unwrap_err().sqlstate.code()
+        };
+        assert_eq!(refused(&10_001_u32.to_be_bytes()), "08P01");
+        assert_eq!(refused(&7_u32.to_be_bytes()), "08P01");
+        assert_eq!(refused(&[0x16, 3, 1, 0]), "0A000");
+    }
+}

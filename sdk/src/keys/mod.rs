@@ -1,13 +1,24 @@
 //! Keys: what wraps them, where they are stored, and the cache from which the hot path takes them without I/O.
 
 pub mod cache;
+mod create;
+mod flight;
 pub mod keyring;
 pub mod material;
 pub mod store;
+#[cfg(test)]
+mod test_dir;
+mod uuid;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-pub use material::{BeaconKey, BranchKey, KeyRef};
+pub use cache::KeyCache;
+pub use create::{Creation, create_key};
+pub use keyring::Keyring;
+pub use material::{BeaconKey, BranchKey, KeyCommit, KeyRef};
+pub use store::KeyStore;
+pub use uuid::{NotAUuid, Uuid};
 
 use crate::error::{SqlState, UserFacing};
 
@@ -83,4 +94,20 @@ pub trait KeySource: Send + Sync {
     fn opening(&self, id: &str, key_ref: KeyRef) -> Result<Arc<BranchKey>, Error>;
     /// The current beacon key.
     fn beacon(&self, id: &str) -> Result<Arc<BeaconKey>, Error>;
+}
+
+/// A future of a `dyn` trait.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// `N` bytes from exactly `2 * N` hex digits of either case.
+fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let digit = |at: usize| pair.get(at).and_then(|&digit| char::from(digit).to_digit(16));
+        *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
+    }
+    Some(bytes)
 }

@@ -1,0 +1,125 @@
+//! Query: forwarded, spliced or refused as a whole.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use pgseal::exec::inputs;
+use pgseal::sql::{Decision, Plan, Refusal, Statement, Steps};
+
+use super::super::Core;
+use super::super::fatal::Fatal;
+use super::super::queue::Kind;
+use super::super::state::{Answer, Expected, Portal, Simple, State};
+use super::{Fate, Frame, malformed, not_utf8, position};
+use crate::frames::Columns;
+use crate::wire::{compose, reader};
+
+impl State {
+    pub(super) fn query(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Query));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let Ok(text) = std::str::from_utf8(reader::query(body).map_err(malformed)?) else {
+            self.refuse_query(&not_utf8(), None, out);
+            return Ok(Fate::Drop);
+        };
+        let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
+        if let Some(refusal) = statements.iter().find_map(refusal) {
+            self.refuse_query(&refusal, position(text, refusal.position), out);
+            return Ok(Fate::Drop);
+        }
+        let fate = match statements.iter().find_map(plan) {
+            Some(plan) => self.spliced(text, &statements, plan, out),
+            None => self.forward(Kind::Query),
+        };
+        if !matches!(fate, Fate::Wait) {
+            statements.iter().for_each(|statement| self.facts.sent(statement.effect));
+        }
+        Ok(fate)
+    }
+
+    fn spliced(&mut self, text: &str, statements: &[Statement], any: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
+        let parts: Vec<Option<Portal>> = statements
+            .iter()
+            .map(|statement| {
+                plan(statement).map(|plan| {
+                    let columns = Columns::simple(plan);
+                    let opener = RefCell::new(columns.opener(plan));
+                    Portal { plan: Arc::clone(plan), columns, opener }
+                })
+            })
+            .collect();
+        let depends = parts.iter().flatten().any(|part| part.columns.depend_on_bytea_output(&part.plan));
+        if !self.facts.shows(depends).is_empty() && self.status != b'E' {
+            self.ask_by_query(out);
+            return Fate::Wait;
+        }
+        match self.physical_text(text, statements, &parts) {
+            Ok(physical) => {
+                compose::query(&physical, out);
+                self.expect(
+                    Kind::Query,
+                    Expected::new(Answer::Query(Box::new(Simple { plan: Arc::clone(any), parts, current: 0 }))),
+                );
+                Fate::Replaced
+            }
+            Err(error) => {
+                self.refuse_query(&error, None, out);
+                Fate::Drop
+            }
+        }
+    }
+
+    /// The client's text with every planned statement in physical form.
+    fn physical_text(
+        &self,
+        text: &str,
+        statements: &[Statement],
+        parts: &[Option<Portal>],
+    ) -> Result<String, pgseal::exec::Error> {
+        let mut physical = String::with_capacity(text.len());
+        let mut end = 0;
+        for (statement, part) in statements.iter().zip(parts) {
+            let Some(part) = part else { continue };
+            part.columns.check(&part.plan, self.facts.settings())?;
+            physical.push_str(text.get(end..statement.range.start).unwrap_or(""));
+            let plan = &part.plan;
+            physical.push_str(&inputs::splice(plan, &plan.template, self.world.keys.as_ref(), self.facts.settings())?);
+            end = statement.range.end;
+        }
+        physical.push_str(text.get(end..).unwrap_or(""));
+        Ok(physical)
+    }
+
+    /// Asks for `bytea_output` in a Query of its own, whose answer is ours.
+    fn ask_by_query(&mut self, out: &mut Vec<u8>) {
+        compose::query("SHOW bytea_output", out);
+        self.facts.asked();
+        self.expect(Kind::Query, Expected::new(Answer::Show));
+    }
+}
+
+fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
+    match &statement.decision {
+        Decision::Rewrite(plan) => Some(plan),
+        Decision::Forward | Decision::Refuse(_) => None,
+    }
+}
+
+/// Why a statement cannot be part of a Query that is sent.
+fn refusal(statement: &Statement) -> Option<Refusal> {
+    match &statement.decision {
+        Decision::Forward => None,
+        Decision::Refuse(refusal) => Some(refusal.clone()),
+        Decision::Rewrite(plan) => match plan.steps {
+            Steps::One => None,
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(several_steps()),
+        },
+    }
+}
+
+/// Statements that need more than one round trip.
+pub(super) fn several_steps() -> Refusal {
+    Refusal::new("a statement that needs more than one round trip is not in this version")
+}

@@ -1,1 +1,0 @@
-//! libpq's connection URLs and keywords: hosts, user, password sources, sslmode; what this version cannot do is refused.

@@ -1,0 +1,182 @@
+//! Where the protected server is, and how to reach it: `--upstream`, in libpq's own words.
+//!
+//! Sessions log in with what their client sends; user and password in here are only for the proxy's own control
+//! connections.
+
+mod conninfo;
+mod passfile;
+mod stream;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use stream::{ReadHalf, Stream, WriteHalf};
+
+/// One server of the host list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// A name or an address, and a port.
+    Tcp {
+        /// Resolved at each connection, as libpq does.
+        name: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// `host=/path`: the socket is `/path/.s.PGSQL.PORT`.
+    Unix {
+        /// The directory.
+        directory: PathBuf,
+        /// The number in the socket's name.
+        port: u16,
+    },
+}
+
+impl Host {
+    /// The socket file of a unix host.
+    fn socket(directory: &std::path::Path, port: u16) -> PathBuf {
+        directory.join(format!(".s.PGSQL.{port}"))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Tcp { name, port } if name.contains(':') => write!(f, "[{name}]:{port}"),
+            Host::Tcp { name, port } => write!(f, "{name}:{port}"),
+            Host::Unix { directory, port } => write!(f, "{}", Self::socket(directory, *port).display()),
+        }
+    }
+}
+
+/// A password: it shows nothing of itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// TCP keepalive of the connections to the server; libpq's `keepalives*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keepalive {
+    /// `keepalives`
+    pub enabled: bool,
+    /// `keepalives_idle`
+    pub idle: Option<Duration>,
+    /// `keepalives_interval`
+    pub interval: Option<Duration>,
+    /// `keepalives_count`
+    pub count: Option<u32>,
+}
+
+/// A parsed `--upstream`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// Tried in order; never empty.
+    pub hosts: Vec<Host>,
+    /// The role of the control connections.
+    pub user: String,
+    /// The one database that the schema file protects.
+    pub database: String,
+    password: Option<Password>,
+    options: Option<String>,
+    application_name: Option<String>,
+    connect_timeout: Option<Duration>,
+    keepalive: Keepalive,
+}
+
+/// Why a `--upstream` cannot be used. It never holds the text, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is not a URL or list of keywords that libpq would take.
+    #[error("upstream: {0}")]
+    Syntax(String),
+    /// A keyword that libpq does not have.
+    #[error("upstream: unknown connection parameter {0:?}")]
+    Unknown(String),
+    /// libpq has it, this version does not.
+    #[error("upstream: {0} is not in this version")]
+    Later(String),
+    /// A value that its keyword does not take.
+    #[error("upstream: invalid value for {0}")]
+    Value(&'static str),
+    /// The password file cannot be used.
+    #[error("upstream: {0}")]
+    PassFile(String),
+}
+
+/// Why no server could be reached: each host with its reason.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect to the server at {0}")]
+pub struct ConnectError(String);
+
+impl Upstream {
+    /// Parses a URL or a keyword string; what it leaves out comes from libpq's environment variables.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        conninfo::parse(text, &|name| std::env::var(name).ok())
+    }
+
+    /// Connects to the first host that answers; the number says which one it was.
+    ///
+    /// # Errors
+    /// [`ConnectError`] with the reason of each host.
+    pub async fn connect(&self) -> Result<(Stream, usize), ConnectError> {
+        let mut reasons = Vec::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            match self.connect_to(host).await {
+                Ok(stream) => return Ok((stream, index)),
+                Err(error) => reasons.push(format!("{host}: {error}")),
+            }
+        }
+        Err(ConnectError(reasons.join("; ")))
+    }
+
+    /// Connects to the host of this number, for a CancelRequest.
+    ///
+    /// # Errors
+    /// [`ConnectError`] if it does not answer.
+    pub async fn connect_index(&self, index: usize) -> Result<Stream, ConnectError> {
+        let Some(host) = self.hosts.get(index) else { return Err(ConnectError("(no such host)".into())) };
+        self.connect_to(host).await.map_err(|error| ConnectError(format!("{host}: {error}")))
+    }
+
+    async fn connect_to(&self, host: &Host) -> std::io::Result<Stream> {
+        let connecting = async {
+            match host {
+                Host::Tcp { name, port } => Stream::connect_tcp(name, *port, &self.keepalive).await,
+                Host::Unix { directory, port } => Stream::connect_unix(&Host::socket(directory, *port)).await,
+            }
+        };
+        // libpq waits for ever by default; a client that waits for us should learn the reason before it gives up.
+        let limit = self.connect_timeout.unwrap_or(Duration::from_secs(30));
+        tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The configuration of a control connection, without TLS.
+    pub fn control(&self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        for host in &self.hosts {
+            match host {
+                Host::Tcp { name, port } => config.host(name).port(*port),
+                Host::Unix { directory, port } => config.host_path(directory).port(*port),
+            };
+        }
+        config.user(&self.user).dbname(&self.database);
+        config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+        config.application_name(self.application_name.as_deref().unwrap_or("pgseal"));
+        config.connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(30)));
+        if let Some(Password(password)) = &self.password {
+            config.password(password);
+        }
+        if let Some(options) = &self.options {
+            config.options(options);
+        }
+        config
+    }
+}

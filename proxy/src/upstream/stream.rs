@@ -1,0 +1,126 @@
+//! A byte stream to a client or server: TCP or a unix socket.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream, tcp, unix};
+
+use super::Keepalive;
+
+/// One connection.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP, without Nagle's delay.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+/// Its reading side.
+#[derive(Debug)]
+pub enum ReadHalf<'a> {
+    /// TCP.
+    Tcp(tcp::ReadHalf<'a>),
+    /// A unix socket.
+    Unix(unix::ReadHalf<'a>),
+}
+
+/// Its writing side.
+#[derive(Debug)]
+pub enum WriteHalf<'a> {
+    /// TCP.
+    Tcp(tcp::WriteHalf<'a>),
+    /// A unix socket.
+    Unix(unix::WriteHalf<'a>),
+}
+
+impl Stream {
+    pub(super) async fn connect_tcp(name: &str, port: u16, keepalive: &Keepalive) -> io::Result<Self> {
+        let stream = TcpStream::connect((name, port)).await?;
+        stream.set_nodelay(true)?;
+        if keepalive.enabled {
+            set_keepalive(&stream, keepalive)?;
+        }
+        Ok(Stream::Tcp(stream))
+    }
+
+    pub(super) async fn connect_unix(path: &Path) -> io::Result<Self> {
+        UnixStream::connect(path).await.map(Stream::Unix)
+    }
+
+    /// A client's TCP connection: no Nagle, keepalive with the system's times.
+    ///
+    /// # Errors
+    /// What the system says about the socket.
+    pub fn accepted(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_keepalive(true)?;
+        Ok(Stream::Tcp(stream))
+    }
+
+    /// Both sides, to be used independently.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        match self {
+            Stream::Tcp(stream) => {
+                let (read, write) = stream.split();
+                (ReadHalf::Tcp(read), WriteHalf::Tcp(write))
+            }
+            Stream::Unix(stream) => {
+                let (read, write) = stream.split();
+                (ReadHalf::Unix(read), WriteHalf::Unix(write))
+            }
+        }
+    }
+}
+
+fn set_keepalive(stream: &TcpStream, keepalive: &Keepalive) -> io::Result<()> {
+    let mut wanted = TcpKeepalive::new();
+    if let Some(idle) = keepalive.idle {
+        wanted = wanted.with_time(idle);
+    }
+    if let Some(interval) = keepalive.interval {
+        wanted = wanted.with_interval(interval);
+    }
+    if let Some(count) = keepalive.count {
+        wanted = wanted.with_retries(count);
+    }
+    let socket = SockRef::from(stream);
+    socket.set_keepalive(true)?;
+    socket.set_tcp_keepalive(&wanted)
+}
+
+impl AsyncRead for ReadHalf<'_> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            ReadHalf::Tcp(half) => Pin::new(half).poll_read(cx, buf),
+            ReadHalf::Unix(half) => Pin::new(half).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for WriteHalf<'_> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            WriteHalf::Tcp(half) => Pin::new(half).poll_write(cx, buf),
+            WriteHalf::Unix(half) => Pin::new(half).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WriteHalf::Tcp(half) => Pin::new(half).poll_flush(cx),
+            WriteHalf::Unix(half) => Pin::new(half).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            WriteHalf::Tcp(half) => Pin::new(half).poll_shutdown(cx),
+            WriteHalf::Unix(half) => Pin::new(half).poll_shutdown(cx),
+        }
+    }
+}
