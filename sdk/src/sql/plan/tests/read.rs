@@ -89,6 +89,36 @@ fn lists_and_arrays_of_constants_become_tags() {
 }
 
 #[test]
+fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
+    let tail = |text: &str| {
+        let physical = physical(&plan(&format!("SELECT 1 FROM customers WHERE {text}")));
+        physical.split_once(" WHERE ").unwrap().1.to_owned()
+    };
+    assert_eq!(tail("ssn='x'AND name='y'"), r#""customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} AND name='y'"#);
+    assert_eq!(
+        tail("(dob) = ((date '1990-05-17'))"),
+        r#""customers"."pgseal_exact_dob" = {tag Literal(Typed(date, …))}"#
+    );
+    assert_eq!(
+        tail("dob::date = CAST($1 AS date) OR tenant_id<>-1"),
+        r#""customers"."pgseal_exact_dob" = {tag Param { index: 0, ty: Date }} OR tenant_id<>-1"#
+    );
+    assert_eq!(
+        tail("ssn = ANY('{a,\"b c\",NULL}') OR ssn <> ALL (ARRAY['x']::text[])"),
+        concat!(
+            r#""customers"."pgseal_exact_ssn" = ANY({tags Literal(Array(of 3))}) OR "#,
+            r#""customers"."pgseal_exact_ssn" <> ALL ({tags Literal(Array(of 1))})"#
+        )
+    );
+    assert_eq!(
+        tail("ext_id IN ($1::uuid,$2)"),
+        concat!(
+            r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
+        )
+    );
+}
+
+#[test]
 fn null_tests_go_to_the_cell_itself() {
     becomes(
         "SELECT id FROM customers WHERE email IS NOT NULL AND notes IS NULL",
