@@ -1,1 +1,264 @@
 //! The public face: seal and open one record with serde types, without SQL.
+//!
+//! A record is any type that serde sees as a map with string keys: a struct whose fields have the physical names of
+//! the table's columns. [`Sealer::seal`] makes a [`SealedRecord`] of it, which is another type on purpose: nothing
+//! that takes a plain record takes a sealed one, and the other way round. The proxy seals rows with the same code, so
+//! a record that is stored column by column in the table can be read through the proxy.
+//!
+//! How a column's type looks to serde:
+//!
+//! | column | Rust side, for example |
+//! |---|---|
+//! | bool | `bool` |
+//! | int2, int4, int8 | any integer |
+//! | numeric | `String` (or a decimal type that serialises as one); integers are accepted, floats are not |
+//! | text, varchar | `String` |
+//! | bytea | `Vec<u8>`, `[u8; N]`; a string is read as PostgreSQL's `\x…` |
+//! | uuid | `String`, or a type that serialises as one |
+//! | date, timestamp, timestamptz | `String`, ISO 8601; timestamptz is given back as RFC 3339 in UTC |
+//! | json, jsonb | anything that is not null |
+//! | NULL | `Option<_>` |
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use pgseal::crypto::secret::Secret;
+//! # use pgseal::keys::{create_key, keyring::raw::RawKeyring, store::memory::MemoryStore};
+//! # use pgseal::schema::{Action, Column, ColumnDefault, Relation, SignatureSet, Suite, Table};
+//! # use pgseal::value::Type;
+//! # fn column(name: &str, action: Action, ty: Type) -> Column {
+//! #     let (logical, name) = (name.into(), name.into());
+//! #     let default = ColumnDefault::Null;
+//! #     Column { logical, name, action, ty: Some(ty), type_oid: 0, typmod: -1, typlen: -1, attnum: 1, not_null: true,
+//! #              default, pad: None }
+//! # }
+//! # fn patients() -> Arc<Table> {
+//! #     Arc::new(Table {
+//! #         logical: "patient".into(),
+//! #         relation: Relation { schema: "public".into(), name: "patient".into() },
+//! #         branch_key: "patients".into(),
+//! #         signature: Some(SignatureSet { id: 1, suite: Suite::HmacSha384, columns: vec![1, 0], beacons: vec![] }),
+//! #         older_sets: vec![],
+//! #         columns: vec![
+//! #             column("id", Action::SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, Type::Int8),
+//! #             column("diagnosis", Action::ENCRYPT_AND_SIGN, Type::Text),
+//! #         ],
+//! #         beacons: vec![],
+//! #         primary_key: vec![0],
+//! #         context: vec![0],
+//! #         write_guard: true,
+//! #         before_row_trigger: false,
+//! #     })
+//! # }
+//! use pgseal::sealer::Sealer;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize, PartialEq)]
+//! struct Patient {
+//!     id: i64,
+//!     diagnosis: String,
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! # let keyring = Arc::new(RawKeyring::new(&Secret::new([1; 32])));
+//! # let store = Arc::new(MemoryStore::new()?);
+//! create_key("patients", &*keyring, &*store).await?; // once; `pgseal keys create` does the same
+//! let sealer = Sealer::builder().table(patients()).keyring(keyring).store(store).build().await?;
+//!
+//! let patient = Patient { id: 7, diagnosis: "J45.1".into() };
+//! let sealed = sealer.seal("patient", &patient)?;
+//! assert!(sealer.open::<Patient>(&sealed)? == patient);
+//!
+//! // A cell that is moved to another record does not open there.
+//! let mut moved = sealer.seal("patient", &Patient { id: 8, diagnosis: "none".into() })?;
+//! moved.set_bytes("diagnosis", sealed.bytes("diagnosis"));
+//! assert!(sealer.open::<Patient>(&moved).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod json;
+mod record;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use record::SealedRecord;
+
+use crate::error::{SqlState, UserFacing};
+use crate::keys::cache::{DEFAULT_TTL, Pins};
+use crate::keys::{self, KeyCache, KeyStore, Keyring};
+use crate::schema::Table;
+use crate::seal;
+
+/// Why a record was not sealed or not opened. No text of it holds a value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The builder lacks a part.
+    #[error("the sealer needs {0}")]
+    Incomplete(&'static str),
+    /// The sealer does not protect this table.
+    #[error("table {0:?} is not one of this sealer's")]
+    UnknownTable(String),
+    /// The record's shape is not the table's.
+    #[error("table {table}: {reason}")]
+    Record {
+        /// The logical table.
+        table: String,
+        /// What does not fit; names of columns at most.
+        reason: String,
+    },
+    /// A field's value does not fit its column.
+    #[error("column {column}: {reason}")]
+    Field {
+        /// `table.column`
+        column: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Sealing, opening or verifying failed.
+    #[error(transparent)]
+    Seal(#[from] seal::Error),
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What was read is not what was written; do not use it.
+    Tampered,
+    /// No key just now; it may work later.
+    KeyUnavailable,
+    /// The input is wrong; it will not work later either.
+    Refused,
+}
+
+impl Error {
+    /// What a caller can do about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::Incomplete(_) | Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } => Kind::Refused,
+            Error::Seal(error) => match error {
+                seal::Error::Key(keys::Error::Missing { .. } | keys::Error::Unavailable { .. })
+                | seal::Error::Randomness => Kind::KeyUnavailable,
+                _ if error.sqlstate() == SqlState::DATA_CORRUPTED => Kind::Tampered,
+                _ => Kind::Refused,
+            },
+        }
+    }
+}
+
+/// Seals and opens records of the tables that it was built with.
+pub struct Sealer {
+    tables: BTreeMap<String, Arc<Table>>,
+    keys: KeyCache,
+    store: Arc<dyn KeyStore>,
+}
+
+impl Sealer {
+    /// Starts one.
+    pub fn builder() -> Builder {
+        Builder { tables: BTreeMap::new(), keyring: None, store: None, pins: BTreeMap::new() }
+    }
+
+    /// Seals a record of a table, by the table's logical name. No I/O.
+    ///
+    /// # Errors
+    /// A field that the table lacks, a missing or NULL field where the table demands one, a value that does not fit.
+    pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
+        let table = self.table(table)?;
+        let values = json::values(table, record)?;
+        let row = seal::row::seal_row(table, &self.keys, &values)?;
+        Ok(SealedRecord::new(table, &values, row))
+    }
+
+    /// Verifies and opens a record. No I/O.
+    ///
+    /// # Errors
+    /// [`Kind::Tampered`] unless every signed part is as it was sealed.
+    pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
+        let table = self.table(sealed.table())?;
+        sealed.with_row(table, |row| {
+            if table.signature.is_some() {
+                seal::row::verify_row(table, &self.keys, &row)?;
+            }
+            json::record(table, &self.keys, row)
+        })
+    }
+
+    /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
+    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
+    pub async fn refresh(&self) -> Vec<keys::Error> {
+        self.keys.refresh(&*self.store).await
+    }
+
+    /// When [`Sealer::refresh`] has something to do next.
+    pub fn next_refresh(&self) -> Option<Instant> {
+        self.keys.next_refresh()
+    }
+
+    fn table(&self, logical: &str) -> Result<&Table, Error> {
+        self.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
+    }
+}
+
+/// The parts of a [`Sealer`].
+pub struct Builder {
+    tables: BTreeMap<String, Arc<Table>>,
+    keyring: Option<Arc<dyn Keyring>>,
+    store: Option<Arc<dyn KeyStore>>,
+    pins: BTreeMap<String, Pins>,
+}
+
+impl Builder {
+    /// Adds a table.
+    #[must_use]
+    pub fn table(mut self, table: Arc<Table>) -> Self {
+        self.tables.insert(table.logical.clone(), table);
+        self
+    }
+
+    /// What unwraps the branch keys of all these tables.
+    #[must_use]
+    pub fn keyring(mut self, keyring: Arc<dyn Keyring>) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// Where the wrapped branch keys are.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn KeyStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What a lock knows about the branch key of this id; a store that contradicts it is refused.
+    #[must_use]
+    pub fn pins(mut self, id: &str, pins: Pins) -> Self {
+        self.pins.insert(id.to_owned(), pins);
+        self
+    }
+
+    /// Loads the keys.
+    ///
+    /// # Errors
+    /// A key that the store lacks or the keyring does not open: nothing is created here (KEY-6).
+    pub async fn build(self) -> Result<Sealer, Error> {
+        let keyring = self.keyring.ok_or(Error::Incomplete("a keyring"))?;
+        let store = self.store.ok_or(Error::Incomplete("a key store"))?;
+        let cache = KeyCache::new(DEFAULT_TTL);
+        for table in self.tables.values() {
+            let pins = self.pins.get(&table.branch_key).cloned().unwrap_or_default();
+            cache.register(&table.branch_key, Arc::clone(&keyring), pins);
+        }
+        let ids: Vec<&str> = self.tables.values().map(|table| table.branch_key.as_str()).collect();
+        cache.load(&*store, &ids).await.map_err(seal::Error::from)?;
+        Ok(Sealer { tables: self.tables, keys: cache, store })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,11 @@
-//! schema plan and schema apply: from the schema file and the live catalog to DDL and the lock.
+//! `schema apply`: what a schema file asks of a database, as SQL. `plan` decides and is pure, `run` talks.
+
+mod carry;
+mod constant;
+pub mod keys;
+mod plan;
+mod refuse;
+mod run;
+
+pub use plan::{Changes, Refusal, Step, plan};
+pub use run::{Error, Outcome, Request, describe, lock_path, read, run};

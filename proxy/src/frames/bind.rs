@@ -12,7 +12,13 @@ use crate::wire::compose;
 use crate::wire::reader::{self, Target};
 
 /// The physical Parse for a client's Parse that was planned: same statement name, physical text and types.
+///
+/// A plan with more parameters than a message can count prepares the empty statement: its Bind is refused
+/// ([`inputs::fits`]), as it is for every execution.
 pub fn parse(statement: &[u8], plan: &Plan, declared: &[u32], out: &mut Vec<u8>) {
+    if inputs::fits(steps::described_template(plan)).is_err() {
+        return compose::parse(statement, "", &[], out);
+    }
     let (text, types) = steps::described(plan, declared);
     compose::parse(statement, &text, &types, out);
 }

@@ -6,10 +6,11 @@ use super::resolve::{Compared, Sources};
 use super::write::Written;
 use super::{Error, array};
 use crate::crypto::random;
+use crate::error::SqlState;
 use crate::keys::KeySource;
 use crate::schema::Table;
 use crate::seal::{self, row};
-use crate::sql::{Input, PhysicalType, Piece, Plan, Recipe, Slot, Template, Verb};
+use crate::sql::{Input, PhysicalType, Piece, Plan, Recipe, Refusal, Slot, Template, Verb};
 use crate::value::{Format, Settings, Type, Value};
 
 /// The client's parameters of one Bind.
@@ -52,6 +53,7 @@ pub fn bind(
     keys: &dyn KeySource,
     settings: &Settings,
 ) -> Result<Vec<Physical>, Error> {
+    fits(template)?;
     let mut filler = Filler::new(plan, template, Sources { params, fetched, settings }, keys);
     template
         .slots
@@ -66,6 +68,20 @@ pub fn bind(
             }
         })
         .collect()
+}
+
+/// Whether a Bind can carry the physical parameters: at most 65,535, and a row takes more of them than the client's.
+///
+/// # Errors
+/// 54000.
+pub fn fits(template: &Template) -> Result<(), Error> {
+    if template.slots.len() <= usize::from(u16::MAX) {
+        return Ok(());
+    }
+    let message = "this statement would need more than 65535 parameters to be sent with its cells, tags and signatures";
+    Err(Error::Refused(
+        Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("send fewer rows in one statement"),
+    ))
 }
 
 /// The physical text of a simple query: slots become literals (hex for cells and tags), which hold nothing that a

@@ -204,6 +204,12 @@ fn derive<const N: usize>(key: &Secret<32>, label: Label, table: &str) -> Secret
     hkdf::derive(key.expose(), &[&info])
 }
 
+/// The cell key and the row MAC key of a table, for the frozen vectors.
+#[cfg(test)]
+pub(crate) fn derivation_for_tests(key: &Secret<32>, table: &str) -> (Secret<32>, Secret<48>) {
+    (derive(key, Label::Cell, table), derive(key, Label::RowMacSha384, table))
+}
+
 /// Derived keys by name.
 struct Derived<K>(RwLock<HashMap<String, Arc<K>>>);
 

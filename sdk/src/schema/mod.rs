@@ -1,15 +1,27 @@
 //! The schema file (what people write), its lock (what `schema apply` found and fixed), and the [`Protection`] that
 //! the two make together: the only thing that decides where a plaintext goes (CAT-1).
 
-pub mod check;
+mod check;
+pub mod checked;
 #[cfg(feature = "config")]
 pub mod diagnostics;
+#[cfg(feature = "config")]
+pub mod json_schema;
 pub mod keyring_uri;
+mod located;
 pub mod lock;
 pub mod model;
+pub mod names;
 pub mod parse;
+mod problem;
 mod protection;
+mod resolve;
 
+#[cfg(test)]
+mod tests;
+
+pub use checked::Schema;
 pub use lock::Lock;
-pub use model::{Action, RowSignature, Schema};
+pub use model::{Action, RowSignature};
+pub use problem::{Code, Place, Problem, Problems, Source};
 pub use protection::{Beacon, Column, ColumnDefault, ColumnId, Protection, Relation, SignatureSet, Suite, Table};

@@ -7,7 +7,7 @@ use super::Action;
 use crate::value::Type;
 
 /// A schema-qualified physical name, as the catalog spells it (no quotes, case kept).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Relation {
     /// `pg_namespace.nspname`
     pub schema: String,

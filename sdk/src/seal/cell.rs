@@ -1,6 +1,8 @@
 //! The content of one ENCRYPT_AND_SIGN column: header, nonce, ciphertext, tag (CELL-1, CELL-3).
 //!
-//!     0x01 ‖ key_ref (8) ‖ nonce (24) ‖ ciphertext ‖ tag (16)      plaintext = flags (1) ‖ S ‖ padding
+//! ```text
+//! 0x01 ‖ key_ref (8) ‖ nonce (24) ‖ ciphertext ‖ tag (16)      plaintext = flags (1) ‖ S ‖ padding
+//! ```
 
 use super::aad::Place;
 use crate::crypto::random::{self, NoRandomness};
@@ -25,6 +27,12 @@ impl Nonces {
     /// Draws one (RND-1); for one sealing and no other.
     pub fn draw() -> Result<Self, NoRandomness> {
         random::array().map(Self)
+    }
+
+    /// A known one, for frozen vectors only.
+    #[cfg(test)]
+    pub(super) const fn fixed(nonce: [u8; NONCE_LEN]) -> Self {
+        Self(nonce)
     }
 
     /// The key that all of them share.

@@ -6,6 +6,8 @@ pub mod beacon;
 pub mod cell;
 pub mod row;
 pub mod signature;
+#[cfg(test)]
+mod vectors;
 
 use crate::error::{SqlState, UserFacing};
 use crate::keys;

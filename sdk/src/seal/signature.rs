@@ -1,6 +1,8 @@
 //! The row signature: the signed record and its MAC (SIG-1, SIG-2).
 //!
-//!     0x01 ‖ suite (1) ‖ key_ref (8) ‖ set id (4) ‖ tag
+//! ```text
+//! 0x01 ‖ suite (1) ‖ key_ref (8) ‖ set id (4) ‖ tag
+//! ```
 
 use crate::crypto::mac::TAG_LEN;
 use crate::framing::{Malformed, Reader, Sink, put_u16_part, put_u64_part};

@@ -241,3 +241,10 @@ fn a_parameter_of_the_client_passes_as_it_is_or_is_an_error() {
     assert!(bound(&plan, &[]).is_err());
     assert!(splice(&plan, &plan.template, &keys(), &Settings::default()).is_err());
 }
+
+#[test]
+fn more_parameters_than_a_bind_can_carry_are_refused_clearly() {
+    let slots = (0..65_536).map(|_| (Recipe::Pass(0), PhysicalType::Client)).collect();
+    let plan = plan(Verb::Insert, template(slots), vec![]);
+    assert_eq!(bound(&plan, &[None]).err().unwrap().sqlstate(), SqlState::PROGRAM_LIMIT_EXCEEDED);
+}

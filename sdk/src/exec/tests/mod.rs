@@ -43,7 +43,6 @@ pub(super) const OWNER: ColumnId = 1;
 pub(super) const PAN: ColumnId = 2;
 pub(super) const PIN: ColumnId = 3;
 pub(super) const CREDIT: ColumnId = 4;
-pub(super) const NOTE: ColumnId = 5;
 
 /// `card(id int8 context, owner text signed, pan text sealed NOT NULL, pin varchar(4) sealed, credit numeric(12,2)
 /// sealed, note text)`, exact beacons on pan and credit.

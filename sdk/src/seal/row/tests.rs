@@ -410,6 +410,7 @@ fn only_sealed_columns_have_cells_and_positions_beyond_the_table_are_errors() {
         ));
     }
     assert!(exact_tag(&table, &keys, 7, &text("x").unwrap()).is_err());
+    assert!(seal_row(&table, &keys, &values[..5]).is_err());
     let held = Held::new(&table, &keys, &values);
     for id in [OWNER, NOTE, 99] {
         assert!(matches!(held.open(&table, &keys, id), Err(Error::Malformed { .. })));

@@ -272,6 +272,26 @@ fn constant(ctx: &mut Ctx<'_>, value: &ValueWithSpan) -> Result<Seen, Refusal> {
     }
 }
 
+/// What PostgreSQL's grammar has instead of functions, and the parser gives as one.
+const GRAMMAR: [&str; 16] = [
+    "coalesce",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "greatest",
+    "least",
+    "localtime",
+    "localtimestamp",
+    "nullif",
+    "row",
+    "session_user",
+    "user",
+];
+
 /// A function of the allow-list.
 fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
     let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
@@ -281,12 +301,19 @@ fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
         [schema, name] if schema.value == "pg_catalog" => name.value.as_str(),
         _ => return Err(unknown("a function with a qualified name")),
     };
-    let Some(known) = functions::lookup(called) else {
-        return Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
-            .hint(
-                "builtin functions over unprotected columns can; a function of your own could see what it must not",
-            ));
+    let kind = match functions::lookup(called) {
+        Some(known) => known.kind,
+        None if GRAMMAR.contains(&called.to_ascii_lowercase().as_str()) => FunctionKind::Scalar,
+        None => {
+            return Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
+                .hint(
+                    "builtin functions over unprotected columns can; a function of your own could see what it must not",
+                ));
+        }
     };
+    if kind == FunctionKind::Set {
+        return Err(unknown("a function that returns a set"));
+    }
     if *uses_odbc_syntax
         || !matches!(parameters, FunctionArguments::None)
         || null_treatment.is_some()
@@ -303,7 +330,7 @@ fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
         seen = seen.and(condition(ctx, filter)?);
     }
     match over {
-        None if known.kind == FunctionKind::Aggregate => {
+        None if kind == FunctionKind::Aggregate => {
             seen.columns = false;
             seen.aggregate = true;
         }

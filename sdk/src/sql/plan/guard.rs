@@ -13,13 +13,13 @@ use crate::sql::{PhysicalType, Recipe, Refusal};
 pub const GUARD_SQLSTATE: &str = "22P02";
 
 /// What stands in the message of that error, whatever the server's language.
-pub const GUARD_MARK: &str = "pgseal guard";
+pub const GUARD_MARK: &str = "pgseal_guard";
 
 /// What precedes the condition that must hold: `CASE WHEN`.
 pub const GUARD_HEAD: &str = "(CASE WHEN ";
 
 /// What follows it.
-pub const GUARD_TAIL: &str = " THEN '0' ELSE 'pgseal guard' END)::pg_catalog.int4";
+pub const GUARD_TAIL: &str = " THEN '0' ELSE 'pgseal_guard' END)::pg_catalog.int4";
 
 /// Slots of a written row, so that the guard can compare with the same parameters.
 #[derive(Debug, Clone)]

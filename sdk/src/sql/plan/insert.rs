@@ -270,8 +270,6 @@ struct Write {
     overriding: bool,
     /// The client wrote OVERRIDING SYSTEM VALUE.
     overridden: bool,
-    /// Cells are sealed, so every context column's value must be known.
-    seals: bool,
 }
 
 impl Write {
@@ -287,11 +285,10 @@ impl Write {
             fetch: Vec::new(),
             overriding: false,
             overridden,
-            seals: false,
         }
     }
 
-    /// The values that the client gives: sealed columns first, which decide whether the context must be known.
+    /// The values that the client gives.
     fn given(&mut self, ctx: &mut Ctx<'_>, rows: &Rows<'_>) -> Result<(), Refusal> {
         for (place, id) in self.targets.clone().into_iter().enumerate() {
             if !ctx.scope.column(id)?.is_sealed() {
@@ -306,23 +303,19 @@ impl Write {
                         None => return Err(no_operator(ctx, id, "storing anything but a constant")),
                     },
                 };
-                self.seals |= input != Input::Null;
                 let slot = ctx.draft.slot(Recipe::Cell { row, column: id }, PhysicalType::Bytea);
                 let bytes = ctx.source.bytes(extent)?;
                 ctx.draft.replace(bytes, Parts::default().slot(slot));
                 self.set(row, id, input, Some(slot))?;
             }
         }
-        // A constant default of a sealed column that was left out needs the context too.
-        self.seals |= ctx.scope.table.columns.iter().enumerate().any(|(id, column)| {
-            column.is_sealed() && !self.targets.contains(&id) && !matches!(constant_default(column), Ok(Input::Null))
-        });
         for (place, id) in self.targets.clone().into_iter().enumerate() {
             let column = ctx.scope.column(id)?;
             if column.is_sealed() {
                 continue;
             }
-            let recorded = self.recorded(ctx, column);
+            // The signature and the context of the cells need it.
+            let recorded = column.is_signed();
             let label = ctx.scope.label(id);
             for (row, values) in rows.values.iter().enumerate() {
                 let (expr, extent) = values.get(place).ok_or_else(unreadable)?;
@@ -396,7 +389,7 @@ impl Write {
                 continue;
             }
             let column = ctx.scope.column(id)?;
-            let (sealed, recorded, name) = (column.is_sealed(), self.recorded(ctx, column), column.name.clone());
+            let (sealed, recorded, name) = (column.is_sealed(), column.is_signed(), column.name.clone());
             if !sealed && !recorded {
                 continue;
             }
@@ -495,11 +488,6 @@ impl Write {
             ctx.draft.insert(at, parts);
         }
         Ok(())
-    }
-
-    /// Whether the value of a column in the clear must be known: for the signature, or for the context of cells.
-    fn recorded(&self, ctx: &Ctx<'_>, column: &Column) -> bool {
-        if ctx.scope.is_signed() { column.is_signed() } else { self.seals && column.is_context() }
     }
 
     fn default(&self, ctx: &Ctx<'_>, expr: &Expr, extent: &Extent) -> bool {

@@ -31,6 +31,7 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
         match mention.kind {
             MentionKind::Identifier(name) => touched |= !is_unprotected(text, tokens, mention.at, &name, protection),
             MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
+            MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
             MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
             MentionKind::Unreadable => {
                 return Err(Refusal::new("an identifier or constant in U& notation could name a protected object")

@@ -15,6 +15,9 @@ mod source;
 mod update;
 mod utility;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -66,8 +69,13 @@ fn planned(
     if !mention::touches(text, own, protection)? {
         return Ok(None);
     }
-    let parsed = parse::parse(text, tokens, part)?;
     let source = Source::new(text, own);
+    if source.is_word(0, "table") {
+        // The parser does not know the command.
+        let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
+        return select::table(&statement).map(Some);
+    }
+    let parsed = parse::parse(text, tokens, part)?;
     let statement =
         Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
     match &parsed.statement {

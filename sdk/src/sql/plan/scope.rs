@@ -33,34 +33,8 @@ impl Scope {
         let idents = idents(name)?;
         let (Some(first), Some(last)) = (idents.first(), idents.last()) else { return Err(unreadable()) };
         let extent = source.ident(first)?..source.ident(last)? + 1;
-        let last = last.value.clone();
-        let schema = match idents.as_slice() {
-            [_] => None,
-            [schema, _] => Some(schema.value.clone()),
-            _ => return Err(Refusal::new(format!("the name of table {last} has more than two parts"))),
-        };
-        if let Some(what) = protection.dependents.get(&last) {
-            return Err(Refusal::new(format!("{last} is {what}: it cannot be used through the proxy in this version"))
-                .hint("use the protected table itself"));
-        }
-        let Some(table) = protection.table(&last) else { return Ok(None) };
-        if let Some(schema) = schema
-            && schema != table.relation.schema
-        {
-            if protection.unprotected.contains(&Relation { schema: schema.clone(), name: last.clone() }) {
-                return Ok(None);
-            }
-            return Err(Refusal::new(format!("{schema}.{last} has the name of the protected table {}", label(table)))
-                .hint("declare it under `unprotected` in the schema file if it holds nothing to protect"));
-        }
-        if let Some(reason) = protection.drifted.get(&table.logical) {
-            return Err(Refusal::error(
-                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("table {} no longer matches the schema lock: {reason}", label(table)),
-            )
-            .hint("run `pgseal schema plan`"));
-        }
-        Ok(Some((table.clone(), extent)))
+        let parts: Vec<_> = idents.iter().map(|ident| ident.value.as_str()).collect();
+        Ok(table(protection, &parts)?.map(|table| (table, extent)))
     }
 
     /// The scope of a table with the alias that the client gave it, if any.
@@ -149,6 +123,40 @@ impl Scope {
         }
         let name = if qualified { format!("{}.{name}", self.alias) } else { format!("\"{name}\"") };
         Err(Refusal::error(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist")).at(at))
+    }
+}
+
+/// The protected table that a name of one or two parts means; `None` if it is not a protected one (CAT-3).
+pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Result<Option<Arc<Table>>, Refusal> {
+    let (schema, name) = match parts {
+        [name] => (None, name.as_ref()),
+        [schema, name] => (Some(schema.as_ref()), name.as_ref()),
+        _ => return Err(unreadable()),
+    };
+    if let Some(schema) = schema
+        && protection.unprotected.contains(&Relation { schema: schema.to_owned(), name: name.to_owned() })
+    {
+        return Ok(None);
+    }
+    let table = protection.table(name);
+    let logical = table.map_or(name, |table| table.logical.as_str());
+    if let Some(reason) = protection.drifted.get(name).or_else(|| protection.drifted.get(logical)) {
+        return Err(Refusal::error(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("table {name} no longer matches the schema lock: {reason}"),
+        )
+        .hint("run `pgseal schema plan`"));
+    }
+    if let Some(what) = protection.dependents.get(name) {
+        return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy in this version"))
+            .hint("use the protected table itself"));
+    }
+    match (table, schema) {
+        (Some(table), Some(schema)) if schema != table.relation.schema => {
+            Err(Refusal::new(format!("{schema}.{name} has the name of the protected table {}", label(table)))
+                .hint("declare it under `unprotected` in the schema file if it holds nothing to protect"))
+        }
+        (table, _) => Ok(table.cloned()),
     }
 }
 

@@ -1,11 +1,11 @@
 //! SELECT and TABLE over one protected table.
 
 use sqlparser::ast::{
-    Distinct, Expr, Fetch, GroupByExpr, LimitClause, ObjectName, Offset, OrderBy, OrderByKind, Query, Select,
-    SelectFlavor, SetExpr, Table, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
+    Distinct, Expr, Fetch, GroupByExpr, LimitClause, Offset, OrderBy, OrderByKind, Query, Select, SelectFlavor,
+    SetExpr, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
 };
 
-use super::draft::Parts;
+use super::draft::{Params, Parts};
 use super::expr::{self, operand, sort_key, unknown};
 use super::output::{Output, What};
 use super::predicate::{no_operator, note};
@@ -14,7 +14,7 @@ use super::source::unreadable;
 use super::{Ctx, Statement};
 use crate::error::SqlState;
 use crate::sql::parse::{Fact, FactKind};
-use crate::sql::{Plan, Refusal, Steps, Verb};
+use crate::sql::{Notes, Plan, Refusal, RowShape, Steps, Template, Verb};
 
 /// Plans a query that mentions a protected table.
 pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Refusal> {
@@ -24,17 +24,11 @@ pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Ref
         return Err(Refusal::new("WITH over a protected table cannot be answered in this version")
             .hint("select from the table directly"));
     }
-    if !locks.is_empty()
-        || for_clause.is_some()
-        || settings.is_some()
-        || format_clause.is_some()
-        || !pipe_operators.is_empty()
-    {
+    if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
         return Err(unknown("a query with this clause"));
     }
     let (mut ctx, output) = match &**body {
         SetExpr::Select(select) => body_of(statement, select)?,
-        SetExpr::Table(named) => table(statement, named)?,
         SetExpr::SetOperation { .. } => {
             return Err(Refusal::new(
                 "UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version",
@@ -42,6 +36,7 @@ pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Ref
             .hint("run the queries one by one"));
         }
         SetExpr::Query(_)
+        | SetExpr::Table(_)
         | SetExpr::Values(_)
         | SetExpr::Insert(_)
         | SetExpr::Update(_)
@@ -58,19 +53,11 @@ pub(super) fn plan(statement: &Statement<'_>, query: &Query) -> Result<Plan, Ref
         order(&mut ctx, &output, order_by)?;
     }
     limits(&mut ctx, limit_clause.as_ref(), fetch.as_ref())?;
-    locks_of(&ctx, statement.facts)?;
+    locks_of(&ctx, statement.facts, locks.len())?;
     let (_, shape) = output.shape(&ctx)?;
     let Ctx { draft, params, notes, .. } = ctx;
     let template = draft.finish(statement.source, Parts::default(), statement.range.clone(), Parts::default())?;
-    Ok(Plan {
-        verb: Verb::Select,
-        params: params.roles(&template)?,
-        template,
-        rows: Vec::new(),
-        output: Some(shape),
-        steps: Steps::One,
-        notes,
-    })
+    finished(template, params, notes, shape)
 }
 
 /// The list of a SELECT, and whether its DISTINCT became one of tags.
@@ -165,25 +152,36 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
     Ok((ctx, Body { list, distinct: sealed_distinct }))
 }
 
-/// `TABLE t` is `SELECT * FROM t`.
-fn table<'a>(statement: &Statement<'a>, table: &Table) -> Result<(Ctx<'a>, Body), Refusal> {
+/// `TABLE t` is `SELECT * FROM t`; with a clause behind it, it is refused.
+pub(super) fn table(statement: &Statement<'_>) -> Result<Plan, Refusal> {
     let source = statement.source;
-    // TABLE name.
-    let idents: Vec<_> = table.schema_name.iter().chain(&table.table_name).cloned().collect();
-    let Some((table, name)) = Scope::relation(source, statement.protection, &ObjectName::from(idents))? else {
-        return Err(elsewhere());
+    let name = |index: usize| source.tokens.get(index).and_then(|token| token.name(source.text));
+    let parts: Vec<_> = match source.tokens.len() {
+        2 => name(1).into_iter().collect(),
+        4 if source.is_symbol(2, b'.') => name(1).into_iter().chain(name(3)).collect(),
+        _ => Vec::new(),
     };
-    let scope = Scope::new(table, None);
-    let mut ctx = Ctx::new(source, scope, statement.declared);
-    if !source.is_word(0, "table") || name.start != 1 {
-        return Err(unknown("TABLE of this form"));
-    }
+    let Some(table) = scope::table(statement.protection, &parts)? else {
+        return Err(unknown("TABLE of this form").hint("write SELECT * FROM instead"));
+    };
+    let ctx = Ctx::new(source, Scope::new(table, None), statement.declared);
     let (list, text) = Output::all(&ctx)?;
-    let (hidden, _) = list.shape(&ctx)?;
+    let (hidden, shape) = list.shape(&ctx)?;
     let physical = format!("SELECT {text}{hidden} FROM {}{}", ctx.scope.physical_name(), ctx.scope.alias_clause());
-    let bytes = source.bytes(&(0..name.end))?;
-    ctx.draft.replace(bytes, Parts::default().text(physical));
-    Ok((ctx, Body { list, distinct: false }))
+    let template = ctx.draft.compose(Parts::default().text(physical))?;
+    finished(template, ctx.params, ctx.notes, shape)
+}
+
+fn finished(template: Template, params: Params, notes: Notes, shape: RowShape) -> Result<Plan, Refusal> {
+    Ok(Plan {
+        verb: Verb::Select,
+        params: params.roles(&template)?,
+        template,
+        rows: Vec::new(),
+        output: Some(shape),
+        steps: Steps::One,
+        notes,
+    })
 }
 
 /// Where the table of a statement stands.
@@ -406,18 +404,19 @@ fn limits(ctx: &mut Ctx<'_>, limit: Option<&LimitClause>, fetch: Option<&Fetch>)
     Ok(())
 }
 
-/// A lock names the table by its alias, which stays.
-fn locks_of(ctx: &Ctx<'_>, facts: &[Fact]) -> Result<(), Refusal> {
+/// Locks are read from the facts; they name the table by its alias, which stays.
+fn locks_of(ctx: &Ctx<'_>, facts: &[Fact], in_tree: usize) -> Result<(), Refusal> {
+    let mut found = 0;
     for fact in facts {
         match &fact.kind {
             FactKind::Lock(lock) => {
-                let known = lock.of.iter().all(|of| of.name == ctx.scope.alias);
-                if lock.depth != 0 || !known {
+                found += 1;
+                if lock.depth != 0 || !lock.of.iter().all(|of| of.name == ctx.scope.alias) {
                     return Err(unknown("a locking clause of this form"));
                 }
             }
             FactKind::BetweenSymmetric => {}
         }
     }
-    Ok(())
+    if found == in_tree { Ok(()) } else { Err(unreadable()) }
 }

@@ -1,0 +1,222 @@
+//! Runs a plan in one transaction and writes the lock; a second run finds nothing to do.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use pgseal::catalog::{self, Snapshot, queries};
+use pgseal::schema::checked::Schema;
+use pgseal::schema::lock::LockError;
+use pgseal::schema::{Lock, Protection, Relation};
+use tokio_postgres::{Client, NoTls};
+
+use super::keys::{self, KeyReport};
+use super::plan::{self, Changes, Refusal, Step};
+
+/// Key of the advisory lock against two runs at once: "pgseal" as a number.
+const ADVISORY: i64 = 0x7067_7365_616c;
+
+/// What to apply, and where.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The checked schema file.
+    pub schema: &'a Schema,
+    /// How to reach the database, as the owner of its tables.
+    pub database: &'a tokio_postgres::Config,
+    /// Where the lock is.
+    pub lock: &'a Path,
+    /// Make the keys that neither store nor lock knows.
+    pub create_keys: bool,
+    /// Where `local:` keyrings have their root key.
+    pub state_dir: &'a Path,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Statements, skipped tables, notes.
+    pub changes: Changes,
+    /// What became of each key.
+    pub keys: Vec<KeyReport>,
+    /// The lock was written, because it changed.
+    pub lock_written: bool,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, or answered with an error; never holds a value or a password.
+    #[error("{what}: {reason}")]
+    Database {
+        /// What was tried.
+        what: String,
+        /// The server's words.
+        reason: String,
+    },
+    /// Something stands in the way; everything of it at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<Refusal>),
+    /// The lock cannot be read or written.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A key cannot be made or opened.
+    #[error(transparent)]
+    Key(#[from] pgseal::keys::Error),
+    /// Two runs at once, or a table that changed under our eyes.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// The result is not what the schema file says.
+    #[error("{0}")]
+    Result(String),
+}
+
+impl Error {
+    pub(super) fn database(what: impl Into<String>) -> impl FnOnce(tokio_postgres::Error) -> Self {
+        let what = what.into();
+        move |error| Error::Database { what, reason: describe(&error) }
+    }
+}
+
+/// PostgreSQL's message, code and hint; without DETAIL, which may show a row.
+pub fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => {
+            let hint = db.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{} [{}]{hint}", db.message(), db.code().code())
+        }
+        None => {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("{error}{cause}")
+        }
+    }
+}
+
+/// Connects, without TLS in this version, with the settings under which the catalog is read.
+///
+/// # Errors
+/// [`Error::Database`]
+pub(crate) async fn connect(config: &tokio_postgres::Config) -> Result<Client, Error> {
+    let (client, connection) = config.connect(NoTls).await.map_err(Error::database("cannot connect"))?;
+    tokio::spawn(async move {
+        // Every failure reaches the client as an error of its next call.
+        let _ = connection.await;
+    });
+    client.batch_execute(queries::SESSION).await.map_err(Error::database("cannot set up the session"))?;
+    Ok(client)
+}
+
+/// Looks, and changes nothing: what `run` would do.
+///
+/// # Errors
+/// See [`Error`]; refusals stand in the changes.
+pub async fn read(request: &Request<'_>) -> Result<(Changes, Snapshot, Option<Lock>), Error> {
+    let lock = Lock::read(request.lock)?;
+    let client = connect(request.database).await?;
+    begin(&client, "START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let snapshot = snapshot(&client, request.schema).await?;
+    let mut changes = plan::plan(request.schema, &snapshot, lock.as_ref());
+    for relation in changes.must_be_empty.clone() {
+        empty(&client, &mut changes.refusals, &relation).await?;
+    }
+    Ok((changes, snapshot, lock))
+}
+
+/// Applies the schema file: all of it or nothing.
+///
+/// # Errors
+/// See [`Error`]
+pub async fn run(request: &Request<'_>) -> Result<Outcome, Error> {
+    let previous = Lock::read(request.lock)?;
+    let client = connect(request.database).await?;
+    begin(&client, "START TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    exclusive(&client).await?;
+    let changes = locked_plan(&client, request.schema, previous.as_ref()).await?;
+    for Step { what, sql } in &changes.steps {
+        client.batch_execute(sql).await.map_err(Error::database(format!("{what}: {sql}")))?;
+    }
+    let after = snapshot(&client, request.schema).await?;
+    let mut lock =
+        catalog::lock::build(request.schema, &after, previous.as_ref(), &changes.moved).map_err(Error::Result)?;
+    let keys = keys::settle(&client, request, &mut lock).await?;
+    verify(request.schema, &after, &lock)?;
+    let lock_written = previous.as_ref() != Some(&lock);
+    // The lock's new text is on disk before the database changes for good: a default that moved into it is never lost.
+    let staged = if lock_written { Some(lock.stage(request.lock)?) } else { None };
+    client.batch_execute("COMMIT").await.map_err(Error::database("COMMIT"))?;
+    if let Some(staged) = staged {
+        staged.publish()?;
+    }
+    Ok(Outcome { changes, keys, lock_written })
+}
+
+async fn begin(client: &Client, sql: &str) -> Result<(), Error> {
+    client.batch_execute(sql).await.map_err(Error::database(sql))
+}
+
+/// One writer of schema, keys and lock at a time.
+pub(super) async fn exclusive(client: &Client) -> Result<(), Error> {
+    let row = client
+        .query_one("SELECT pg_catalog.pg_try_advisory_xact_lock($1)", &[&ADVISORY])
+        .await
+        .map_err(Error::database("advisory lock"))?;
+    match row.try_get::<_, bool>(0) {
+        Ok(true) => Ok(()),
+        _ => Err(Error::Busy("another pgseal is changing this database; try again when it is done")),
+    }
+}
+
+async fn snapshot(client: &Client, schema: &Schema) -> Result<Snapshot, Error> {
+    let relations: BTreeSet<Relation> = schema.tables.iter().map(|table| table.relation.clone()).collect();
+    queries::snapshot(client, &relations).await.map_err(Error::database("cannot read the catalog"))
+}
+
+/// Plans, locks what is to change, and plans again: what counts is what stands under the locks.
+async fn locked_plan(client: &Client, schema: &Schema, lock: Option<&Lock>) -> Result<Changes, Error> {
+    let first = plan::plan(schema, &snapshot(client, schema).await?, lock);
+    if !first.refusals.is_empty() {
+        return Err(Error::Refused(first.refusals));
+    }
+    for relation in &first.must_be_empty {
+        let sql = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", plan::quoted(relation));
+        client.batch_execute(&sql).await.map_err(Error::database(sql.clone()))?;
+    }
+    let mut second = plan::plan(schema, &snapshot(client, schema).await?, lock);
+    if second.steps != first.steps {
+        return Err(Error::Busy("a table changed while pgseal looked at it; run it again"));
+    }
+    for relation in &second.must_be_empty {
+        empty(client, &mut second.refusals, relation).await?;
+    }
+    if second.refusals.is_empty() { Ok(second) } else { Err(Error::Refused(second.refusals)) }
+}
+
+async fn empty(client: &Client, refusals: &mut Vec<Refusal>, relation: &Relation) -> Result<(), Error> {
+    let table = format!("{}.{}", relation.schema, relation.name);
+    let holds = queries::holds_rows(client, relation)
+        .await
+        .map_err(Error::database(format!("cannot look whether {table} is empty")))?;
+    if holds {
+        refusals.push(Refusal {
+            table,
+            what: "it holds rows, and online migration is not in this version".into(),
+            way_out: "apply to an empty table, then load the rows through the proxy".into(),
+        });
+    }
+    Ok(())
+}
+
+/// A second run would have nothing to do, and the lock makes a protection.
+fn verify(schema: &Schema, after: &Snapshot, lock: &Lock) -> Result<(), Error> {
+    let left = plan::plan(schema, after, Some(lock));
+    if let Some(step) = left.steps.first() {
+        return Err(Error::Result(format!("not finished, so nothing was changed: {}", step.sql)));
+    }
+    if !left.refusals.is_empty() {
+        return Err(Error::Refused(left.refusals));
+    }
+    Protection::from_lock(schema, lock).map(drop).map_err(|error| Error::Result(error.to_string()))
+}
+
+/// The lock of a schema file, or the one that was named.
+pub fn lock_path(schema: &Path, given: Option<&Path>) -> PathBuf {
+    given.map_or_else(|| Lock::path_for(schema), Path::to_owned)
+}

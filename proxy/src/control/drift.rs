@@ -1,0 +1,52 @@
+//! What the live catalog changes in a protection: tables that are refused, and names that make a statement touch one.
+
+use pgseal::catalog::{self, Snapshot, opaque};
+use pgseal::schema::checked::Schema;
+use pgseal::schema::{Lock, Protection};
+
+/// Marks every table that is not as its lock says, and every table of the schema file that is not applied; adds what
+/// depends on a protected table now. It only ever refuses more (CAT-2).
+pub(super) fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot: &Snapshot) {
+    for spec in &schema.tables {
+        let live = snapshot.tables.get(&spec.relation);
+        let name = spec.relation.name.clone();
+        let reason = match (lock.tables.get(&spec.logical), live) {
+            (Some(locked), Some(live)) if catalog::digest(live) == locked.digest => continue,
+            (Some(_), Some(_)) => "it is not what the schema lock says: see `pgseal schema plan`",
+            (Some(_), None) => "it is in the schema lock and does not exist",
+            (None, _) => {
+                // Whoever makes it behind us must not make us forward plaintext to it.
+                let reason = "table of the schema file that is not applied: run `pgseal schema apply`";
+                protection.dependents.insert(name.clone(), reason.into());
+                "it is in the schema file and not applied: run `pgseal schema apply`, then restart the proxy"
+            }
+        };
+        protection.drifted.insert(name, reason.into());
+    }
+    if snapshot.database.encoding != "UTF8" {
+        for table in &protection.tables {
+            protection.drifted.insert(table.relation.name.clone(), "the database's encoding is not UTF8".into());
+        }
+    }
+    for (name, dependent) in opaque::dependents(snapshot) {
+        protection.dependents.entry(name).or_insert(dependent.reason);
+    }
+    protection.seal_epoch();
+}
+
+/// Says what changed from one protection to the next.
+pub(super) fn log(before: &Protection, after: &Protection) {
+    for (table, reason) in &after.drifted {
+        if !before.drifted.contains_key(table) {
+            tracing::error!(%table, %reason, "every statement that names this table is refused");
+        }
+    }
+    for table in before.drifted.keys().filter(|table| !after.drifted.contains_key(*table)) {
+        tracing::info!(%table, "the table is what its lock says again");
+    }
+    for (name, reason) in &after.dependents {
+        if !before.dependents.contains_key(name) {
+            tracing::warn!(%name, %reason, "statements that name it are refused from now on");
+        }
+    }
+}

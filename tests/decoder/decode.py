@@ -1,0 +1,493 @@
+#!/usr/bin/env python3
+"""A second decoder of pgseal's formats, written from docs/formats.md alone and used only by tests.
+
+It opens or recomputes every frozen vector under tests/vectors/ and exits with 1 on any difference. It needs
+Python 3.9 and the package `cryptography` (for AES and AES-GCM; XAES-256-GCM, AES-SIV and CMAC are written here).
+
+    python3 tests/decoder/decode.py
+"""
+
+import hashlib
+import hmac
+import json
+import pathlib
+import struct
+import sys
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+
+
+class Refused(Exception):
+    """The bytes are not what this key, place and context made."""
+
+
+# Primitives
+
+
+def hkdf_sha512(key, info, length):
+    """RFC 5869 without salt."""
+    prk = hmac.new(bytes(64), key, "sha512").digest()
+    output, block, counter = b"", b"", 0
+    while len(output) < length:
+        counter += 1
+        block = hmac.new(prk, block + info + bytes([counter]), "sha512").digest()
+        output += block
+    return output[:length]
+
+
+def hmac_sha384(key, message):
+    return hmac.new(key, message, "sha384").digest()
+
+
+def aes_block(key, block):
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    return encryptor.update(block) + encryptor.finalize()
+
+
+def xor(a, b):
+    return bytes(x ^ y for x, y in zip(a, b))
+
+
+def double(block):
+    """Multiplication by x in GF(2^128), as CMAC and S2V need it."""
+    number = int.from_bytes(block, "big") << 1
+    if number >> 128:
+        number = number & (1 << 128) - 1 ^ 0x87
+    return number.to_bytes(16, "big")
+
+
+def cmac(key, message):
+    """NIST SP 800-38B."""
+    subkey = double(aes_block(key, bytes(16)))
+    whole = len(message) > 0 and len(message) % 16 == 0
+    if not whole:
+        subkey = double(subkey)
+        message += b"\x80" + bytes(-(len(message) + 1) % 16)
+    blocks = [message[at : at + 16] for at in range(0, len(message), 16)]
+    blocks[-1] = xor(blocks[-1], subkey)
+    state = bytes(16)
+    for block in blocks:
+        state = aes_block(key, xor(state, block))
+    return state
+
+
+def s2v(key, components, plaintext):
+    """RFC 5297, section 2.4."""
+    state = cmac(key, bytes(16))
+    for component in components:
+        state = xor(double(state), cmac(key, component))
+    if len(plaintext) >= 16:
+        last = plaintext[:-16] + xor(plaintext[-16:], state)
+    else:
+        last = xor(double(state), plaintext + b"\x80" + bytes(15 - len(plaintext)))
+    return cmac(key, last)
+
+
+def siv_crypt(key, iv, text):
+    counter = bytearray(iv)
+    counter[8] &= 0x7F
+    counter[12] &= 0x7F
+    cryptor = Cipher(algorithms.AES(key), modes.CTR(bytes(counter))).encryptor()
+    return cryptor.update(text) + cryptor.finalize()
+
+
+def siv_open(key, associated, sealed):
+    """AES-256-SIV with one component of associated data."""
+    iv, text = sealed[:16], sealed[16:]
+    plaintext = siv_crypt(key[32:], iv, text)
+    if not hmac.compare_digest(s2v(key[:32], [associated], plaintext), iv):
+        raise Refused("synthetic IV")
+    return plaintext
+
+
+def xaes_derive(key, prefix):
+    """C2SP XAES-256-GCM: the AES-256-GCM key of the nonces that begin with these 12 bytes."""
+    k1 = double(aes_block(key, bytes(16)))
+    return b"".join(aes_block(key, xor(bytes([0, counter, 0x58, 0]) + prefix, k1)) for counter in (1, 2))
+
+
+def xaes_open(key, nonce, associated, sealed):
+    try:
+        return AESGCM(xaes_derive(key, nonce[:12])).decrypt(nonce[12:], sealed, associated)
+    except InvalidTag as error:
+        raise Refused("tag") from error
+
+
+# Framing
+
+
+def u16(number):
+    return struct.pack(">H", number)
+
+
+def u32(number):
+    return struct.pack(">I", number)
+
+
+def u64(number):
+    return struct.pack(">Q", number)
+
+
+def part16(data):
+    return u16(len(data)) + data
+
+
+def part32(data):
+    return u32(len(data)) + data
+
+
+def part64(data):
+    return u64(len(data)) + data
+
+
+class Reader:
+    def __init__(self, data):
+        self.rest = data
+
+    def take(self, length):
+        if length > len(self.rest):
+            raise Refused("it ends too early")
+        head, self.rest = self.rest[:length], self.rest[length:]
+        return head
+
+    def number(self, length):
+        return int.from_bytes(self.take(length), "big")
+
+    def end(self):
+        if self.rest:
+            raise Refused("it goes on after its end")
+
+
+# Keys
+
+
+def derive(key, label, table, length, column=""):
+    """KEY-3."""
+    info = b"pgseal v1" + part16(label.encode()) + part16(table.encode()) + part16(column.encode()) + u16(length)
+    return hkdf_sha512(key, info, length)
+
+
+def key_commit(key):
+    """KEY-2."""
+    return derive(key, "KEYCOMMIT", "", 32)
+
+
+def key_ref(key):
+    return key_commit(key)[:8]
+
+
+def uuid_text(raw):
+    text = raw.hex()
+    return "-".join([text[:8], text[8:12], text[12:16], text[16:20], text[20:]])
+
+
+def wrap_context(pairs):
+    """KEY-1: u16 count, then the pairs in byte order of their names."""
+    data = u16(len(pairs))
+    for name in sorted(pairs, key=str.encode):
+        data += part16(name.encode()) + part16(pairs[name].encode())
+    return data
+
+
+def kek(root, name):
+    return hkdf_sha512(root, b"pgseal wrap v1" + part16(name.encode()), 64)
+
+
+def parse_wraps(data):
+    """The content of column `wrapped`: the commitment and the wraps as (provider, ARN, header, blob)."""
+    reader = Reader(data)
+    if reader.number(1) != 1:
+        raise Refused("version")
+    commit = reader.take(32)
+    wraps = []
+    for _ in range(reader.number(2)):
+        wrap = reader.take(reader.number(4))
+        inner = Reader(wrap)
+        if inner.number(1) != 1:
+            raise Refused("version")
+        provider = inner.number(1)
+        arn = inner.take(inner.number(2)).decode()
+        wraps.append((provider, arn, wrap[: len(wrap) - len(inner.rest)], inner.rest))
+    reader.end()
+    return commit, wraps
+
+
+# Cells
+
+
+def context(parts, tenant=""):
+    """CELL-5."""
+    data = u16(len(parts))
+    for name, family, equality in sorted(parts, key=lambda part: part[0].encode()):
+        data += part16(name.encode()) + u16(family) + part32(equality)
+    return data + part16(tenant.encode())
+
+
+def associated(header, branch_id, version, table, column, family, row_context):
+    """CELL-4."""
+    parts = [b"pgseal cell", header, branch_id.encode(), version, table.encode(), column.encode()]
+    return b"".join(part32(part) for part in parts + [u16(family), row_context])
+
+
+def open_cell(key, branch_id, version, table, column, family, row_context, cell):
+    """CELL-1 and CELL-3: S, or None for NULL."""
+    reader = Reader(cell)
+    header = reader.take(9)
+    if header[0] != 1:
+        raise Refused("version")
+    if header[1:] != key_ref(key):
+        raise Refused("key reference")
+    nonce = reader.take(24)
+    data = associated(header, branch_id, version, table, column, family, row_context)
+    plaintext = xaes_open(derive(key, "CELL", table, 32), nonce, data, reader.rest)
+    if not plaintext:
+        raise Refused("empty plaintext")
+    flags, body = plaintext[0], plaintext[1:]
+    if flags & ~3:
+        raise Refused("flags")
+    if flags & 2:
+        body = body.rstrip(b"\x00")
+        if body[-1:] != b"\x80":
+            raise Refused("padding")
+        body = body[:-1]
+    if flags & 1:
+        if body:
+            raise Refused("NULL with a value")
+        return None
+    return body
+
+
+# Signatures
+
+ACTIONS = {"ENCRYPT_AND_SIGN": 1, "SIGN_ONLY": 2, "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT": 3}
+
+
+def optional(data):
+    return bytes([data is not None]) + part64(data or b"")
+
+
+def signed_record(suite, ref, set_id, branch_id, version, table, columns, beacons):
+    """SIG-2. Columns are (name, action, family, bytes or None), beacons are (full name, bytes or None)."""
+    data = part16(b"pgseal row") + bytes([suite]) + ref + u32(set_id)
+    data += part16(branch_id.encode()) + version + part16(table.encode())
+    data += u16(len(columns))
+    for name, action, family, content in sorted(columns, key=lambda column: column[0].encode()):
+        data += part16(name.encode()) + bytes([ACTIONS[action]]) + u16(family) + optional(content)
+    data += u16(len(beacons))
+    for name, content in sorted(beacons, key=lambda beacon: beacon[0].encode()):
+        data += part16(name.encode()) + optional(content)
+    return data
+
+
+def verify(key, table, record_of, signature):
+    """SIG-1, suite 1. `record_of` gives the record for a suite, a key reference and a set id."""
+    reader = Reader(signature)
+    if reader.number(1) != 1:
+        raise Refused("version")
+    suite = reader.number(1)
+    ref, set_id, tag = reader.take(8), reader.number(4), reader.take(48)
+    reader.end()
+    if suite != 1 or ref != key_ref(key):
+        raise Refused("suite or key reference")
+    mac = hmac_sha384(derive(key, "ROWMAC-SHA384", table, 48), record_of(suite, ref, set_id))
+    if not hmac.compare_digest(mac, tag):
+        raise Refused("MAC")
+
+
+# Beacons
+
+
+def escape(name):
+    """BCN-1: the escape itself first."""
+    for char in "%.#:":
+        name = name.replace(char, "%%%02X" % ord(char))
+    return name
+
+
+def full_name(table, name, kind, epoch):
+    return escape(table) + "." + escape(name) + "#" + kind + ("" if epoch == 1 else "#e%d" % epoch)
+
+
+def beacon_hash(beacon_key, name, equality):
+    return hmac_sha384(hkdf_sha512(beacon_key, b"AWS_DBE_SCAN_BEACON" + name.encode(), 64), equality)
+
+
+def standard(tag, length):
+    return int.from_bytes(tag[:8], "big") & (1 << length) - 1
+
+
+# Checks of the frozen vectors
+
+
+def check(condition, what):
+    if not condition:
+        raise Refused(what)
+
+
+def refuses(action, what):
+    """A forgery must be refused."""
+    try:
+        action()
+    except Refused:
+        return
+    raise AssertionError(what + " was accepted")
+
+
+def unhex(text):
+    return None if text is None else bytes.fromhex(text)
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def check_derivation(case):
+    key = unhex(case["key"])
+    check(key_commit(key) == unhex(case["commit"]), "commit")
+    check(key_ref(key) == unhex(case["key_ref"]), "key_ref")
+    for table in case["tables"]:
+        check(derive(key, "CELL", table["table"], 32) == unhex(table["cell"]), "cell key")
+        check(derive(key, "ROWMAC-SHA384", table["table"], 48) == unhex(table["row_mac"]), "row MAC key")
+
+
+def check_wrap(case):
+    key, item, data = unhex(case["key"]), case["item"], unhex(case["wrapped"])
+    commit, wraps = parse_wraps(data)
+    check(commit == key_commit(key), "commitment")
+    pairs = {
+        "commit": commit.hex(),
+        "created": str(item["created"]),
+        "generation": str(item["generation"]),
+        "id": item["id"],
+        "purpose": item["kind"],
+        "store": item["store"],
+        "version": item["version"],
+    }
+    check(len(wraps) == len(case["keyrings"]), "number of wraps")
+    for (provider, arn, header, blob), keyring in zip(wraps, case["keyrings"]):
+        check((provider, arn) == (keyring["provider"], keyring["name"]), "who wrapped it")
+        wrapping = kek(unhex(keyring["root"]), keyring["name"])
+        check(siv_open(wrapping, header + wrap_context(pairs), blob) == key, "unwrapped key")
+        forged = dict(pairs, generation=str(item["generation"] + 1))
+        refuses(lambda: siv_open(wrapping, header + wrap_context(forged), blob), "another generation")
+
+
+def check_context(case):
+    parts = [(part["name"], part["family"], unhex(part["equality"])) for part in case["parts"]]
+    check(context(parts) == unhex(case["context"]), "context")
+
+
+def check_cell(case):
+    cell = unhex(case["cell"])
+    place = [unhex(case["key"]), case["id"], bytes.fromhex(case["version"].replace("-", "")), case["table"]]
+    place += [case["column"], case["family"], unhex(case["context"])]
+    check(open_cell(*place, cell) == unhex(case["stored"]), "S")
+    for at in range(len(cell)):
+        refuses(lambda: open_cell(*place, flipped(cell, at)), "a changed cell")
+    elsewhere = place[:4] + [place[4] + "x"] + place[5:]
+    refuses(lambda: open_cell(*elsewhere, cell), "a cell in another column")
+
+
+def check_signature(case):
+    key, version = unhex(case["key"]), bytes.fromhex(case["version"].replace("-", ""))
+    columns = [(c["name"], c["action"], c["family"], unhex(c["bytes"])) for c in case["columns"]]
+    beacons = [(b["name"], unhex(b["tag"])) for b in case["beacons"]]
+
+    def record(suite, ref, set_id):
+        return signed_record(suite, ref, set_id, case["id"], version, case["table"], columns, beacons)
+
+    check(record(1, key_ref(key), case["set"]) == unhex(case["record"]), "record")
+    signature = unhex(case["signature"])
+    verify(key, case["table"], record, signature)
+    for at in range(len(signature)):
+        refuses(lambda: verify(key, case["table"], record, flipped(signature, at)), "a changed signature")
+
+
+def check_beacon(case):
+    name = full_name(case["table"], case["name"], case["kind"], case["epoch"])
+    check(name == case["full_name"], "full name")
+    tag = beacon_hash(unhex(case["key"]), name, unhex(case["equality"]))
+    if case["kind"] == "exact":
+        check(tag[:16] == unhex(case["tag"]), "exact tag")
+    else:
+        check(standard(tag, case["length"]) == case["tag"], "standard tag")
+
+
+def check_aws_beacon(case, root):
+    tag = standard(beacon_hash(root, case["beacon"], case["input_utf8"].encode()), case["bits"])
+    check(format(tag, "0%dx" % (-(-case["bits"] // 4))) == case["expect"], "AWS beacon")
+
+
+def check_primitives():
+    """Published answers, so that the checks above cannot be wrong together with the primitives."""
+    nonce = b"ABCDEFGHIJKLMNOPQRSTUVWX"
+    for key, aad, sealed in [
+        (1, b"", "ce546ef63c9cc60765923609b33a9a1974e96e52daf2fcf7075e2271"),
+        (3, b"c2sp.org/XAES-256-GCM", "986ec1832593df5443a179437fd083bf3fdb41abd740a21f71eb769d"),
+    ]:
+        opened = xaes_open(bytes([key]) * 32, nonce, aad, bytes.fromhex(sealed))
+        check(opened == b"XAES-256-GCM", "C2SP's XAES-256-GCM vector")
+    # RFC 5297, appendix A.1 (AES-128: the halves of the key are 16 bytes).
+    key = bytes.fromhex("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")
+    plaintext = bytes.fromhex("112233445566778899aabbccddee")
+    iv = s2v(key[:16], [bytes(range(0x10, 0x28))], plaintext)
+    check(iv.hex() == "85632d07c6e8f37f950acd320a2ecc93", "RFC 5297's S2V")
+    check(siv_crypt(key[16:], iv, plaintext).hex() == "40c02b9690c4dc04daef7f6afe5c", "RFC 5297's ciphertext")
+    # C2SP's accumulated vectors, ten thousand of them.
+    stream = hashlib.shake_128(b"").digest(4_000_000)
+    sealed, at = hashlib.shake_128(), 0
+
+    def draw(length):
+        nonlocal at
+        at += length
+        return stream[at - length : at]
+
+    for _ in range(10_000):
+        key, nonce = draw(32), draw(24)
+        plaintext = draw(draw(1)[0])
+        aad = draw(draw(1)[0])
+        sealed.update(AESGCM(xaes_derive(key, nonce[:12])).encrypt(nonce[12:], plaintext, aad))
+    expected = "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939"
+    check(sealed.hexdigest(32) == expected, "C2SP's accumulated vectors")
+
+
+def main():
+    checks = {
+        "derivation": check_derivation,
+        "wraps": check_wrap,
+        "contexts": check_context,
+        "cells": check_cell,
+        "signatures": check_signature,
+        "beacons": check_beacon,
+    }
+    failed = 0
+
+    def run(what, action):
+        nonlocal failed
+        try:
+            action()
+        except (Refused, AssertionError, KeyError, ValueError) as error:
+            failed += 1
+            print("FAILED %s: %s: %s" % (what, type(error).__name__, error))
+
+    run("primitives", check_primitives)
+    for version in sorted(path for path in VECTORS.iterdir() if path.name.startswith("v")):
+        for name, action in checks.items():
+            cases = json.loads((version / (name + ".json")).read_text())["cases"]
+            for case in cases:
+                run("%s/%s: %s" % (version.name, name, case["what"]), lambda: action(case))
+            print("%s/%s: %d" % (version.name, name, len(cases)))
+    aws = json.loads((VECTORS / "dbesdk" / "beacons.json").read_text())
+    for case in aws["standard"]:
+        run("dbesdk: %s" % case["beacon"], lambda: check_aws_beacon(case, unhex(aws["beacon_root_key_hex"])))
+    print("dbesdk/beacons: %d" % len(aws["standard"]))
+    print("%d failed" % failed if failed else "all as frozen")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
