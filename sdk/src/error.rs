@@ -34,6 +34,8 @@ sqlstates! {
     INVALID_DATETIME_FORMAT = "22007";
     /// `datetime_field_overflow`
     DATETIME_FIELD_OVERFLOW = "22008";
+    /// `invalid_time_zone_displacement_value`
+    INVALID_TIME_ZONE_DISPLACEMENT = "22009";
     /// `character_not_in_repertoire`
     CHARACTER_NOT_IN_REPERTOIRE = "22021";
     /// `invalid_parameter_value`

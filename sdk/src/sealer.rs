@@ -161,7 +161,7 @@ pub struct Sealer {
 impl Sealer {
     /// Starts one.
     pub fn builder() -> Builder {
-        Builder { tables: BTreeMap::new(), keyring: None, store: None, pins: Pins::default() }
+        Builder { tables: BTreeMap::new(), keyring: None, store: None, pins: BTreeMap::new() }
     }
 
     /// Seals a record of a table, by the table's logical name. No I/O.
@@ -210,7 +210,7 @@ pub struct Builder {
     tables: BTreeMap<String, Arc<Table>>,
     keyring: Option<Arc<dyn Keyring>>,
     store: Option<Arc<dyn KeyStore>>,
-    pins: Pins,
+    pins: BTreeMap<String, Pins>,
 }
 
 impl Builder {
@@ -235,10 +235,10 @@ impl Builder {
         self
     }
 
-    /// What is known about the keys, from a lock; a store that contradicts it is refused.
+    /// What a lock knows about the branch key of this id; a store that contradicts it is refused.
     #[must_use]
-    pub fn pins(mut self, pins: Pins) -> Self {
-        self.pins = pins;
+    pub fn pins(mut self, id: &str, pins: Pins) -> Self {
+        self.pins.insert(id.to_owned(), pins);
         self
     }
 
@@ -251,7 +251,8 @@ impl Builder {
         let store = self.store.ok_or(Error::Incomplete("a key store"))?;
         let cache = KeyCache::new(DEFAULT_TTL);
         for table in self.tables.values() {
-            cache.register(&table.branch_key, Arc::clone(&keyring), self.pins.clone());
+            let pins = self.pins.get(&table.branch_key).cloned().unwrap_or_default();
+            cache.register(&table.branch_key, Arc::clone(&keyring), pins);
         }
         let ids: Vec<&str> = self.tables.values().map(|table| table.branch_key.as_str()).collect();
         cache.load(&*store, &ids).await.map_err(seal::Error::from)?;

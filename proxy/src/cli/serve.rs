@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::config;
 use crate::listener::{Address, Listener, Phase, Workers};
-use crate::session::{Context, cancel};
+use crate::session::{Context, World, cancel};
 use crate::upstream::Upstream;
 
 /// Flags of `pgseal serve`.
@@ -164,12 +164,14 @@ fn serve(settings: Settings) -> Result<(), Failure> {
         tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
     }
     let drain = settings.limits.drain;
+    let (_worlds, watched) = watch::channel(World::nothing());
     let context = Arc::new(Context {
         upstream: settings.upstream,
         limits: settings.limits,
         allow_cleartext_password: settings.allow_cleartext_password,
         pass_databases: settings.pass_databases,
         cancels: cancel::Registry::default(),
+        worlds: watched,
     });
     runtime.block_on(async {
         let cannot = |error: std::io::Error| failed("cannot start", &error);

@@ -1,22 +1,31 @@
 //! Parse and Bind: physical text and types, physical parameters and result formats.
 
 use pgseal::exec::Error;
-use pgseal::exec::inputs::Params;
-use pgseal::exec::steps::Step;
+use pgseal::exec::inputs::{self, Params, Physical};
+use pgseal::exec::steps::{self, Step, StepRows};
 use pgseal::keys::KeySource;
 use pgseal::sql::Plan;
 use pgseal::value::{Format, Settings};
 
 use super::Columns;
-use crate::wire::reader;
+use crate::wire::compose;
+use crate::wire::reader::{self, Target};
 
 /// The physical Parse for a client's Parse that was planned: same statement name, physical text and types.
+///
+/// A plan with more parameters than a message can count prepares the empty statement: its Bind is refused
+/// ([`inputs::fits`]), as it is for every execution.
 pub fn parse(statement: &[u8], plan: &Plan, declared: &[u32], out: &mut Vec<u8>) {
-    let _ = (statement, plan, declared, out);
-    todo!()
+    if inputs::fits(steps::described_template(plan)).is_err() {
+        return compose::parse(statement, "", &[], out);
+    }
+    let (text, types) = steps::described(plan, declared);
+    compose::parse(statement, &text, &types, out);
 }
 
 /// The physical Bind for a client's Bind of a plan of one step, under the client's own names.
+///
+/// The session's settings decide how values look: where [`Columns::depend_on_bytea_output`], it must be known first.
 pub fn bind(
     client: &reader::Bind<'_>,
     plan: &Plan,
@@ -24,20 +33,35 @@ pub fn bind(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<Columns, Error> {
-    let _ = (client, plan, keys, settings, out);
-    todo!()
+    let columns = check(client, plan, settings)?;
+    let formats = formats(client)?;
+    let params = Params { values: &client.values, formats: &formats };
+    let physical = inputs::bind(plan, &plan.template, params, &[], keys, settings)?;
+    compose::bind(client.portal, client.statement, &wired(&physical, params), &columns.physical, out);
+    Ok(columns)
 }
 
-/// What PostgreSQL checks at Bind, for a plan of several steps, whose Bind stays here.
+/// What PostgreSQL checks at Bind (exec_bind_message in postgres.c), for a plan of several steps too, whose Bind
+/// stays here: the numbers of parameters and formats; and that the result can be rendered.
 pub fn check(client: &reader::Bind<'_>, plan: &Plan, settings: &Settings) -> Result<Columns, Error> {
-    let _ = (client, plan, settings);
-    todo!()
+    if client.values.len() != plan.params.len() {
+        return Err(Error::Protocol("the number of parameters bound is not what the prepared statement requires"));
+    }
+    formats(client)?;
+    let columns = Columns::extended(plan, &client.results)?;
+    columns.check(plan, settings)?;
+    Ok(columns)
 }
 
 /// The formats of a Bind's parameters, one each (0, 1 or n are sent).
 pub fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
-    let _ = client;
-    todo!()
+    let values = client.values.len();
+    match client.formats.as_slice() {
+        [] => Ok(vec![Format::Text; values]),
+        [format] => Ok(vec![*format; values]),
+        formats if formats.len() == values => Ok(formats.to_vec()),
+        _ => Err(Error::Protocol("the number of parameter formats is not the number of parameters")),
+    }
 }
 
 /// The name under which a step is prepared and bound. No client can use it: `pgseal_` is reserved.
@@ -46,7 +70,38 @@ pub const STEP: &[u8] = b"pgseal_step";
 /// The frames of one step: Close portal, Close statement, Parse, Bind, Execute (all rows), then Flush. The server
 /// answers CloseComplete twice, ParseComplete, BindComplete, DataRows, CommandComplete; or an ErrorResponse at any of
 /// them. `columns` are the formats of the client's answer and are used for the last step only.
+///
+/// The Closes come first because a step that failed left its statement behind; closing what is not there is no error.
 pub fn step(step: &Step, params: Params<'_>, columns: &Columns, out: &mut Vec<u8>) {
-    let _ = (step, params, columns, out);
-    todo!()
+    let results = match step.rows {
+        StepRows::Ours => vec![Format::Binary],
+        StepRows::Client { guards } => {
+            let mut results = columns.physical.clone();
+            // No format at all means text for all, and so does not count the guard's columns.
+            if !results.is_empty() {
+                results.extend(std::iter::repeat_n(Format::Text, guards));
+            }
+            results
+        }
+    };
+    compose::close(Target::Portal, STEP, out);
+    compose::close(Target::Statement, STEP, out);
+    compose::parse(STEP, &step.text, &step.types, out);
+    compose::bind(STEP, STEP, &wired(&step.params, params), &results, out);
+    compose::execute(STEP, 0, out);
+    compose::flush(out);
+}
+
+/// Physical parameters as a Bind sends them.
+fn wired<'p>(physical: &'p [Physical], client: Params<'p>) -> Vec<(Format, Option<&'p [u8]>)> {
+    physical
+        .iter()
+        .map(|param| match param {
+            // `exec` checked that the parameter is there.
+            Physical::Pass(index) => {
+                (client.formats.get(*index).copied().unwrap_or_default(), client.values.get(*index).copied().flatten())
+            }
+            Physical::Owned(format, bytes) => (*format, bytes.as_deref()),
+        })
+        .collect()
 }

@@ -53,14 +53,22 @@ impl Columns {
     /// # Errors
     /// 08P01 in PostgreSQL's words if their number fits neither.
     pub fn extended(plan: &Plan, results: &[Format]) -> Result<Self, Error> {
-        let _ = (plan, results);
-        todo!()
+        let Some(shape) = &plan.output else { return Ok(Self { client: Vec::new(), physical: Vec::new() }) };
+        let columns = shape.columns.len();
+        let client = match results {
+            [] => vec![Format::Text; columns],
+            [format] => vec![*format; columns],
+            formats if formats.len() == columns => formats.to_vec(),
+            _ => return Err(Error::Protocol("the number of result formats is not the number of columns")),
+        };
+        let physical = outputs::physical_formats(shape, &client);
+        Ok(Self { client, physical })
     }
 
     /// For a simple query, in which everything is text.
     pub fn simple(plan: &Plan) -> Self {
-        let _ = plan;
-        todo!()
+        let (columns, physical) = plan.output.as_ref().map_or((0, 0), |shape| (shape.columns.len(), shape.physical));
+        Self { client: vec![Format::Text; columns], physical: vec![Format::Text; physical] }
     }
 
     /// Whether values of this result depend on `bytea_output`, which the server does not report: then it must be
@@ -71,13 +79,17 @@ impl Columns {
 
     /// Refuses what cannot be rendered under the session's settings, before anything is sent.
     pub fn check(&self, plan: &Plan, settings: &Settings) -> Result<(), Error> {
-        let _ = (plan, settings);
-        todo!()
+        match &plan.output {
+            Some(shape) => outputs::check(shape, &self.physical, &self.client, settings),
+            None => Ok(()),
+        }
     }
 
     /// What opens the rows; `None` for a plan whose client expects no rows.
     pub fn opener(&self, plan: &Arc<Plan>) -> Option<Opener> {
-        let _ = plan;
-        todo!()
+        Opener::new(plan, self.physical.clone(), self.client.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use pgseal::exec::outputs::Opener;
 use pgseal::keys::KeySource;
 use pgseal::value::Settings;
 
+use crate::wire::{compose, reader};
+
 /// The client's DataRow for the server's (`body`). On an error nothing of the row is in `out`. Missing key versions
 /// ([`pgseal::keys::Error::UnknownVersion`]) can be loaded and the row opened again.
 pub fn open(
@@ -14,6 +16,16 @@ pub fn open(
     settings: &Settings,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let _ = (body, opener, keys, settings, out);
-    todo!()
+    let row = reader::data_row(body)?;
+    let start = out.len();
+    let width = u16::try_from(opener.width()).map_err(|_| Error::Protocol("a row has too many columns"))?;
+    let mut result = Ok(());
+    compose::frame(b'D', out, |out| {
+        out.extend_from_slice(&width.to_be_bytes());
+        result = opener.row(&row, keys, settings, out);
+    });
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
 }

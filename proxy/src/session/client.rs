@@ -1,46 +1,81 @@
 //! From client to server: forward, rewrite, refuse, insert.
 
+mod extended;
+mod simple;
+mod steps;
+
+use pgseal::error::{SqlState, UserFacing};
+use pgseal::framing::Malformed;
+use pgseal::sql::Refusal;
+
+use super::Core;
 use super::fatal::Fatal;
+use super::queue::{self, Kind};
 use super::relay::Need;
+use super::state::{Answer, Expected, REFUSAL, REFUSAL_NAME, Rest, State, Waiting};
+use crate::frames::errors;
 use crate::wire::buffer::Inbound;
+use crate::wire::compose;
 use crate::wire::frame::{HEADER, Header, client_limit};
 
-/// What is known of the client's side.
-#[derive(Debug, Default)]
-pub(super) struct Client {
-    /// ReadyForQuery messages that were asked for, start-up included.
-    pub(super) questions: u64,
-    /// Terminate was sent.
-    pub(super) terminated: bool,
-    passing: usize,
-    partial: bool,
+/// Planned messages that are handled before the other sessions of this core get their turn: about 50 µs of crypto.
+const TURN: usize = 16;
+
+/// What becomes of the frame at the front.
+enum Fate {
+    /// Its bytes go on as they are, as they come.
+    Forward,
+    /// Its bytes go nowhere.
+    Drop,
+    /// Other bytes went in its place.
+    Replaced,
+    /// It must be there whole first.
+    Whole,
+    /// So many bytes of it are needed.
+    Bytes(usize),
+    /// An answer of the server is needed first.
+    Wait,
 }
 
-impl Client {
-    /// Whether no frame is half sent.
-    pub(super) fn at_boundary(&self) -> bool {
-        self.passing == 0 && !self.partial
-    }
+/// A client frame, as far as it is there.
+#[derive(Clone, Copy)]
+struct Frame<'a> {
+    /// The body, or its beginning.
+    seen: &'a [u8],
+    /// The body, if it is whole.
+    body: Option<&'a [u8]>,
+}
 
-    /// Handles every whole frame of `inbound`.
-    pub(super) fn handle(&mut self, inbound: &mut Inbound, out: &mut Vec<u8>) -> Result<Need, Fatal> {
-        if self.questions == 0 {
-            // Start-up itself is answered with a ReadyForQuery.
-            self.questions = 1;
-        }
+impl State {
+    /// Handles every whole frame of `inbound`; what goes to the server is appended to `out`.
+    pub(super) fn handle_client(
+        &mut self,
+        core: &Core,
+        inbound: &mut Inbound,
+        out: &mut Vec<u8>,
+    ) -> Result<Need, Fatal> {
+        self.adopt_world();
+        self.check_pins()?;
+        let mut planned = 0;
         loop {
-            let bytes = inbound.bytes();
-            if self.passing > 0 {
-                let now = self.passing.min(bytes.len());
-                out.extend(bytes.iter().take(now));
-                inbound.consume(now);
-                self.passing -= now;
-                if self.passing > 0 {
-                    return Ok(Need::Bytes(0));
-                }
-                continue;
+            if !self.from_client.pass(inbound, out) {
+                return Ok(Need::Bytes(0));
             }
-            self.partial = !bytes.is_empty();
+            out.append(&mut self.inject);
+            self.partial = !inbound.bytes().is_empty();
+            if self.waiting == Waiting::No && self.running.is_some() {
+                self.go_on(out);
+            }
+            if self.waiting == Waiting::No && self.queue.len() >= queue::LIMIT {
+                self.waiting = Waiting::Room;
+            }
+            if self.waiting != Waiting::No {
+                return Ok(Need::Wait);
+            }
+            if planned >= TURN {
+                return Ok(Need::Turn);
+            }
+            let bytes = inbound.bytes();
             let Some(header) = Header::peek(bytes).map_err(|_| Fatal::protocol("invalid message length"))? else {
                 return Ok(Need::Bytes(HEADER));
             };
@@ -49,12 +84,135 @@ impl Client {
             if header.total > limit + 1 {
                 return Err(Fatal::protocol("invalid message length"));
             }
-            match header.tag {
-                b'Q' | b'S' | b'F' => self.questions += 1,
-                b'X' => self.terminated = true,
-                _ => {}
+            let end = bytes.len().min(header.total);
+            let seen = bytes.get(HEADER..end).unwrap_or(&[]);
+            let frame = Frame { seen, body: (end == header.total).then_some(seen) };
+            match self.client_frame(core, header.tag, frame, out)? {
+                Fate::Forward => self.from_client = Rest { bytes: header.total, dropped: false },
+                Fate::Drop => self.from_client = Rest { bytes: header.total, dropped: true },
+                Fate::Replaced => {
+                    planned += 1;
+                    inbound.consume(header.total);
+                }
+                Fate::Whole if header.total > core.context.limits.held_frame => {
+                    return Err(Fatal::new(
+                        SqlState::PROGRAM_LIMIT_EXCEEDED,
+                        "a message that must be read is longer than limits.held_frame_bytes",
+                    ));
+                }
+                Fate::Whole => return Ok(Need::Bytes(header.total)),
+                Fate::Bytes(count) => return Ok(Need::Bytes(count)),
+                Fate::Wait => {
+                    self.waiting = Waiting::Answer;
+                    return Ok(Need::Wait);
+                }
             }
-            self.passing = header.total;
         }
     }
+
+    fn client_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        match tag {
+            b'X' => {
+                self.terminated = true;
+                Ok(Fate::Forward)
+            }
+            b'S' => Ok(self.forward(Kind::Sync)),
+            // The server ignores it; what is refused must not travel for nothing.
+            _ if self.queue.skips() => Ok(Fate::Drop),
+            b'H' | b'd' => Ok(Fate::Forward),
+            b'c' | b'f' => Ok(self.forward(Kind::CopyEnd)),
+            b'Q' => self.query(core, frame, out),
+            b'F' => self.function_call(frame, out),
+            b'P' => self.parse(core, frame, out),
+            b'B' => self.bind(core, frame, out),
+            b'D' => self.describe(core, frame, out),
+            b'E' => self.execute(frame, out),
+            b'C' => self.close(frame, out),
+            _ => Err(Fatal::protocol(format!("invalid frontend message type {tag}"))),
+        }
+    }
+
+    /// The fast path: it can run any function, so only those of large objects are passed on (SQL-13).
+    fn function_call(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if self.reads {
+            let [a, b, c, d, ..] = *frame.seen else {
+                return if frame.body.is_some() { Err(malformed(Malformed(""))) } else { Ok(Fate::Bytes(HEADER + 4)) };
+            };
+            if !LARGE_OBJECTS.contains(&u32::from_be_bytes([a, b, c, d])) {
+                let refusal = Refusal::new("a function call by message is passed on for large objects only")
+                    .hint("Call the function with SELECT.");
+                self.refuse_query(&refusal, None, out);
+                return Ok(Fate::Drop);
+            }
+        }
+        Ok(self.forward(Kind::Function))
+    }
+
+    /// A message that is the server's to answer, as it is.
+    fn forward(&mut self, kind: Kind) -> Fate {
+        // Ignored or expected: the bytes go on.
+        let _ = self.queue.push(kind, Expected::new(Answer::Forward));
+        Fate::Forward
+    }
+
+    /// A message that does not go through as it is: its answer is worth reading.
+    fn expect(&mut self, kind: Kind, expected: Expected) {
+        if let Err(ignored) = self.queue.push(kind, expected) {
+            self.withdraw(&ignored);
+        }
+    }
+
+    /// Takes the place of a Query.
+    fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
+        compose::query(REFUSAL, out);
+        self.expect(Kind::Query, refused(error, position));
+    }
+
+    /// Takes the place of a message of the extended protocol.
+    fn refuse(&mut self, unnamed: bool, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) -> Fate {
+        compose::parse(if unnamed { b"" } else { REFUSAL_NAME }, REFUSAL, &[], out);
+        self.expect(Kind::Parse, refused(error, position));
+        Fate::Drop
+    }
 }
+
+fn refused(error: &dyn UserFacing, position: Option<u32>) -> Expected {
+    let mut frame = Vec::new();
+    errors::report(error, position, &mut frame);
+    Expected::new(Answer::Refused(frame.into()))
+}
+
+fn malformed(_: Malformed) -> Fatal {
+    Fatal::protocol("invalid message format")
+}
+
+/// Characters of `text` before this byte, plus one: field P of an ErrorResponse.
+fn position(text: &str, byte: Option<usize>) -> Option<u32> {
+    let before = text.get(..byte?)?;
+    u32::try_from(before.chars().count() + 1).ok()
+}
+
+fn not_utf8() -> Refusal {
+    Refusal::error(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\"")
+}
+
+impl Rest {
+    /// Passes on, or drops, what is under way. Whether all of it was there.
+    pub(super) fn pass(&mut self, inbound: &mut Inbound, out: &mut Vec<u8>) -> bool {
+        if self.bytes == 0 {
+            return true;
+        }
+        let now = inbound.bytes().get(..self.bytes).unwrap_or(inbound.bytes());
+        let count = now.len();
+        if !self.dropped {
+            out.extend_from_slice(now);
+        }
+        inbound.consume(count);
+        self.bytes -= count;
+        self.bytes == 0
+    }
+}
+
+/// The functions that libpq's large-object interface calls (fe-lobj.c): lo_create, lo_open, lo_close, loread,
+/// lowrite, lo_lseek, lo_creat, lo_tell, lo_unlink, lo_truncate, lo_lseek64, lo_tell64, lo_truncate64.
+const LARGE_OBJECTS: &[u32] = &[715, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172];

@@ -1,20 +1,26 @@
 //! One client connection and its server connection, from the first byte to the last.
 
 pub mod cancel;
-pub mod client;
+mod client;
 mod fatal;
-pub mod portals;
-pub mod queue;
+mod portals;
+mod queue;
 mod relay;
-pub mod server;
-pub mod startup;
+mod server;
+mod startup;
+mod state;
+mod world;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
+use pgseal::exec::cache::PlanCache;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+
+pub use world::World;
 
 use crate::config::Limits;
 use crate::listener::Phase;
@@ -33,18 +39,20 @@ pub struct Context {
     pub pass_databases: Vec<String>,
     /// Which host a CancelRequest belongs to.
     pub cancels: cancel::Registry,
+    /// What is protected; sessions follow its changes.
+    pub worlds: watch::Receiver<Arc<World>>,
 }
 
 /// What the sessions of one core share.
-#[derive(Debug)]
 pub struct Core {
     context: Arc<Context>,
+    plans: RefCell<PlanCache>,
 }
 
 impl Core {
     /// For one runtime.
     pub fn new(context: &Arc<Context>) -> Self {
-        Self { context: Arc::clone(context) }
+        Self { context: Arc::clone(context), plans: RefCell::default() }
     }
 }
 
@@ -84,3 +92,6 @@ async fn until(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
         })
         .await;
 }
+
+#[cfg(test)]
+mod tests;

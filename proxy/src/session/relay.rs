@@ -3,18 +3,19 @@
 //! Each reads as much as there is, handles every whole frame, writes once. A blocked write stops only the reading
 //! that feeds it: that is the back-pressure, and the reason why a pipeline that fills both sockets goes on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::time::Duration;
 
 use pgseal::error::SqlState;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::fatal::{self, Fatal};
 use super::startup::Session;
-use super::{Core, cancel, client, server, until};
+use super::state::State;
+use super::{Core, cancel, until};
 use crate::listener::Phase;
 use crate::upstream::{ReadHalf, Stream, WriteHalf};
 use crate::wire::buffer::{Inbound, Outbound};
@@ -24,20 +25,10 @@ use crate::wire::buffer::{Inbound, Outbound};
 pub(super) enum Need {
     /// More bytes, up to a frame of this length at the front.
     Bytes(usize),
-}
-
-/// What both directions know.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) client: client::Client,
-    pub(super) server: server::Server,
-}
-
-impl State {
-    /// Nothing is asked, nothing is half sent, no transaction is open.
-    fn is_idle(&self) -> bool {
-        self.server.answers == self.client.questions && self.server.status == b'I' && self.client.at_boundary()
-    }
+    /// An answer of the other side.
+    Wait,
+    /// A turn of the other sessions first.
+    Turn,
 }
 
 /// Why a session ends.
@@ -50,68 +41,78 @@ enum End {
     Fatal(Fatal),
 }
 
+/// What the two directions share.
+struct Link<'s> {
+    core: &'s Core,
+    state: RefCell<State>,
+    /// The client's side has something to do: see [`State::wake`].
+    woken: Notify,
+    /// When the client last took bytes.
+    taken: Cell<Instant>,
+    /// Number of the host.
+    host: usize,
+}
+
 /// Relays until one side ends.
 pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
-    let Session { mut server, host, from_client, from_server, protected: _ } = session;
-    let state = RefCell::new(State::default());
+    let Session { mut server, host, from_client, from_server, protected } = session;
+    let state = RefCell::new(State::new(protected.then(|| core.context.worlds.clone())));
+    let link = Link { core, state, woken: Notify::new(), taken: Cell::new(Instant::now()), host };
     let mut to_client = Outbound::default();
     let end = {
         let (client_reader, client_writer) = client.split();
         let (server_reader, server_writer) = server.split();
-        let progress = RefCell::new(Instant::now());
-        let limits = &core.context.limits;
-        let up = async {
-            if let Err(end) = upward(client_reader, server_writer, from_client, &state).await {
-                return end;
-            }
-            // The client closed its side. It may still read: as long as answers flow, they are delivered.
-            let grace = limits.half_closed;
-            while !state.borrow().is_idle() && progress.borrow().elapsed() < grace {
-                tokio::time::sleep(grace / 4).await;
-            }
-            End::Client
-        };
-        let down = downward(
-            server_reader,
-            client_writer,
-            from_server,
-            &mut to_client,
-            &state,
-            |key| {
-                core.context.cancels.insert(key, host);
-            },
-            &progress,
-        );
         tokio::select! {
             biased;
-            end = down => end,
-            end = up => end,
-            () = drained(&mut phase, &state) => End::Fatal(Fatal::shutdown()),
+            end = downward(server_reader, client_writer, from_server, &mut to_client, &link) => end,
+            end = upward(client_reader, server_writer, from_client, &link) => end,
+            () = drained(&mut phase, &link.state) => End::Fatal(Fatal::shutdown()),
         }
     };
-    finish(end, client, server, core, &state, &to_client).await;
+    finish(end, client, server, &link, &to_client).await;
 }
 
-async fn upward(
-    mut reader: ReadHalf<'_>,
-    mut writer: WriteHalf<'_>,
-    mut inbound: Inbound,
-    state: &RefCell<State>,
-) -> Result<(), End> {
+async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound: Inbound, link: &Link<'_>) -> End {
     let mut outbound = Outbound::default();
     loop {
-        let need = state.borrow_mut().client.handle(&mut inbound, outbound.bytes());
+        let need = link.state.borrow_mut().handle_client(link.core, &mut inbound, outbound.bytes());
         if !outbound.is_empty() && outbound.write(&mut writer).await.is_err() {
             // The server closed. What it said last is still on its way to the client.
             return std::future::pending().await;
         }
-        let Need::Bytes(wanted) = need.map_err(End::Fatal)?;
-        match inbound.read(&mut reader, wanted).await {
-            Ok(0) => return Ok(()),
+        let wanted = match need {
+            Ok(Need::Bytes(wanted)) => wanted,
+            Ok(Need::Wait) => {
+                link.woken.notified().await;
+                continue;
+            }
+            Ok(Need::Turn) => {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Err(fatal) => return End::Fatal(fatal),
+        };
+        let read = tokio::select! {
+            biased;
+            read = inbound.read(&mut reader, wanted) => read,
+            () = link.woken.notified() => continue,
+        };
+        match read {
+            Ok(0) => return half_closed(link).await,
             Ok(_) => {}
-            Err(_) => return Err(End::Client),
+            Err(_) => return End::Client,
         }
     }
+}
+
+/// The client closed its side. It may still read: as long as answers flow, they are delivered.
+async fn half_closed(link: &Link<'_>) -> End {
+    let grace = link.core.context.limits.half_closed;
+    link.taken.set(Instant::now());
+    while !link.state.borrow().is_idle() && link.taken.get().elapsed() < grace {
+        tokio::time::sleep(grace / 8).await;
+    }
+    End::Client
 }
 
 async fn downward(
@@ -119,18 +120,19 @@ async fn downward(
     mut writer: WriteHalf<'_>,
     mut inbound: Inbound,
     outbound: &mut Outbound,
-    state: &RefCell<State>,
-    mut on_key: impl FnMut(&[u8]),
-    progress: &RefCell<Instant>,
+    link: &Link<'_>,
 ) -> End {
     let mut known = false;
     loop {
         let need = {
-            let server = &mut state.borrow_mut().server;
-            let need = server.handle(&mut inbound, outbound.bytes());
-            if !known && !server.key.is_empty() {
+            let state = &mut link.state.borrow_mut();
+            let need = state.handle_server(link.core, &mut inbound, outbound.bytes());
+            if !known && !state.key.is_empty() {
                 known = true;
-                on_key(&server.key);
+                link.core.context.cancels.insert(&state.key, link.host);
+            }
+            if std::mem::take(&mut state.wake) {
+                link.woken.notify_one();
             }
             need
         };
@@ -138,10 +140,14 @@ async fn downward(
             if outbound.write(&mut writer).await.is_err() {
                 return End::Client;
             }
-            *progress.borrow_mut() = Instant::now();
+            link.taken.set(Instant::now());
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
+            Ok(Need::Wait | Need::Turn) => {
+                tokio::task::yield_now().await;
+                continue;
+            }
             Err(fatal) => return End::Fatal(fatal),
         };
         match inbound.read(&mut reader, wanted).await {
@@ -166,44 +172,39 @@ async fn drained(phase: &mut watch::Receiver<Phase>, state: &RefCell<State>) {
 }
 
 /// Says good-bye to both sides, and cancels what nobody waits for any more.
-async fn finish(
-    end: End,
-    client: &mut Stream,
-    mut server: Stream,
-    core: &Core,
-    state: &RefCell<State>,
-    to_client: &Outbound,
-) {
-    let (key, busy, whole, server_said) = {
-        let state = state.borrow();
-        let server = &state.server;
-        let busy = server.answers != state.client.questions;
-        (server.key.clone(), busy, server.at_boundary() && to_client.is_empty(), server.last == b'E')
+async fn finish(end: End, client: &mut Stream, mut server: Stream, link: &Link<'_>, to_client: &Outbound) {
+    let context = &link.core.context;
+    let (key, busy, whole, expected) = {
+        let state = link.state.borrow();
+        let whole = state.from_server.bytes == 0 && to_client.is_empty();
+        (state.key.clone(), !state.queue.is_empty(), whole, state.server_failed || state.terminated)
     };
     let farewell = match &end {
         End::Client => None,
-        End::Server if server_said || state.borrow().client.terminated => None,
+        End::Server if expected => None,
         End::Server => {
             let message = "the server closed the connection unexpectedly";
             Some(Fatal::new(SqlState::CONNECTION_FAILURE, message))
         }
         End::Fatal(fatal) => Some(fatal.clone()),
     };
-    if let Some(fatal) = farewell
-        && whole
-    {
-        fatal::send(client, &fatal).await;
+    if let Some(fatal) = farewell {
+        tracing::info!(sqlstate = %fatal.sqlstate, reason = %fatal.message, "session ended");
+        if whole {
+            fatal::send(client, &fatal).await;
+        }
     }
     match end {
         End::Server => {}
         End::Client | End::Fatal(_) => {
             if busy && !key.is_empty() {
-                cancel::request(&core.context, &key).await;
+                cancel::request(context, &key).await;
             }
+            // It may be gone already.
             let _ = terminate(&mut server).await;
         }
     }
-    core.context.cancels.remove(&key);
+    context.cancels.remove(&key);
 }
 
 async fn terminate(server: &mut Stream) -> io::Result<()> {

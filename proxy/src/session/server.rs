@@ -1,60 +1,423 @@
 //! From server to client: forward, translate, swallow.
 
+use pgseal::error::SqlState;
+use pgseal::exec;
+use pgseal::exec::facts::Transaction;
+use pgseal::framing::Malformed;
+use pgseal::sql::{Plan, Refusal};
+
+use super::Core;
 use super::cancel;
 use super::fatal::Fatal;
+use super::queue::{self, Kind, Part};
 use super::relay::Need;
+use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting};
+use super::world::World;
+use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
 use crate::wire::frame::{HEADER, Header};
+use crate::wire::{compose, reader};
 
-/// What is known of the server's side.
-#[derive(Debug, Default)]
-pub(super) struct Server {
-    /// ReadyForQuery messages seen.
-    pub(super) answers: u64,
-    /// Transaction status of the last one.
-    pub(super) status: u8,
-    /// Process id and secret.
-    pub(super) key: Vec<u8>,
-    /// Type of the last frame.
-    pub(super) last: u8,
-    passing: usize,
+/// Rows that are opened before the other sessions of this core get their turn: about 50 µs of crypto.
+const TURN: usize = 32;
+
+/// What becomes of the frame at the front.
+enum Fate {
+    /// Its bytes go on as they are, as they come.
+    Forward,
+    /// Its bytes go nowhere.
+    Drop,
+    /// Other bytes went in its place.
+    Replaced,
+    /// It must be there whole first.
+    Whole,
+    /// It could not be opened: the client gets this error, and nothing more of the batch.
+    Failed(exec::Error),
 }
 
-impl Server {
-    /// Whether no frame is half passed on.
-    pub(super) fn at_boundary(&self) -> bool {
-        self.passing == 0
-    }
-
-    /// Handles every whole frame of `inbound`.
-    pub(super) fn handle(&mut self, inbound: &mut Inbound, out: &mut Vec<u8>) -> Result<Need, Fatal> {
+impl State {
+    /// Handles every whole frame of `inbound`; what goes to the client is appended to `out`.
+    pub(super) fn handle_server(
+        &mut self,
+        core: &Core,
+        inbound: &mut Inbound,
+        out: &mut Vec<u8>,
+    ) -> Result<Need, Fatal> {
+        let mut opened = 0;
         loop {
+            if !self.from_server.pass(inbound, out) {
+                return Ok(Need::Bytes(0));
+            }
+            if opened >= TURN {
+                return Ok(Need::Turn);
+            }
             let bytes = inbound.bytes();
-            if self.passing > 0 {
-                let now = self.passing.min(bytes.len());
-                out.extend(bytes.iter().take(now));
-                inbound.consume(now);
-                self.passing -= now;
-                if self.passing > 0 {
-                    return Ok(Need::Bytes(0));
+            let Some(header) = Header::peek(bytes).map_err(|_| nonsense())? else { return Ok(Need::Bytes(HEADER)) };
+            let part = self.queue.classify(header.tag).map_err(|error| Fatal::protocol(error.to_string()))?;
+            let body = bytes.get(HEADER..header.total);
+            let held = header.total > core.context.limits.held_frame;
+            let fate = match self.server_frame(header.tag, part, body, out)? {
+                Fate::Whole if held => Fate::Failed(too_long()),
+                fate => fate,
+            };
+            match fate {
+                Fate::Whole => return Ok(Need::Bytes(header.total)),
+                Fate::Forward => self.from_server = Rest { bytes: header.total, dropped: false },
+                Fate::Drop => self.from_server = Rest { bytes: header.total, dropped: true },
+                Fate::Replaced => {
+                    opened += 1;
+                    inbound.consume(header.total);
                 }
-                continue;
-            }
-            let header = Header::peek(bytes).map_err(|_| Fatal::protocol("the server sent a frame without sense"))?;
-            let Some(header) = header else { return Ok(Need::Bytes(HEADER)) };
-            if matches!(header.tag, b'Z' | b'K') {
-                let Some(body) = bytes.get(HEADER..header.total) else { return Ok(Need::Bytes(header.total)) };
-                match header.tag {
-                    b'Z' => {
-                        self.answers += 1;
-                        self.status = body.first().copied().unwrap_or(0);
-                    }
-                    _ if cancel::is_key(body) => self.key = body.to_vec(),
-                    _ => {}
+                Fate::Failed(error) => {
+                    self.fail_here(&error, out);
+                    self.from_server = Rest { bytes: header.total, dropped: true };
                 }
             }
-            self.last = header.tag;
-            self.passing = header.total;
+            self.server_failed = header.tag == b'E';
+            self.advance(part);
         }
     }
+
+    /// The entry at the front has been answered so far.
+    fn advance(&mut self, part: Part) {
+        let mut dropped = Vec::new();
+        let closed = self.queue.advance(part, |expected| dropped.push(expected));
+        if let Some(expected) = closed {
+            match part {
+                Part::Error => self.withdraw(&expected),
+                Part::Asynchronous | Part::More | Part::CopyIn | Part::Last | Part::ErrorWithin => {
+                    self.confirm(&expected);
+                    if matches!(expected.answer, Answer::Show | Answer::Step(_) | Answer::LastStep(_)) {
+                        self.resume();
+                    }
+                }
+            }
+        }
+        dropped.iter().for_each(|expected| self.withdraw(expected));
+        if self.waiting == Waiting::Room && self.queue.len() < queue::LIMIT / 2 {
+            self.resume();
+        }
+    }
+
+    fn server_frame(&mut self, tag: u8, part: Part, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        match (part, tag) {
+            (Part::Asynchronous, b'S') => return self.parameter_status(body),
+            (Part::Asynchronous, b'N') => return self.notice(body, out),
+            (Part::Asynchronous, _) => return Ok(Fate::Forward),
+            (_, b'K') => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                if cancel::is_key(body) {
+                    self.key = body.to_vec();
+                }
+                return Ok(Fate::Forward);
+            }
+            (_, b'Z') => return self.ready_for_query(body, out),
+            (_, _) => {}
+        }
+        let Some(expected) = self.queue.front() else { return Err(nonsense()) };
+        match &mut expected.payload.answer {
+            Answer::Forward if tag == b'C' => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
+                    self.statements.clear();
+                }
+                Ok(Fate::Forward)
+            }
+            // A constraint that is checked at the commit.
+            Answer::Forward if tag == b'E' && self.wrote.is_some() => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                if let Some(plan) = &self.wrote {
+                    errors::translate(b'E', body, plan, Some(&Some), out).map_err(|_| nonsense())?;
+                }
+                Ok(Fate::Replaced)
+            }
+            Answer::Forward => Ok(Fate::Forward),
+            // An error of what we inserted stands for one of what it was inserted for.
+            Answer::Swallow(plan) if tag == b'E' => match plan {
+                Some(plan) => translate_error(body, plan, out),
+                None => Ok(Fate::Forward),
+            },
+            Answer::Swallow(_) => Ok(Fate::Drop),
+            Answer::Show => match (tag, expected.kind) {
+                (b'D', _) => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    if let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
+                        && let Ok(value) = std::str::from_utf8(value)
+                    {
+                        self.facts.shown("bytea_output", value);
+                    }
+                    Ok(Fate::Drop)
+                }
+                (b'E', Kind::Query) => {
+                    self.facts.not_shown();
+                    Ok(Fate::Drop)
+                }
+                (b'E', _) => Ok(Fate::Forward),
+                (_, _) => Ok(Fate::Drop),
+            },
+            Answer::Refused(ours) => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                if tag != b'E' {
+                    return Err(Fatal::new(SqlState::INTERNAL_ERROR, "the server answered a refused statement"));
+                }
+                let fields = reader::fields(body).map_err(foreign)?;
+                if !fields.contains(&(b'C', REFUSAL_CODE)) {
+                    return Ok(Fate::Forward);
+                }
+                out.extend_from_slice(ours);
+                Ok(Fate::Replaced)
+            }
+            Answer::Statement(plan) => match tag {
+                b't' | b'T' => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    Ok(done(match tag {
+                        b't' => describe::parameters(body, plan, out),
+                        _ => describe::columns(body, plan, None, out),
+                    }))
+                }
+                b'E' => translate_error(body, plan, out),
+                _ => Ok(Fate::Forward),
+            },
+            Answer::Portal(portal) => portal_frame(tag, portal, false, body, &self.world, &self.facts, out),
+            Answer::Query(query) => match query.parts.get(query.current) {
+                _ if tag == b'E' => translate_error(body, query.plan(), out),
+                Some(Some(portal)) => {
+                    let fate = portal_frame(tag, portal, true, body, &self.world, &self.facts, out)?;
+                    query.current += usize::from(tag == b'C');
+                    Ok(fate)
+                }
+                Some(None) => {
+                    query.current += usize::from(tag == b'C');
+                    Ok(Fate::Forward)
+                }
+                // More results than statements: a rule, perhaps. Nothing says what they are.
+                None => Err(nonsense()),
+            },
+            Answer::Step(portal) if tag == b'E' => translate_error(body, &portal.plan, out),
+            Answer::Step(_) if tag == b'D' => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                let Some(running) = &mut self.running else { return Err(nonsense()) };
+                let row = reader::data_row(body).map_err(foreign)?;
+                if matches!(running.outcome, Outcome::Next)
+                    && let Err(error) = running.execution.row(&row, self.world.keys.as_ref())
+                {
+                    running.outcome = Outcome::Failed(error);
+                }
+                Ok(Fate::Replaced)
+            }
+            Answer::Step(_) => Ok(Fate::Drop),
+            Answer::LastStep(portal) => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                let Some(running) = &mut self.running else { return Err(nonsense()) };
+                last_step(tag, portal, running, body, &self.world, &self.facts, out)
+            }
+            Answer::Described(portal) => match tag {
+                b'E' => translate_error(body, &portal.plan, out),
+                b't' => Ok(Fate::Drop),
+                b'T' if portal.plan.output.is_some() || !portal.is_query() => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
+                }
+                b'n' if !portal.is_query() => Ok(Fate::Forward),
+                _ => Ok(Fate::Drop),
+            },
+            Answer::Pipeline(plan, tag_held) if tag == b'E' => {
+                *tag_held = Box::default();
+                translate_error(body, plan, out)
+            }
+            Answer::Pipeline(..) => Err(nonsense()),
+            Answer::Spoiled => Ok(Fate::Drop),
+            Answer::Poison if tag == b'E' => Ok(Fate::Drop),
+            Answer::Poison => Err(nonsense()),
+        }
+    }
+
+    fn parameter_status(&mut self, body: Option<&[u8]>) -> Result<Fate, Fatal> {
+        let Some(body) = body else { return Ok(Fate::Whole) };
+        let (name, value) = reader::parameter_status(body).map_err(foreign)?;
+        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+            return Ok(Fate::Forward);
+        };
+        self.broken_pins.retain(|pin| pin.name != name);
+        if let Err(broken) = self.facts.parameter_status(name, value) {
+            self.broken_pins.push(broken);
+        }
+        self.check_pins().map(|()| Fate::Forward)
+    }
+
+    /// A notice may quote our SQL as an error may.
+    fn notice(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        let plan = match self.queue.front().map(|entry| &entry.payload.answer) {
+            None | Some(Answer::Forward) => return Ok(Fate::Forward),
+            Some(Answer::Statement(plan)) => plan,
+            Some(
+                Answer::Portal(portal) | Answer::Step(portal) | Answer::LastStep(portal) | Answer::Described(portal),
+            ) => &portal.plan,
+            Some(Answer::Pipeline(plan, _)) => plan,
+            Some(Answer::Query(query)) => query.plan(),
+            Some(Answer::Swallow(_) | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
+                return Ok(Fate::Drop);
+            }
+        };
+        let Some(body) = body else { return Ok(Fate::Whole) };
+        Ok(done(errors::translate(b'N', body, plan, None, out)))
+    }
+
+    fn ready_for_query(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        let Some(body) = body else { return Ok(Fate::Whole) };
+        let status = reader::ready_for_query(body).map_err(foreign)?;
+        self.status = status.code();
+        self.facts.ready_for_query(match status {
+            reader::Status::Idle => Transaction::Idle,
+            reader::Status::InBlock => Transaction::Block,
+            reader::Status::Failed => Transaction::Failed,
+        });
+        if status == reader::Status::Idle {
+            self.portals.clear();
+            self.wrote = None;
+        }
+        if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
+            return self.poison();
+        }
+        match self.queue.front().map(|entry| &entry.payload.answer) {
+            Some(Answer::Show) => Ok(Fate::Drop),
+            Some(Answer::Pipeline(_, tag)) => {
+                out.extend_from_slice(tag);
+                Ok(Fate::Forward)
+            }
+            _ => Ok(Fate::Forward),
+        }
+    }
+
+    /// The client was told of an error inside a transaction block that goes on at the server: it must fail there too.
+    /// The ReadyForQuery of a statement that fails takes the place of this one.
+    fn poison(&mut self) -> Result<Fate, Fatal> {
+        if self.queue.len() > 1 || self.from_client.bytes > 0 || !self.inject.is_empty() {
+            let message = "a result could not be opened, and statements behind it were sent already";
+            return Err(Fatal::new(SqlState::DATA_CORRUPTED, message));
+        }
+        compose::query(REFUSAL, &mut self.inject);
+        // Behind the entry that this ReadyForQuery closes.
+        let _ = self.queue.push(Kind::Query, Expected::new(Answer::Poison));
+        self.wake = true;
+        Ok(Fate::Drop)
+    }
+
+    /// An error of ours in place of the rest of the batch.
+    fn fail_here(&mut self, error: &exec::Error, out: &mut Vec<u8>) {
+        errors::report(error, None, out);
+        let (mut shows, mut steps) = (false, false);
+        let open = self.queue.spoil(|entry| {
+            shows |= matches!(entry.payload.answer, Answer::Show);
+            steps |= matches!(entry.payload.answer, Answer::Step(_) | Answer::LastStep(_));
+            entry.payload.answer = Answer::Spoiled;
+        });
+        if steps && let Some(running) = &mut self.running {
+            running.outcome = Outcome::Refused;
+        }
+        if open {
+            self.queue.skip();
+        }
+        if shows {
+            self.facts.not_shown();
+        }
+        self.spoiled = true;
+        self.resume();
+    }
+}
+
+/// An answer to the last step of a running portal. An error of ours only stops what is shown: the client's Execute
+/// then ends in a statement that fails.
+fn last_step(
+    tag: u8,
+    portal: &Portal,
+    running: &mut Running,
+    body: &[u8],
+    world: &World,
+    facts: &exec::facts::Facts,
+    out: &mut Vec<u8>,
+) -> Result<Fate, Fatal> {
+    if tag == b'E' {
+        return translate_error(Some(body), &portal.plan, out);
+    }
+    if matches!(running.outcome, Outcome::Failed(_)) {
+        return Ok(Fate::Drop);
+    }
+    if tag != b'C' {
+        return match portal_frame(tag, portal, running.simple, Some(body), world, facts, out)? {
+            Fate::Failed(error) => {
+                running.outcome = Outcome::Failed(error);
+                Ok(Fate::Drop)
+            }
+            fate => Ok(fate),
+        };
+    }
+    let affected = reader::affected(reader::command_complete(body).map_err(foreign)?).unwrap_or(0);
+    running.outcome = match running.execution.finish(affected) {
+        Ok(()) => Outcome::Done,
+        Err(error) => Outcome::Failed(error),
+    };
+    match running.outcome {
+        Outcome::Done if running.simple => {
+            compose::frame(b'C', &mut running.tag, |tag| tag.extend_from_slice(body));
+            Ok(Fate::Drop)
+        }
+        Outcome::Done => Ok(Fate::Forward),
+        Outcome::Next | Outcome::Refused | Outcome::Failed(_) => Ok(Fate::Drop),
+    }
+}
+
+/// An answer to a planned portal, or to a planned statement of a Query.
+fn portal_frame(
+    tag: u8,
+    portal: &Portal,
+    simple: bool,
+    body: Option<&[u8]>,
+    world: &World,
+    facts: &exec::facts::Facts,
+    out: &mut Vec<u8>,
+) -> Result<Fate, Fatal> {
+    match tag {
+        b'2' | b'n' | b'C' | b's' | b'I' => Ok(Fate::Forward),
+        // Guard rows: they are ours.
+        b'D' if portal.plan.output.is_none() => Ok(Fate::Drop),
+        b'T' if portal.plan.output.is_none() && simple => Ok(Fate::Drop),
+        b'T' => {
+            let Some(body) = body else { return Ok(Fate::Whole) };
+            Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
+        }
+        b'D' => {
+            let Some(body) = body else { return Ok(Fate::Whole) };
+            match portal.opener.borrow_mut().as_mut() {
+                Some(opener) => Ok(done(rows::open(body, opener, world.keys.as_ref(), facts.settings(), out))),
+                None => Err(nonsense()),
+            }
+        }
+        b'E' => translate_error(body, &portal.plan, out),
+        // A COPY is not planned.
+        _ => Err(nonsense()),
+    }
+}
+
+fn translate_error(body: Option<&[u8]>, plan: &Plan, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    let Some(body) = body else { return Ok(Fate::Whole) };
+    errors::translate(b'E', body, plan, None, out).map_err(|_| nonsense())?;
+    Ok(Fate::Replaced)
+}
+
+fn done(result: Result<(), exec::Error>) -> Fate {
+    result.map_or_else(Fate::Failed, |()| Fate::Replaced)
+}
+
+fn nonsense() -> Fatal {
+    Fatal::protocol("the server sent something unexpected")
+}
+
+fn foreign(_: Malformed) -> Fatal {
+    nonsense()
+}
+
+fn too_long() -> exec::Error {
+    let message = "a row that must be opened is longer than limits.held_frame_bytes";
+    exec::Error::Refused(Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
 }

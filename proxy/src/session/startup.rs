@@ -347,6 +347,7 @@ mod tests {
             allow_cleartext_password: false,
             pass_databases: pass.iter().map(|name| (*name).to_owned()).collect(),
             cancels: cancel::Registry::default(),
+            worlds: tokio::sync::watch::channel(super::super::World::nothing()).1,
         }
     }
 

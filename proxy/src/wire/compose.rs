@@ -278,3 +278,162 @@ fn encode(message: &impl Message, out: &mut Vec<u8>) {
         out.extend_from_slice(&buffer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pgwire::messages::{DecodeContext, PgWireBackendMessage, PgWireFrontendMessage};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::reader;
+
+    fn composed(compose: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        compose(&mut out);
+        out
+    }
+
+    /// pgwire's reading of one whole frame of ours to the client; it must consume it exactly.
+    fn backend(frame: &[u8]) -> PgWireBackendMessage {
+        let mut buffer = frame.into();
+        let message = PgWireBackendMessage::decode(&mut buffer, &DecodeContext::default()).unwrap().unwrap();
+        assert!(buffer.is_empty());
+        message
+    }
+
+    fn frontend(frame: &[u8]) -> PgWireFrontendMessage {
+        let mut context = DecodeContext::default();
+        context.awaiting_frontend_ssl = false;
+        context.awaiting_frontend_startup = false;
+        let mut buffer = frame.into();
+        let message = PgWireFrontendMessage::decode(&mut buffer, &context).unwrap().unwrap();
+        assert!(buffer.is_empty());
+        message
+    }
+
+    /// The body of a frame whose length is right.
+    fn body(frame: &[u8]) -> &[u8] {
+        let length = u32::from_be_bytes(frame.get(1..5).unwrap().try_into().unwrap());
+        assert_eq!(length as usize + 1, frame.len());
+        frame.get(5..).unwrap()
+    }
+
+    #[test]
+    fn an_error_response_reads_back_with_all_its_fields() {
+        let report = Report {
+            severity: Severity::Error,
+            code: "0A000",
+            message: "no\0pe",
+            detail: None,
+            hint: Some("try"),
+            position: Some(8),
+        };
+        let frame = composed(|out| error_response(&report, out));
+        let PgWireBackendMessage::ErrorResponse(message) = backend(&frame) else { panic!() };
+        let field = |code: u8| message.fields.iter().find(|(c, _)| *c == code).map(|(_, text)| text.as_str());
+        assert_eq!(field(b'S'), Some("ERROR"));
+        assert_eq!(field(b'V'), Some("ERROR"));
+        assert_eq!(field(b'C'), Some("0A000"));
+        assert_eq!(field(b'M'), Some("nope"));
+        assert_eq!(field(b'D'), None);
+        assert_eq!(field(b'H'), Some("try"));
+        assert_eq!(field(b'P'), Some("8"));
+        assert_eq!(reader::fields(body(&frame)).unwrap().len(), message.fields.len());
+    }
+
+    #[test]
+    fn a_row_description_reads_back() {
+        let field = Field {
+            name: "größe".as_bytes(),
+            table_oid: 16_384,
+            attnum: 2,
+            type_oid: 1043,
+            typlen: -1,
+            typmod: 124,
+            format: Format::Binary,
+        };
+        let frame = composed(|out| row_description(&[field], out));
+        let PgWireBackendMessage::RowDescription(message) = backend(&frame) else { panic!() };
+        let read = message.fields.first().unwrap();
+        assert_eq!((read.name.as_str(), read.table_id, read.column_id), ("größe", 16_384, 2));
+        assert_eq!((read.type_id, read.type_size, read.type_modifier, read.format_code), (1043, -1, 124, 1));
+        assert_eq!(reader::row_description(body(&frame)).unwrap(), [field]);
+    }
+
+    #[test]
+    fn short_messages_to_the_client_read_back() {
+        let is = |frame: Vec<u8>, expected: fn(&PgWireBackendMessage) -> bool| assert!(expected(&backend(&frame)));
+        is(composed(no_data), |m| matches!(m, PgWireBackendMessage::NoData(_)));
+        is(composed(parse_complete), |m| matches!(m, PgWireBackendMessage::ParseComplete(_)));
+        is(composed(bind_complete), |m| matches!(m, PgWireBackendMessage::BindComplete(_)));
+        is(composed(close_complete), |m| matches!(m, PgWireBackendMessage::CloseComplete(_)));
+        is(composed(portal_suspended), |m| matches!(m, PgWireBackendMessage::PortalSuspended(_)));
+        is(composed(empty_query), |m| matches!(m, PgWireBackendMessage::EmptyQueryResponse(_)));
+        is(
+            composed(|out| command_complete("UPDATE 0", out)),
+            |m| matches!(m, PgWireBackendMessage::CommandComplete(c) if c.tag == "UPDATE 0"),
+        );
+        is(
+            composed(|out| parameter_description(&[23, 25], out)),
+            |m| matches!(m, PgWireBackendMessage::ParameterDescription(p) if p.types == [23, 25]),
+        );
+        is(
+            composed(|out| parameter_status("TimeZone", "UTC", out)),
+            |m| matches!(m, PgWireBackendMessage::ParameterStatus(p) if p.name == "TimeZone" && p.value == "UTC"),
+        );
+        for status in [Status::Idle, Status::InBlock, Status::Failed] {
+            let frame = composed(|out| ready_for_query(status, out));
+            is(frame.clone(), |m| matches!(m, PgWireBackendMessage::ReadyForQuery(_)));
+            assert_eq!(reader::ready_for_query(body(&frame)), Ok(status));
+        }
+    }
+
+    #[test]
+    fn short_messages_to_the_server_read_back() {
+        let frame = composed(|out| query("SELECT 1", out));
+        assert!(matches!(frontend(&frame), PgWireFrontendMessage::Query(q) if q.query == "SELECT 1"));
+        let frame = composed(|out| parse(b"s", "SELECT $1", &[17], out));
+        assert!(
+            matches!(frontend(&frame), PgWireFrontendMessage::Parse(p) if p.name.as_deref() == Some("s") && p.query == "SELECT $1" && p.type_oids == [17])
+        );
+        let frame = composed(|out| describe(Target::Portal, b"p", out));
+        assert!(matches!(frontend(&frame), PgWireFrontendMessage::Describe(d) if d.target_type == b'P'));
+        assert_eq!(reader::describe(body(&frame)).unwrap(), (Target::Portal, &b"p"[..]));
+        let frame = composed(|out| close(Target::Statement, b"", out));
+        assert!(matches!(frontend(&frame), PgWireFrontendMessage::Close(c) if c.target_type == b'S'));
+        let frame = composed(|out| execute(b"p", 7, out));
+        assert!(matches!(frontend(&frame), PgWireFrontendMessage::Execute(e) if e.max_rows == 7));
+        assert_eq!(reader::execute(body(&frame)).unwrap(), (&b"p"[..], 7));
+        assert!(matches!(frontend(&composed(flush)), PgWireFrontendMessage::Flush(_)));
+        assert!(matches!(frontend(&composed(sync)), PgWireFrontendMessage::Sync(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_bind_reads_back_here_and_with_pgwire(
+            params in proptest::collection::vec((any::<bool>(), proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20))), 0..10),
+            results in proptest::collection::vec(any::<bool>(), 0..5),
+        ) {
+            let format = |binary: bool| if binary { Format::Binary } else { Format::Text };
+            let params: Vec<_> = params.iter().map(|(binary, value)| (format(*binary), value.as_deref())).collect();
+            let results: Vec<_> = results.into_iter().map(format).collect();
+            let frame = composed(|out| bind(b"p", b"s", &params, &results, out));
+            let ours = reader::bind(body(&frame)).unwrap();
+            prop_assert_eq!(&ours.results, &results);
+            prop_assert_eq!(ours.formats.into_iter().zip(ours.values.clone()).collect::<Vec<_>>(), params);
+            let PgWireFrontendMessage::Bind(theirs) = frontend(&frame) else { panic!() };
+            prop_assert_eq!(theirs.parameters.iter().map(|p| p.as_deref()).collect::<Vec<_>>(), ours.values);
+        }
+
+        #[test]
+        fn a_data_row_reads_back_here_and_with_pgwire(
+            values in proptest::collection::vec(proptest::option::of(proptest::collection::vec(any::<u8>(), 0..20)), 0..10),
+        ) {
+            let values: Vec<_> = values.iter().map(Option::as_deref).collect();
+            let frame = composed(|out| data_row(&values, out));
+            prop_assert_eq!(reader::data_row(body(&frame)).unwrap(), values.clone());
+            let PgWireBackendMessage::DataRow(row) = backend(&frame) else { panic!() };
+            prop_assert_eq!(usize::try_from(row.field_count).unwrap(), values.len());
+        }
+    }
+}

@@ -266,3 +266,88 @@ fn value<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, Malformed> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every decoder of this file.
+    fn decode_all(body: &[u8]) {
+        let _ = parse(body);
+        let _ = bind(body);
+        let _ = describe(body);
+        let _ = close(body);
+        let _ = execute(body);
+        let _ = query(body);
+        let _ = row_description(body);
+        let _ = data_row(body);
+        let _ = parameter_description(body);
+        let _ = command_complete(body);
+        let _ = affected(body);
+        let _ = fields(body);
+        let _ = parameter_status(body);
+        let _ = ready_for_query(body);
+        let _ = backend_key_data(body);
+    }
+
+    #[test]
+    fn a_bind_is_read_with_its_nulls_and_formats() {
+        let body = b"p\0s\0\x00\x01\x00\x01\x00\x02\x00\x00\x00\x02ab\xff\xff\xff\xff\x00\x00";
+        let bind = bind(body).unwrap();
+        assert_eq!((bind.portal, bind.statement), (&b"p"[..], &b"s"[..]));
+        assert_eq!(bind.formats, [Format::Binary]);
+        assert_eq!(bind.values, [Some(&b"ab"[..]), None]);
+        assert_eq!(bind.results, []);
+    }
+
+    #[test]
+    fn a_frame_that_ends_early_or_goes_on_is_malformed() {
+        let body = b"p\0s\0\x00\x01\x00\x01\x00\x02\x00\x00\x00\x02ab\xff\xff\xff\xff\x00\x01\x00\x00";
+        for end in 0..body.len() {
+            assert!(bind(body.get(..end).unwrap()).is_err(), "cut at {end}");
+        }
+        assert!(bind(&[&body[..], b"x"].concat()).is_err());
+        assert!(query(b"SELECT 1").is_err());
+        assert!(query(b"SELECT 1\0SELECT 2\0").is_err());
+    }
+
+    #[test]
+    fn a_count_without_its_bytes_allocates_nothing() {
+        assert_eq!(data_row(b"\xff\xff"), Err(Malformed("it ends too early")));
+        assert_eq!(parameter_description(b"\xff\xff\0\0"), Err(Malformed("it ends too early")));
+    }
+
+    #[test]
+    fn negative_lengths_and_unknown_formats_are_malformed() {
+        assert!(data_row(b"\x00\x01\xff\xff\xff\xfe").is_err());
+        assert!(bind(b"\0\0\x00\x01\x00\x02\x00\x00\x00\x00").is_err());
+    }
+
+    #[test]
+    fn text_need_not_be_utf_8() {
+        assert_eq!(query(b"SELECT '\xe4'\0").unwrap(), b"SELECT '\xe4'");
+    }
+
+    #[test]
+    fn a_tag_says_how_many_rows_it_counts() {
+        assert_eq!(affected(b"UPDATE 3"), Some(3));
+        assert_eq!(affected(b"INSERT 0 12"), Some(12));
+        assert_eq!(affected(b"BEGIN"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_decoder_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            decode_all(&body);
+        }
+
+        #[test]
+        fn bytes_that_look_almost_right_make_no_decoder_panic(
+            body in proptest::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(255), Just(b'S'), any::<u8>()], 0..60)
+        ) {
+            decode_all(&body);
+        }
+    }
+}

@@ -1,9 +1,17 @@
 //! From client parameters and literals to physical parameters, or to the literals of a simple query.
 
-use super::Error;
+use std::fmt::Write as _;
+
+use super::resolve::{Compared, Sources};
+use super::write::Written;
+use super::{Error, array};
+use crate::crypto::random;
+use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::sql::{Plan, Template};
-use crate::value::{Format, Settings};
+use crate::schema::Table;
+use crate::seal::{self, row};
+use crate::sql::{Input, PhysicalType, Piece, Plan, Recipe, Refusal, Slot, Template, Verb};
+use crate::value::{Format, Settings, Type, Value};
 
 /// The client's parameters of one Bind.
 #[derive(Clone, Copy)]
@@ -14,7 +22,13 @@ pub struct Params<'a> {
     pub formats: &'a [Format],
 }
 
+impl Params<'_> {
+    /// A simple query has none.
+    pub const NONE: Params<'static> = Params { values: &[], formats: &[] };
+}
+
 /// One physical parameter of a Bind.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Physical {
     /// The client's parameter of this number, in its own format.
     Pass(usize),
@@ -24,6 +38,13 @@ pub enum Physical {
 
 /// What plan and parameters make together: one entry a slot of `template`. `fetched` are the values of the fetch
 /// step, in binary. Call it once per execution: every call draws fresh nonces.
+///
+/// # Errors
+/// What PostgreSQL says about a value that it would not take; a missing key ([`keys::Error::UnknownVersion`] and
+/// [`keys::Error::Missing`] may be loaded, and the call repeated: nothing was sent).
+///
+/// [`keys::Error::UnknownVersion`]: crate::keys::Error::UnknownVersion
+/// [`keys::Error::Missing`]: crate::keys::Error::Missing
 pub fn bind(
     plan: &Plan,
     template: &Template,
@@ -32,20 +53,275 @@ pub fn bind(
     keys: &dyn KeySource,
     settings: &Settings,
 ) -> Result<Vec<Physical>, Error> {
-    let _ = (plan, template, params, fetched, keys, settings);
-    todo!()
+    fits(template)?;
+    let mut filler = Filler::new(plan, template, Sources { params, fetched, settings }, keys);
+    template
+        .slots
+        .iter()
+        .map(|slot| match filler.fill(&slot.recipe)? {
+            Filled::Pass(index) => Ok(Physical::Pass(index)),
+            Filled::Bytes(bytes) => Ok(Physical::Owned(Format::Binary, bytes)),
+            Filled::Tag(tag) => Ok(Physical::Owned(Format::Binary, tag.map(Vec::from))),
+            Filled::Tags(tags) => Ok(Physical::Owned(Format::Binary, tags.map(|tags| array::of_uuids(&tags)))),
+            Filled::Clear { row, column } => {
+                Ok(Physical::Owned(Format::Binary, filler.row(row)?.rendered(column, Format::Binary, settings)?))
+            }
+        })
+        .collect()
 }
 
-/// The physical text of a simple query: slots become literals (`'\x…'` for cells, hex for tags), which hold nothing
-/// that a quote could end (SQL-2).
+/// Whether a Bind can carry the physical parameters: at most 65,535, and a row takes more of them than the client's.
+///
+/// # Errors
+/// 54000.
+pub fn fits(template: &Template) -> Result<(), Error> {
+    if template.slots.len() <= usize::from(u16::MAX) {
+        return Ok(());
+    }
+    let message = "this statement would need more than 65535 parameters to be sent with its cells, tags and signatures";
+    Err(Error::Refused(
+        Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("send fewer rows in one statement"),
+    ))
+}
+
+/// The physical text of a simple query: slots become literals (hex for cells and tags), which hold nothing that a
+/// quote could end (SQL-2); only values of columns that are not sealed are quoted text.
 pub fn splice(plan: &Plan, template: &Template, keys: &dyn KeySource, settings: &Settings) -> Result<String, Error> {
-    let _ = (plan, template, keys, settings);
-    todo!()
+    let sources = Sources { params: Params::NONE, fetched: &[], settings };
+    let mut filler = Filler::new(plan, template, sources, keys);
+    // Literals are made in the session-independent rendering: ISO dates, UTC, hex, which every session reads alike.
+    let canonical = Settings::default();
+    let literals = template
+        .slots
+        .iter()
+        .map(|slot| match filler.fill(&slot.recipe)? {
+            Filled::Pass(_) => Err(Error::Protocol("a simple query has no parameters")),
+            Filled::Bytes(bytes) => Ok(bytea_literal(bytes.as_deref())),
+            Filled::Tag(tag) => Ok(uuid_literal(tag)),
+            Filled::Tags(tags) => Ok(uuids_literal(tags.as_deref())),
+            Filled::Clear { row, column } => {
+                let text = filler.row(row)?.rendered(column, Format::Text, &canonical)?;
+                logical_literal(text.as_deref(), slot)
+            }
+        })
+        .collect::<Result<Vec<String>, Error>>()?;
+    Ok(join(template, |slot| literals.get(slot).map(String::as_str).unwrap_or_default().into()))
 }
 
 /// The physical text of a Parse, with `$n`, and the type OID of each physical parameter (0 = the server infers it).
 /// `declared` are the client's OIDs.
 pub fn parse_text(template: &Template, declared: &[u32]) -> (String, Vec<u32>) {
-    let _ = (template, declared);
-    todo!()
+    let types = template
+        .slots
+        .iter()
+        .map(|slot| match (slot.ty, &slot.recipe) {
+            (PhysicalType::Client, Recipe::Pass(index)) => declared.get(*index).copied().unwrap_or(0),
+            (PhysicalType::Client, _) => 0,
+            (PhysicalType::Bytea, _) => 17,
+            (PhysicalType::Uuid, _) => 2950,
+            (PhysicalType::UuidArray, _) => 2951,
+            (PhysicalType::Logical(ty), _) => ty.oid(),
+        })
+        .collect();
+    (join(template, |slot| format!("${}", slot + 1)), types)
+}
+
+/// What a recipe gives, before it becomes a parameter or a literal.
+enum Filled {
+    /// The client's parameter.
+    Pass(usize),
+    /// bytea, or NULL.
+    Bytes(Option<Vec<u8>>),
+    /// uuid, or NULL.
+    Tag(Option<[u8; 16]>),
+    /// uuid\[\], or NULL.
+    Tags(Option<Vec<Option<[u8; 16]>>>),
+    /// A value in the clear, of a written row.
+    Clear { row: usize, column: usize },
+}
+
+/// Fills slots; each written row is sealed once, when its first slot comes.
+struct Filler<'a> {
+    plan: &'a Plan,
+    sources: Sources<'a>,
+    keys: &'a dyn KeySource,
+    whole: bool,
+    rows: Vec<Option<Written<'a>>>,
+}
+
+impl<'a> Filler<'a> {
+    fn new(plan: &'a Plan, template: &Template, sources: Sources<'a>, keys: &'a dyn KeySource) -> Self {
+        let signs = template.slots.iter().any(|slot| matches!(slot.recipe, Recipe::Signature { .. }));
+        let whole = plan.verb == Verb::Insert || signs;
+        Self { plan, sources, keys, whole, rows: plan.rows.iter().map(|_| None).collect() }
+    }
+
+    fn fill(&mut self, recipe: &Recipe) -> Result<Filled, Error> {
+        Ok(match recipe {
+            Recipe::Pass(index) => {
+                self.sources.param(*index)?;
+                Filled::Pass(*index)
+            }
+            Recipe::Clear { row, column } => {
+                self.row(*row)?;
+                Filled::Clear { row: *row, column: *column }
+            }
+            Recipe::Cell { row, column } => Filled::Bytes(self.row(*row)?.cell(*column)?.map(<[u8]>::to_vec)),
+            Recipe::RowTag { row, beacon } => Filled::Tag(self.row(*row)?.tag(*beacon)?),
+            Recipe::Signature { row } => Filled::Bytes(Some(self.row(*row)?.signature()?.to_vec())),
+            Recipe::Signed { row, column } => Filled::Bytes(self.row(*row)?.stored(*column)?),
+            Recipe::Tag { table, beacon, input } => Filled::Tag(self.tag(table, *beacon, input)?),
+            Recipe::Tags { table, beacon, input } => Filled::Tags(self.tags(table, *beacon, input)?),
+        })
+    }
+
+    fn row(&mut self, index: usize) -> Result<&Written<'a>, Error> {
+        const MISSING: Error = Error::Protocol("a slot of a row that the plan does not write");
+        let place = self.rows.get_mut(index).ok_or(MISSING)?;
+        if place.is_none() {
+            let row = self.plan.rows.get(index).ok_or(MISSING)?;
+            *place = Some(Written::new(row, self.whole, self.sources, self.keys)?);
+        }
+        place.as_ref().ok_or(MISSING)
+    }
+
+    fn tag(&self, table: &Table, beacon: usize, input: &Input) -> Result<Option<[u8; 16]>, Error> {
+        let compared = self.sources.compared(input, &beacon_type(table, beacon)?)?;
+        tag_of(compared, |value| row::exact_tag(table, self.keys, beacon, value))
+    }
+
+    fn tags(&self, table: &Table, beacon: usize, input: &Input) -> Result<Option<Vec<Option<[u8; 16]>>>, Error> {
+        match self.sources.compared_elements(input, &beacon_type(table, beacon)?)? {
+            None => Ok(None),
+            Some(elements) => elements
+                .into_iter()
+                .map(|element| tag_of(element, |value| row::exact_tag(table, self.keys, beacon, value)))
+                .collect::<Result<_, _>>()
+                .map(Some),
+        }
+    }
+}
+
+/// The type of the column behind a beacon.
+fn beacon_type(table: &Table, beacon: usize) -> Result<Type, Error> {
+    let column = table.beacons.get(beacon).and_then(|beacon| table.columns.get(beacon.column));
+    column.and_then(|column| column.ty).ok_or(Error::Protocol("a tag of a beacon that the table does not have"))
+}
+
+/// NULL stays NULL; a constant that no value of the column equals gets a random tag, which no row holds (VAL-4): so
+/// `=` is FALSE and `<>` is TRUE for every row that is not NULL, as they would be, and the statement looks as ever.
+fn tag_of(
+    compared: Compared<'_>,
+    tag: impl FnOnce(&Value<'_>) -> Result<[u8; 16], seal::Error>,
+) -> Result<Option<[u8; 16]>, Error> {
+    match compared {
+        Compared::Null => Ok(None),
+        Compared::Nowhere => Ok(Some(random::array().map_err(|_| seal::Error::Randomness)?)),
+        Compared::Value(value) => Ok(Some(tag(&value)?)),
+    }
+}
+
+/// The pieces with the slots filled in, and a blank wherever a slot would grow together with its neighbour
+/// (`AND'x'`, `'x'OR`): PostgreSQL would read another token.
+fn join(template: &Template, slot: impl Fn(usize) -> String) -> String {
+    let grows = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\'' | '"') || !c.is_ascii();
+    let mut text = String::new();
+    let mut after_slot = false;
+    for piece in &template.pieces {
+        match piece {
+            Piece::Text(piece) => {
+                if after_slot && piece.starts_with(grows) {
+                    text.push(' ');
+                }
+                text.push_str(piece);
+                after_slot = after_slot && piece.is_empty();
+            }
+            Piece::Slot(index) => {
+                if after_slot || text.ends_with(grows) {
+                    text.push(' ');
+                }
+                text.push_str(&slot(*index));
+                after_slot = true;
+            }
+        }
+    }
+    text
+}
+
+// Literals. E'\\x…' reads the same whatever standard_conforming_strings says (SQL-7).
+
+fn bytea_literal(bytes: Option<&[u8]>) -> String {
+    match bytes {
+        None => "NULL::pg_catalog.bytea".to_owned(),
+        Some(bytes) => {
+            let mut text = String::with_capacity(bytes.len() * 2 + 30);
+            text.push_str("E'\\\\x");
+            push_hex(bytes, &mut text);
+            text.push_str("'::pg_catalog.bytea");
+            text
+        }
+    }
+}
+
+fn uuid_literal(tag: Option<[u8; 16]>) -> String {
+    match tag {
+        None => "NULL::pg_catalog.uuid".to_owned(),
+        Some(tag) => {
+            let mut text = String::with_capacity(60);
+            text.push('\'');
+            push_hex(&tag, &mut text);
+            text.push_str("'::pg_catalog.uuid");
+            text
+        }
+    }
+}
+
+fn uuids_literal(tags: Option<&[Option<[u8; 16]>]>) -> String {
+    let Some(tags) = tags else { return "NULL::pg_catalog.uuid[]".to_owned() };
+    let mut text = String::with_capacity(tags.len() * 33 + 30);
+    text.push_str("'{");
+    for (index, tag) in tags.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        match tag {
+            None => text.push_str("NULL"),
+            Some(tag) => push_hex(tag, &mut text),
+        }
+    }
+    text.push_str("}'::pg_catalog.uuid[]");
+    text
+}
+
+fn logical_literal(text: Option<&[u8]>, slot: &Slot) -> Result<String, Error> {
+    let ty = match slot.ty {
+        PhysicalType::Logical(ty) => ty,
+        PhysicalType::Client | PhysicalType::Bytea | PhysicalType::Uuid | PhysicalType::UuidArray => {
+            return Err(Error::Protocol("a clear value without a type"));
+        }
+    };
+    let name = ty.pg_name();
+    let Some(text) = text else { return Ok(format!("NULL::pg_catalog.{name}")) };
+    let text = std::str::from_utf8(text).map_err(|_| Error::Protocol("a rendered value is not UTF-8"))?;
+    let mut literal = String::with_capacity(text.len() + 30);
+    if text.contains('\\') {
+        literal.push('E');
+    }
+    literal.push('\'');
+    for character in text.chars() {
+        if matches!(character, '\'' | '\\') {
+            literal.push(character);
+        }
+        literal.push(character);
+    }
+    literal.push_str("'::pg_catalog.");
+    literal.push_str(name);
+    Ok(literal)
+}
+
+fn push_hex(bytes: &[u8], out: &mut String) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+    }
 }

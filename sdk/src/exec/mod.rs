@@ -1,13 +1,19 @@
 //! A plan at work: parameter values in, physical parameters out; physical rows in, logical rows out. No sockets: the
 //! proxy drives it with wire frames, the SDK's client will drive it with tokio-postgres.
 
+mod array;
 pub mod cache;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
+mod reseal;
+mod resolve;
 pub mod steps;
+mod update;
+mod write;
 
 use crate::error::{SqlState, UserFacing};
+use crate::framing::Malformed;
 use crate::sql::Refusal;
 use crate::{seal, value};
 
@@ -26,6 +32,12 @@ pub enum Error {
     /// The server or client sent something that does not fit the plan.
     #[error("{0}")]
     Protocol(&'static str),
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Error::Protocol(malformed.0)
+    }
 }
 
 impl UserFacing for Error {
@@ -53,3 +65,6 @@ impl UserFacing for Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,30 +1,42 @@
 //! From a physical row to the logical one: open, verify, render, drop the hidden columns.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Error;
+use super::resolve::known_type;
 use crate::keys::KeySource;
-use crate::sql::{Plan, RowShape};
-use crate::value::{Format, Settings};
+use crate::schema::ColumnId;
+use crate::seal::row::{self, StoredRow};
+use crate::sql::{OutputSource, Plan, ReadRow, RowShape};
+use crate::value::{Format, Settings, Type, Value};
+use crate::{framing, seal};
 
 /// The formats in which the server is asked for a plan's columns: cells, tags and S forms in binary, the client's own
 /// choice for what passes. `client` has one entry per logical column.
 pub fn physical_formats(shape: &RowShape, client: &[Format]) -> Vec<Format> {
-    let _ = (shape, client);
-    todo!()
+    let mut formats = vec![Format::Binary; shape.physical];
+    for (column, format) in shape.columns.iter().zip(client) {
+        if let (OutputSource::Pass, Some(place)) = (column.source, formats.get_mut(column.physical)) {
+            *place = *format;
+        }
+    }
+    formats
 }
 
 /// Whether this result, asked for in these formats, can only be read or rendered when `bytea_output` is known. `client`
 /// has one entry per logical column, `physical` one per physical column.
 pub fn depends_on_bytea_output(shape: &RowShape, physical: &[Format], client: &[Format]) -> bool {
-    let _ = (shape, physical, client);
-    todo!()
+    reads_bytea_text(shape, physical) || rendered_types(shape, client).any(|ty| ty == Type::Bytea)
 }
 
 /// Refuses a result that cannot be rendered under these settings, before its statement is sent (SQL-12).
 pub fn check(shape: &RowShape, physical: &[Format], client: &[Format], settings: &Settings) -> Result<(), Error> {
-    let _ = (shape, physical, client, settings);
-    todo!()
+    if reads_bytea_text(shape, physical) {
+        settings.renders(&Type::Bytea)?;
+    }
+    rendered_types(shape, client).try_for_each(|ty| Ok(settings.renders(&ty)?))
 }
 
 /// Turns physical rows of one result into logical ones. Keeps its buffers from row to row.
@@ -32,24 +44,40 @@ pub struct Opener {
     plan: Arc<Plan>,
     physical: Vec<Format>,
     client: Vec<Format>,
+    /// Positions that hold cells, S forms, tags or signatures as text: they are decoded first.
+    encoded: Vec<(usize, Encoded)>,
+    decoded: Vec<u8>,
     scratch: Vec<u8>,
+}
+
+/// The text form of a column that is read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoded {
+    /// bytea in hex: `\x…`
+    Bytea,
+    /// uuid
+    Uuid,
 }
 
 impl Opener {
     /// `physical`: formats of the server's columns (all text in a simple query). `client`: one per logical column.
     /// `None` for a plan whose client expects no rows.
     pub fn new(plan: &Arc<Plan>, physical: Vec<Format>, client: Vec<Format>) -> Option<Self> {
-        plan.output.as_ref()?;
-        Some(Self { plan: Arc::clone(plan), physical, client, scratch: Vec::new() })
+        let shape = plan.output.as_ref()?;
+        let encoded = read_positions(shape)
+            .filter(|(position, _)| physical.get(*position).copied().unwrap_or_default() == Format::Text)
+            .collect();
+        Some(Self { plan: Arc::clone(plan), physical, client, encoded, decoded: Vec::new(), scratch: Vec::new() })
     }
 
     /// How many columns the client's rows have.
     pub fn width(&self) -> usize {
-        self.client.len()
+        self.plan.output.as_ref().map_or(0, |shape| shape.columns.len())
     }
 
     /// Opens and verifies one row; appends to `out`, per logical column, `i32 length ‖ bytes` or -1, as in the body
-    /// of a DataRow after its column count. On an error `out` is as it was.
+    /// of a DataRow after its column count. Nothing is appended before every signature of the row holds, and on an
+    /// error `out` is as it was. Columns behind [`RowShape::physical`] (a guard's) are not looked at.
     pub fn row(
         &mut self,
         row: &[Option<&[u8]>],
@@ -57,7 +85,249 @@ impl Opener {
         settings: &Settings,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let _ = (row, keys, settings, out, &self.plan, &self.physical, &self.client, &mut self.scratch);
-        todo!()
+        let Self { plan, physical, client, encoded, decoded, scratch } = self;
+        let shape = plan.output.as_ref().ok_or(Error::Protocol("rows where none were expected"))?;
+        if row.len() < shape.physical {
+            return Err(Error::Protocol("a row of the server has fewer columns than were asked for"));
+        }
+        let places = decode_all(encoded, row, decoded)?;
+        let raw: Cow<'_, [Option<&[u8]>]> = if places.is_empty() {
+            Cow::Borrowed(row)
+        } else {
+            let mut raw = row.to_vec();
+            for (position, range) in places {
+                if let Some(place) = raw.get_mut(position) {
+                    *place = decoded.get(range);
+                }
+            }
+            Cow::Owned(raw)
+        };
+        let parts: Vec<Parts<'_>> = shape.rows.iter().map(|read| Parts::new(read, &raw)).collect::<Result<_, _>>()?;
+        for (read, parts) in shape.rows.iter().zip(&parts) {
+            match (read.signature, &read.table.signature) {
+                (Some(_), _) => row::verify_row(&read.table, keys, &parts.stored())?,
+                (None, None) => {}
+                (None, Some(_)) => return Err(Error::Protocol("a signed row that was not fetched whole")),
+            }
+        }
+        let start = out.len();
+        for (index, output) in shape.columns.iter().enumerate() {
+            let format = client.get(index).copied().unwrap_or_default();
+            let result = match output.source {
+                OutputSource::Pass if physical.get(output.physical).copied().unwrap_or_default() != format => {
+                    Err(Error::Protocol("a column came in another format than the client asked for"))
+                }
+                // The server's own bytes, not what was decoded from them.
+                OutputSource::Pass => {
+                    put(row.get(output.physical).copied().flatten(), out);
+                    Ok(())
+                }
+                OutputSource::Open { row, column } | OutputSource::Verified { row, column } => {
+                    let shown = raw.get(output.physical).copied().flatten();
+                    part(shape, &parts, row).and_then(|(read, parts)| {
+                        let how = Shown { source: output.source, column, shown, format };
+                        show(read, parts, &how, keys, settings, scratch, out)
+                    })
+                }
+            };
+            if let Err(error) = result {
+                out.truncate(start);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
+}
+
+/// Decodes the positions that came as text; gives where each stands in `decoded`.
+fn decode_all(
+    encoded: &[(usize, Encoded)],
+    row: &[Option<&[u8]>],
+    decoded: &mut Vec<u8>,
+) -> Result<Vec<(usize, Range<usize>)>, Error> {
+    decoded.clear();
+    let mut places = Vec::with_capacity(encoded.len());
+    for &(position, encoded) in encoded {
+        if let Some(text) = row.get(position).copied().flatten() {
+            let start = decoded.len();
+            decode(encoded, text, decoded)?;
+            places.push((position, start..decoded.len()));
+        }
+    }
+    Ok(places)
+}
+
+/// A column of ours that the client sees.
+struct Shown<'r> {
+    source: OutputSource,
+    column: ColumnId,
+    /// What stands where the client's column is.
+    shown: Option<&'r [u8]>,
+    format: Format,
+}
+
+/// Appends the opened or verified value.
+fn show(
+    read: &ReadRow,
+    parts: &Parts<'_>,
+    how: &Shown<'_>,
+    keys: &dyn KeySource,
+    settings: &Settings,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let opens = matches!(how.source, OutputSource::Open { .. });
+    if !opens && read.signature.is_none() {
+        return Err(Error::Protocol("a column counts as verified in a row without signature"));
+    }
+    let ty = column_type(read, how.column, opens)?;
+    match authentic(read, parts, how.column, how.shown)? {
+        None => put(None, out),
+        Some(_) if opens => {
+            let value = row::open_cell(&read.table, keys, &parts.stored(), how.column, scratch)?;
+            render(&value, &ty, how.format, settings, out)?;
+        }
+        Some(stored) => render(&Value::read_stored(&ty, stored)?, &ty, how.format, settings, out)?,
+    }
+    Ok(())
+}
+
+/// The parts of one protected row, in the order in which [`StoredRow`] wants them.
+pub(super) struct Parts<'a> {
+    pub(super) columns: Vec<Option<Option<&'a [u8]>>>,
+    pub(super) tags: Vec<Option<Option<&'a [u8]>>>,
+    signature: Option<Option<&'a [u8]>>,
+}
+
+impl<'a> Parts<'a> {
+    /// Takes them out of a physical row in binary.
+    pub(super) fn new(read: &ReadRow, row: &[Option<&'a [u8]>]) -> Result<Self, Error> {
+        const SHORT: Error = Error::Protocol("a row of the server has fewer columns than were asked for");
+        if read.columns.len() != read.table.columns.len() || read.tags.len() != read.table.beacons.len() {
+            return Err(Error::Protocol("a row that is read does not fit its table"));
+        }
+        let at = |position: &Option<usize>| match position {
+            None => Ok(None),
+            Some(position) => row.get(*position).copied().map(Some).ok_or(SHORT),
+        };
+        Ok(Self {
+            columns: read.columns.iter().map(at).collect::<Result<_, _>>()?,
+            tags: read.tags.iter().map(at).collect::<Result<_, _>>()?,
+            signature: at(&read.signature)?,
+        })
+    }
+
+    pub(super) fn stored(&self) -> StoredRow<'_> {
+        StoredRow { columns: &self.columns, tags: &self.tags, signature: self.signature }
+    }
+}
+
+fn part<'s, 'p, 'r>(
+    shape: &'s RowShape,
+    parts: &'p [Parts<'r>],
+    row: usize,
+) -> Result<(&'s ReadRow, &'p Parts<'r>), Error> {
+    shape.rows.get(row).zip(parts.get(row)).ok_or(Error::Protocol("a column of a row that is not read"))
+}
+
+/// The field of a column that was verified or will be opened. What stands at the output's own position must be the
+/// same: the client is shown nothing that was not checked (SQL-41).
+fn authentic<'r>(
+    read: &ReadRow,
+    parts: &Parts<'r>,
+    column: ColumnId,
+    shown: Option<&[u8]>,
+) -> Result<Option<&'r [u8]>, Error> {
+    match parts.columns.get(column) {
+        Some(Some(field)) if *field == shown => Ok(*field),
+        Some(Some(_)) => Err(Error::Seal(seal::Error::Tampered {
+            column: match read.table.columns.get(column) {
+                Some(column) => format!("{}.{}", read.table.logical, column.logical),
+                None => read.table.logical.clone(),
+            },
+        })),
+        Some(None) | None => Err(Error::Protocol("a column that is shown was not read with its row")),
+    }
+}
+
+fn column_type(read: &ReadRow, column: ColumnId, sealed: bool) -> Result<Type, Error> {
+    match read.table.columns.get(column) {
+        Some(column) if column.is_sealed() == sealed => known_type(column),
+        _ => Err(Error::Protocol("a column is read as what it is not")),
+    }
+}
+
+/// `i32 length ‖ value` in the client's format.
+fn render(value: &Value<'_>, ty: &Type, format: Format, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Error> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    value.render(ty, format, settings, out)?;
+    let length = i32::try_from(out.len() - start - 4).map_err(|_| Error::Protocol("a value is too long"))?;
+    if let Some(prefix) = out.get_mut(start..start + 4) {
+        prefix.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+fn put(value: Option<&[u8]>, out: &mut Vec<u8>) {
+    match value {
+        None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
+        Some(bytes) => framing::put_u32_part(out, bytes),
+    }
+}
+
+/// Every position that is read here, with its form in text.
+fn read_positions(shape: &RowShape) -> impl Iterator<Item = (usize, Encoded)> + '_ {
+    let rows = shape.rows.iter().flat_map(|read| {
+        let bytes = read.columns.iter().copied().flatten().chain(read.signature);
+        let tags = read.tags.iter().copied().flatten();
+        bytes.map(|at| (at, Encoded::Bytea)).chain(tags.map(|at| (at, Encoded::Uuid)))
+    });
+    // A cell or S form that stands a second time, where the client's column is.
+    let outputs = shape.columns.iter().filter_map(|output| match output.source {
+        OutputSource::Pass => None,
+        OutputSource::Open { .. } | OutputSource::Verified { .. } => Some((output.physical, Encoded::Bytea)),
+    });
+    let mut positions: Vec<(usize, Encoded)> = rows.chain(outputs).collect();
+    positions.sort_by_key(|(position, _)| *position);
+    positions.dedup_by_key(|(position, _)| *position);
+    positions.into_iter()
+}
+
+fn reads_bytea_text(shape: &RowShape, physical: &[Format]) -> bool {
+    read_positions(shape).any(|(position, encoded)| {
+        encoded == Encoded::Bytea && physical.get(position).copied().unwrap_or_default() == Format::Text
+    })
+}
+
+/// The types of which we render values as text.
+fn rendered_types<'s>(shape: &'s RowShape, client: &'s [Format]) -> impl Iterator<Item = Type> + 's {
+    shape.columns.iter().enumerate().filter_map(|(index, output)| match output.source {
+        OutputSource::Pass => None,
+        OutputSource::Open { row, column } | OutputSource::Verified { row, column } => {
+            let text = client.get(index).copied().unwrap_or_default() == Format::Text;
+            shape.rows.get(row)?.table.columns.get(column)?.ty.filter(|_| text)
+        }
+    })
+}
+
+/// Decodes what a text-format column holds. uuid_out prints hyphens; nothing else is accepted.
+fn decode(encoded: Encoded, text: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    match encoded {
+        Encoded::Bytea => {
+            let hex = text.strip_prefix(b"\\x").ok_or(Error::Protocol("a sealed value did not come in hex"))?;
+            unhex(hex.iter().copied(), out)
+        }
+        Encoded::Uuid => unhex(text.iter().copied().filter(|&byte| byte != b'-'), out),
+    }
+}
+
+fn unhex(mut digits: impl Iterator<Item = u8>, out: &mut Vec<u8>) -> Result<(), Error> {
+    const BROKEN: Error = Error::Protocol("a sealed value did not come in hex");
+    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|n| u8::try_from(n).ok()).ok_or(BROKEN);
+    while let Some(high) = digits.next() {
+        let low = digits.next().ok_or(BROKEN)?;
+        out.push((nibble(high)? << 4) | nibble(low)?);
+    }
+    Ok(())
 }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::Error;
-use super::inputs::{Params, Physical};
+use super::inputs::{self, Params, Physical};
+use super::reseal::Reseal;
+use super::update;
+use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::sql::Plan;
+use crate::sql::{Plan, ReadModifyWrite, Refusal, Steps, Template};
 use crate::value::Settings;
 
 /// A statement to send and the parameters to bind.
@@ -36,41 +39,152 @@ pub enum StepRows {
     },
 }
 
-/// The execution of a plan of several steps: ask for [`Execution::next`], send it, give each row of a step that is
-/// [`StepRows::Ours`] back with [`Execution::row`], ask again when it is complete, until a step is the client's; then
-/// [`Execution::finish`] with the number in its command tag.
+/// The execution of a plan: ask for [`Execution::next`], send it, give each row of a step that is [`StepRows::Ours`]
+/// back with [`Execution::row`], ask again when it is complete, until a step is the client's; then
+/// [`Execution::finish`] with the number in its command tag. A plan of one step may be run so too (in a simple query
+/// that became a pipeline, SQL-54).
+///
+/// An error for want of a key version leaves the execution as it was: load the key and repeat the call. After any
+/// other error it is over; nothing of the failed step was sent.
 pub struct Execution {
     plan: Arc<Plan>,
+    declared: Box<[u32]>,
+    state: State,
+}
+
+enum State {
+    /// Nothing was sent.
+    Start,
+    /// The fetch step was sent (SQL-22); its one row, once it came.
+    Fetching(Option<Vec<Option<Vec<u8>>>>),
+    /// The lock step was sent (SQL-51).
+    Locking(Box<Reseal>),
+    /// The client's step was sent. For a read-modify-write: how many rows it must write.
+    Last(Option<usize>),
 }
 
 impl Execution {
-    /// Starts one. A plan of one step needs none: it is done with its template alone.
-    pub fn new(plan: &Arc<Plan>) -> Self {
-        Self { plan: Arc::clone(plan) }
+    /// Starts one. `declared` are the client's parameter types, as in its Parse.
+    pub fn new(plan: &Arc<Plan>, declared: &[u32]) -> Self {
+        Self { plan: Arc::clone(plan), declared: declared.into(), state: State::Start }
     }
 
     /// The next statement. `params` are the client's, the same at every call.
     pub fn next(&mut self, params: Params<'_>, keys: &dyn KeySource, settings: &Settings) -> Result<Step, Error> {
-        let _ = (params, keys, settings, &self.plan);
-        todo!()
+        let plan = Arc::clone(&self.plan);
+        let (step, state) = match (&self.state, &plan.steps) {
+            (State::Start, Steps::One) => (self.last(&plan, params, &[], keys, settings)?, State::Last(None)),
+            (State::Start, Steps::Fetch(fetch)) => {
+                (self.step(&plan, fetch, params, &[], StepRows::Ours, keys, settings)?, State::Fetching(None))
+            }
+            (State::Fetching(Some(fetched)), Steps::Fetch(_)) => {
+                (self.last(&plan, params, fetched, keys, settings)?, State::Last(None))
+            }
+            (State::Fetching(None), _) => return Err(Error::Protocol("the step that fetches values gave no row")),
+            (State::Start, Steps::ReadModifyWrite(work)) => {
+                let reseal = Reseal::new(&plan, work, params, keys, settings)?;
+                let step = self.step(&plan, &work.lock, params, &[], StepRows::Ours, keys, settings)?;
+                (step, State::Locking(Box::new(reseal)))
+            }
+            (State::Locking(reseal), Steps::ReadModifyWrite(work)) => {
+                let step = update::statement(work, reseal);
+                (step, State::Last(Some(reseal.rows().len())))
+            }
+            (State::Last(_), _) | (State::Fetching(_) | State::Locking(_), _) => {
+                return Err(Error::Protocol("an execution was asked for a step that it does not have"));
+            }
+        };
+        self.state = state;
+        Ok(step)
     }
 
-    /// One row of a step whose rows are ours, in binary. A call that failed for want of a key version may be repeated.
+    /// One row of a step whose rows are ours, in binary.
     pub fn row(&mut self, row: &[Option<&[u8]>], keys: &dyn KeySource) -> Result<(), Error> {
-        let _ = (row, keys);
-        todo!()
+        match (&mut self.state, &self.plan.steps) {
+            (State::Fetching(fetched @ None), _) => {
+                *fetched = Some(row.iter().map(|value| value.map(<[u8]>::to_vec)).collect());
+                Ok(())
+            }
+            (State::Fetching(Some(_)), _) => Err(Error::Protocol("the step that fetches values gave two rows")),
+            (State::Locking(reseal), Steps::ReadModifyWrite(work)) => reseal.row(&work.read, row, keys),
+            (State::Start | State::Last(_) | State::Locking(_), _) => {
+                Err(Error::Protocol("a row that no step asked for"))
+            }
+        }
     }
 
-    /// The last step is complete and reports this many rows (SIG-6): an error must make the transaction fail.
+    /// The last step is complete, and its command tag reports this many rows. Every locked row must have been written
+    /// exactly once (SIG-6); on an error the transaction must be made to fail.
     pub fn finish(&self, affected: u64) -> Result<(), Error> {
-        let _ = affected;
-        todo!()
+        let Steps::ReadModifyWrite(work) = &self.plan.steps else { return Ok(()) };
+        let table = &work.read.table;
+        let State::Last(Some(locked)) = self.state else {
+            return Err(Error::Protocol("an execution ended before its last step"));
+        };
+        let locked = locked as u64;
+        if affected == locked || (affected < locked && table.before_row_trigger) {
+            return Ok(());
+        }
+        Err(Error::Refused(
+            Refusal::error(
+                SqlState::DATA_CORRUPTED,
+                format!("table {}: {locked} rows were locked and {affected} were written", table.logical),
+            )
+            .hint("Is there a trigger, rule or policy on this table that the schema lock does not list?"),
+        ))
+    }
+
+    fn last(
+        &self,
+        plan: &Plan,
+        params: Params<'_>,
+        fetched: &[Option<Vec<u8>>],
+        keys: &dyn KeySource,
+        settings: &Settings,
+    ) -> Result<Step, Error> {
+        self.step(plan, &plan.template, params, fetched, StepRows::Client { guards: 0 }, keys, settings)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a bind takes, and what becomes of the rows")]
+    fn step(
+        &self,
+        plan: &Plan,
+        template: &Template,
+        params: Params<'_>,
+        fetched: &[Option<Vec<u8>>],
+        rows: StepRows,
+        keys: &dyn KeySource,
+        settings: &Settings,
+    ) -> Result<Step, Error> {
+        let params = inputs::bind(plan, template, params, fetched, keys, settings)?;
+        let (text, types) = inputs::parse_text(template, &self.declared);
+        Ok(Step { text, types, params, rows })
     }
 }
 
-/// The statement that is prepared for a plan of several steps under the client's name, to be described and never
-/// executed: it has the client's parameters and result columns.
+/// The statement that is prepared under the client's name, to be described: it has the client's parameters and result
+/// columns. For a plan of one step it is the one that is executed as well. For a read-modify-write it joins the lock
+/// step, which has the parameters, with an UPDATE of no row, which has the result columns; it is never executed.
 pub fn described(plan: &Plan, declared: &[u32]) -> (String, Vec<u32>) {
-    let _ = (plan, declared);
-    todo!()
+    match &plan.steps {
+        Steps::One | Steps::Fetch(_) => inputs::parse_text(&plan.template, declared),
+        Steps::ReadModifyWrite(work) => {
+            let (lock, types) = inputs::parse_text(&work.lock, declared);
+            // The line break ends a comment of the client's.
+            (format!("WITH \"pgseal_lock\" AS ({lock}\n) {}", update::of_no_row(work)), types)
+        }
+    }
+}
+
+/// The template whose parameters the server describes: the one that [`ParamRole::Plain`] counts slots in.
+///
+/// [`ParamRole::Plain`]: crate::sql::ParamRole::Plain
+pub fn described_template(plan: &Plan) -> &Template {
+    match &plan.steps {
+        Steps::One | Steps::Fetch(_) => &plan.template,
+        Steps::ReadModifyWrite(work) => {
+            let ReadModifyWrite { lock, .. } = &**work;
+            lock
+        }
+    }
 }

@@ -41,6 +41,10 @@ pub struct StoredRow<'a> {
 /// # Errors
 /// NULL in a context column, in the primary key or in a NOT NULL column (23502), no key, no randomness.
 pub fn seal_row(table: &Table, keys: &dyn KeySource, values: &[Option<Value<'_>>]) -> Result<SealedRow, Error> {
+    // A shorter row would seal NULL where a value was meant.
+    if values.len() != table.columns.len() {
+        return Err(unknown(table));
+    }
     check_not_null(table, values)?;
     let sealed: Vec<(ColumnId, &Value<'_>)> = table
         .columns

@@ -1,1 +1,539 @@
-//! Constants as PostgreSQL types them: unescaping, numbers, typed literals and casts of literals (SQL-20).
+//! Constants as PostgreSQL types them: numbers, typed literals and casts of literals (SQL-20).
+//!
+//! A constant takes a type here only where PostgreSQL would give it one, and a cast is applied only where the text
+//! stays what the input function of the new type reads. Everything else is refused, not guessed.
+
+use sqlparser::ast::{
+    ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, ObjectNamePart, TimezoneInfo,
+    UnaryOperator, Value,
+};
+
+pub use super::lex::unescape;
+use super::parse::unnested;
+use super::{Literal, Refusal};
+use crate::error::SqlState;
+use crate::value::{NumericModifier, Type};
+
+/// Casts, signs and parentheses around one constant.
+const MAX_DEPTH: usize = 32;
+
+/// A constant of the statement. Its Debug shows no value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constant {
+    /// NULL, also cast: `NULL::text`.
+    Null,
+    /// Anything else.
+    Value(Literal),
+}
+
+/// Reads an expression as a constant. `Ok(None)`: it is none (a column, a parameter, a function call, …). An error:
+/// it is a constant that this version does not carry into a protected column (`B'…'`, a cast to an unknown type), or
+/// one that PostgreSQL rejects.
+pub fn constant(expr: &Expr) -> Result<Option<Constant>, Refusal> {
+    read(expr, 0)
+}
+
+/// The type that a statement names, with its modifier; `None` for one that no protected column can have.
+pub fn type_of(data_type: &DataType) -> Option<Type> {
+    let fraction = |digits: &Option<u64>| match digits {
+        None => Some(None),
+        Some(digits) => u8::try_from(*digits).ok().filter(|&digits| digits <= 6).map(Some),
+    };
+    Some(match data_type {
+        DataType::Bool | DataType::Boolean => Type::Bool,
+        DataType::SmallInt(None) | DataType::Int2(None) => Type::Int2,
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Type::Int4,
+        DataType::BigInt(None) | DataType::Int8(None) => Type::Int8,
+        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => Type::Numeric(modifier(info)?),
+        DataType::Text => Type::Text,
+        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
+            match length {
+                None => Type::Varchar(None),
+                Some(CharacterLength::IntegerLength { length: 0, .. }) => return None,
+                Some(CharacterLength::IntegerLength { length, unit: None }) => {
+                    Type::Varchar(Some(u32::try_from(*length).ok()?))
+                }
+                Some(CharacterLength::IntegerLength { unit: Some(_), .. } | CharacterLength::Max) => return None,
+            }
+        }
+        DataType::Bytea => Type::Bytea,
+        DataType::Uuid => Type::Uuid,
+        DataType::Date => Type::Date,
+        DataType::Timestamp(digits, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            Type::Timestamp(fraction(digits)?)
+        }
+        DataType::Timestamp(digits, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
+            Type::Timestamptz(fraction(digits)?)
+        }
+        DataType::JSON => Type::Json,
+        DataType::JSONB => Type::Jsonb,
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.0.as_slice() {
+            [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] if schema.value == "pg_catalog" => {
+                catalog_type(&name.value)?
+            }
+            _ => return None,
+        },
+        // Of the hundred types that sqlparser knows from all dialects, the ones above are PostgreSQL's that a protected
+        // column can have. Any other is refused by the caller.
+        _ => return None,
+    })
+}
+
+fn read(expr: &Expr, depth: usize) -> Result<Option<Constant>, Refusal> {
+    if depth > MAX_DEPTH {
+        return Err(Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, "too many casts around one constant"));
+    }
+    if let Some(number) = number(expr) {
+        return Ok(Some(typed(number_type(&number), number)));
+    }
+    match expr {
+        Expr::Nested(inner) => read(inner, depth + 1),
+        Expr::Value(value) => scalar(&value.value),
+        Expr::TypedString(typed) if typed.uses_odbc_syntax => Err(not_carried("an ODBC literal")),
+        Expr::TypedString(typed) => match scalar(&typed.value.value)? {
+            Some(constant) => cast(constant, &typed.data_type).map(Some),
+            None => Ok(None),
+        },
+        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
+            if let (Expr::Array(array), DataType::Array(_)) = (unnested(expr), data_type) {
+                return list(&array.elem, Some(data_type), depth);
+            }
+            match read(expr, depth + 1)? {
+                Some(constant) => cast(constant, data_type).map(Some),
+                None => Ok(None),
+            }
+        }
+        Expr::Array(array) if array.named => list(&array.elem, None, depth),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match read(expr, depth + 1)? {
+            Some(constant) => negate(constant).map(Some),
+            None => Ok(None),
+        },
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match read(expr, depth + 1)? {
+            Some(Constant::Value(Literal::Typed(ty, text))) if is_number(&ty) => Ok(Some(typed(ty, text))),
+            Some(_) => Err(not_carried("a sign before anything but a number")),
+            None => Ok(None),
+        },
+        // Not a constant in any reading of this file.
+        _ => Ok(None),
+    }
+}
+
+/// A numeric constant with the minus signs directly before it: PostgreSQL folds them before it gives a type, so that
+/// -2147483648 is int4 though 2147483648 is int8 (`doNegate`, `make_const`).
+fn number(expr: &Expr) -> Option<String> {
+    let mut negative = false;
+    let mut expr = expr;
+    loop {
+        match expr {
+            Expr::Nested(inner) => expr = inner,
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => {
+                negative = !negative;
+                expr = inner;
+            }
+            Expr::Value(value) => match &value.value {
+                Value::Number(digits, false) => return Some(signed(negative, digits)),
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+fn number_type(text: &str) -> Type {
+    match text.parse::<i64>() {
+        Ok(number) if i32::try_from(number).is_ok() => Type::Int4,
+        Ok(_) => Type::Int8,
+        Err(_) => Type::Numeric(None),
+    }
+}
+
+fn scalar(value: &Value) -> Result<Option<Constant>, Refusal> {
+    match value {
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) => {
+            Ok(Some(Constant::Value(Literal::Untyped(text.clone()))))
+        }
+        Value::DollarQuotedString(text) => Ok(Some(Constant::Value(Literal::Untyped(text.value.clone())))),
+        Value::Number(text, _) => Ok(Some(typed(number_type(text), text.clone()))),
+        Value::Boolean(value) => Ok(Some(typed(Type::Bool, value.to_string()))),
+        Value::Null => Ok(Some(Constant::Null)),
+        Value::Placeholder(_) => Ok(None),
+        Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => Err(not_carried("a bit string")),
+        Value::NationalStringLiteral(_) => Err(not_carried("a national character string")),
+        Value::TripleSingleQuotedString(_)
+        | Value::TripleDoubleQuotedString(_)
+        | Value::DoubleQuotedByteStringLiteral(_)
+        | Value::TripleSingleQuotedByteStringLiteral(_)
+        | Value::TripleDoubleQuotedByteStringLiteral(_)
+        | Value::SingleQuotedRawStringLiteral(_)
+        | Value::DoubleQuotedRawStringLiteral(_)
+        | Value::TripleSingleQuotedRawStringLiteral(_)
+        | Value::TripleDoubleQuotedRawStringLiteral(_)
+        | Value::QuoteDelimitedStringLiteral(_)
+        | Value::NationalQuoteDelimitedStringLiteral(_)
+        | Value::DoubleQuotedString(_) => Err(not_carried("a constant that PostgreSQL does not have")),
+    }
+}
+
+/// An explicit cast.
+fn cast(constant: Constant, data_type: &DataType) -> Result<Constant, Refusal> {
+    let Some(to) = type_of(data_type) else {
+        return Err(not_carried("a cast to this type"));
+    };
+    match constant {
+        Constant::Null => Ok(Constant::Null),
+        Constant::Value(Literal::Untyped(text)) => Ok(cast_text(to, text)),
+        Constant::Value(Literal::Typed(from, text)) => cast_typed(from, to, text),
+        Constant::Value(Literal::Array(_)) => Err(not_carried("a cast of an array")),
+    }
+}
+
+/// From an untyped or text constant: the input function of the type reads it. An explicit cast to varchar(n) cuts
+/// what is too long, where an assignment is an error.
+fn cast_text(to: Type, text: String) -> Constant {
+    match to {
+        Type::Varchar(Some(length)) => {
+            let most = usize::try_from(length).unwrap_or(usize::MAX);
+            let text = match text.char_indices().nth(most) {
+                Some((end, _)) => text.get(..end).unwrap_or("").to_owned(),
+                None => text,
+            };
+            typed(to, text)
+        }
+        Type::Bool
+        | Type::Int2
+        | Type::Int4
+        | Type::Int8
+        | Type::Numeric(_)
+        | Type::Text
+        | Type::Varchar(None)
+        | Type::Bytea
+        | Type::Uuid
+        | Type::Date
+        | Type::Timestamp(_)
+        | Type::Timestamptz(_)
+        | Type::Json
+        | Type::Jsonb => typed(to, text),
+    }
+}
+
+fn cast_typed(from: Type, to: Type, text: String) -> Result<Constant, Refusal> {
+    match (from, to) {
+        (from, to) if from == to => Ok(typed(to, text)),
+        (from, to) if is_integer(&from) && is_integer(&to) => {
+            fits(&to, &text)?;
+            Ok(typed(to, text))
+        }
+        (from, Type::Numeric(_)) if is_integer(&from) => Ok(typed(to, text)),
+        (from, Type::Text | Type::Varchar(_)) if is_integer(&from) => match text.parse::<i64>() {
+            // As the output function prints it: without the zeros of `007`.
+            Ok(number) => Ok(cast_text(to, number.to_string())),
+            Err(_) => Err(not_carried("a cast of this constant")),
+        },
+        // What the modifier of the first cast rounds or cuts must not be lost: only from a type without one.
+        (Type::Numeric(None), Type::Numeric(Some(_)))
+        | (Type::Timestamp(None), Type::Timestamp(Some(_)))
+        | (Type::Timestamptz(None), Type::Timestamptz(Some(_))) => Ok(typed(to, text)),
+        (Type::Text | Type::Varchar(_), to) => Ok(cast_text(to, text)),
+        _ => Err(not_carried("a cast between these types")),
+    }
+}
+
+fn negate(constant: Constant) -> Result<Constant, Refusal> {
+    match constant {
+        Constant::Null => Ok(Constant::Null),
+        Constant::Value(Literal::Typed(ty, text)) if is_integer(&ty) || ty == Type::Numeric(None) => {
+            let text = match text.strip_prefix('-') {
+                Some(positive) => positive.to_owned(),
+                None => signed(true, &text),
+            };
+            if is_integer(&ty) {
+                fits(&ty, &text)?;
+            }
+            Ok(typed(ty, text))
+        }
+        Constant::Value(_) => Err(not_carried("a sign before anything but a number")),
+    }
+}
+
+/// `ARRAY[…]`, under a cast or not. PostgreSQL gives all elements one type: that of the cast; else that of the typed
+/// ones; else text.
+fn list(items: &[Expr], to: Option<&DataType>, depth: usize) -> Result<Option<Constant>, Refusal> {
+    let mut elements = Vec::with_capacity(items.len());
+    for item in items {
+        match read(item, depth + 1)? {
+            Some(constant) => elements.push(constant),
+            None => return Ok(None),
+        }
+    }
+    let to = match to {
+        Some(DataType::Array(ArrayElemTypeDef::SquareBracket(element, _))) => {
+            let cast = |element_of: Constant| cast(element_of, element);
+            return elements.into_iter().map(cast).collect::<Result<Vec<_>, _>>().map(array).map(Some);
+        }
+        Some(_) => return Err(not_carried("a cast to this type")),
+        None => common_type(&elements)?,
+    };
+    let element = |element| match element {
+        Constant::Value(Literal::Untyped(text)) => Ok(cast_text(to, text)),
+        Constant::Value(Literal::Typed(from, text)) => cast_typed(from, to, text),
+        Constant::Value(Literal::Array(_)) => Err(not_carried("an array of arrays")),
+        Constant::Null => Ok(Constant::Null),
+    };
+    elements.into_iter().map(element).collect::<Result<Vec<_>, _>>().map(array).map(Some)
+}
+
+fn array(elements: Vec<Constant>) -> Constant {
+    let literal = |element| match element {
+        Constant::Null => None,
+        Constant::Value(literal) => Some(literal),
+    };
+    Constant::Value(Literal::Array(elements.into_iter().map(literal).collect()))
+}
+
+/// The type of an ARRAY: integers and numbers are widened; other types must be the same.
+fn common_type(elements: &[Constant]) -> Result<Type, Refusal> {
+    let mut common: Option<Type> = None;
+    for element in elements {
+        let Constant::Value(Literal::Typed(ty, _)) = element else { continue };
+        common = Some(match common {
+            None => *ty,
+            Some(common) if common == *ty => common,
+            Some(common) if width(&common).is_some() && width(ty).is_some() => {
+                if width(&common) < width(ty) {
+                    *ty
+                } else {
+                    common
+                }
+            }
+            Some(_) => return Err(not_carried("an array of several types")),
+        });
+    }
+    Ok(common.unwrap_or(Type::Text))
+}
+
+/// Order of implicit casts between exact numbers without modifier.
+fn width(ty: &Type) -> Option<u8> {
+    match ty {
+        Type::Int2 => Some(2),
+        Type::Int4 => Some(4),
+        Type::Int8 => Some(8),
+        Type::Numeric(None) => Some(16),
+        Type::Numeric(Some(_))
+        | Type::Bool
+        | Type::Text
+        | Type::Varchar(_)
+        | Type::Bytea
+        | Type::Uuid
+        | Type::Date
+        | Type::Timestamp(_)
+        | Type::Timestamptz(_)
+        | Type::Json
+        | Type::Jsonb => None,
+    }
+}
+
+fn fits(ty: &Type, text: &str) -> Result<(), Refusal> {
+    let number = text.parse::<i64>().ok();
+    let fits = match ty {
+        Type::Int2 => number.is_some_and(|number| i16::try_from(number).is_ok()),
+        Type::Int4 => number.is_some_and(|number| i32::try_from(number).is_ok()),
+        _ => number.is_some(),
+    };
+    match (fits, ty) {
+        (true, _) => Ok(()),
+        (false, Type::Int2) => Err(Refusal::error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "smallint out of range")),
+        (false, Type::Int4) => Err(Refusal::error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "integer out of range")),
+        (false, _) => Err(Refusal::error(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range")),
+    }
+}
+
+fn is_integer(ty: &Type) -> bool {
+    matches!(ty, Type::Int2 | Type::Int4 | Type::Int8)
+}
+
+fn is_number(ty: &Type) -> bool {
+    is_integer(ty) || matches!(ty, Type::Numeric(_))
+}
+
+fn modifier(info: &ExactNumberInfo) -> Option<Option<NumericModifier>> {
+    let (precision, scale) = match *info {
+        ExactNumberInfo::None => return Some(None),
+        ExactNumberInfo::Precision(precision) => (precision, 0),
+        ExactNumberInfo::PrecisionAndScale(precision, scale) => (precision, scale),
+    };
+    let modifier = NumericModifier { precision: u16::try_from(precision).ok()?, scale: i16::try_from(scale).ok()? };
+    let valid = (1..=1000).contains(&modifier.precision) && (-1000..=1000).contains(&modifier.scale);
+    valid.then_some(Some(modifier))
+}
+
+/// `pg_catalog.int4` and its like, which some drivers write.
+fn catalog_type(name: &str) -> Option<Type> {
+    Some(match name {
+        "bool" => Type::Bool,
+        "int2" => Type::Int2,
+        "int4" => Type::Int4,
+        "int8" => Type::Int8,
+        "numeric" => Type::Numeric(None),
+        "text" => Type::Text,
+        "varchar" => Type::Varchar(None),
+        "bytea" => Type::Bytea,
+        "uuid" => Type::Uuid,
+        "date" => Type::Date,
+        "timestamp" => Type::Timestamp(None),
+        "timestamptz" => Type::Timestamptz(None),
+        "json" => Type::Json,
+        "jsonb" => Type::Jsonb,
+        _ => return None,
+    })
+}
+
+fn signed(negative: bool, digits: &str) -> String {
+    let sign = if negative { "-" } else { "" };
+    format!("{sign}{digits}")
+}
+
+fn typed(ty: Type, text: String) -> Constant {
+    Constant::Value(Literal::Typed(ty, text))
+}
+
+fn not_carried(what: &str) -> Refusal {
+    Refusal::new(format!("{what} cannot be used with a protected column"))
+        .hint("Write the constant in quotes, without a cast: it takes the column's type.")
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::ast::{SelectItem, SetExpr, Statement};
+
+    use super::*;
+    use crate::sql::lex::lex;
+    use crate::sql::parse::{parse, split};
+
+    fn read_sql(sql: &str) -> Result<Option<Constant>, Refusal> {
+        let text = format!("SELECT {sql}");
+        let tokens = lex(&text).unwrap();
+        let parts = split(&text, &tokens).unwrap();
+        let parsed = parse(&text, &tokens, &parts[0])?;
+        let Statement::Query(query) = &parsed.statement else { panic!("{sql}") };
+        let SetExpr::Select(select) = query.body.as_ref() else { panic!("{sql}") };
+        let SelectItem::UnnamedExpr(expr) = &select.projection[0] else { panic!("{sql}") };
+        constant(expr)
+    }
+
+    /// Debug hides values, so compare without printing them.
+    #[track_caller]
+    fn is(sql: &str, expected: Constant) {
+        assert!(read_sql(sql).unwrap() == Some(expected), "{sql}");
+    }
+
+    #[track_caller]
+    fn is_typed(sql: &str, ty: Type, text: &str) {
+        is(sql, typed(ty, text.to_owned()));
+    }
+
+    #[track_caller]
+    fn is_untyped(sql: &str, text: &str) {
+        is(sql, Constant::Value(Literal::Untyped(text.to_owned())));
+    }
+
+    #[track_caller]
+    fn is_refused(sql: &str, sqlstate: SqlState) {
+        assert_eq!(read_sql(sql).expect_err(sql).sqlstate, sqlstate, "{sql}");
+    }
+
+    const TWELVE_TWO: NumericModifier = NumericModifier { precision: 12, scale: 2 };
+
+    #[test]
+    fn strings_have_no_type_of_their_own_sql_20() {
+        is_untyped("'O''B\\'", "O'B\\");
+        is_untyped("E'a\\nb'", "a\nb");
+        is_untyped("$q$a'b$q$", "a'b");
+        is_untyped("U&'\\0061'", "a");
+        is_untyped("('a'\n'b')", "ab");
+        is("NULL", Constant::Null);
+        is("NULL::text", Constant::Null);
+    }
+
+    #[test]
+    fn numbers_have_the_type_that_postgresql_gives_them_sql_20() {
+        is_typed("7", Type::Int4, "7");
+        is_typed("2147483647", Type::Int4, "2147483647");
+        is_typed("2147483648", Type::Int8, "2147483648");
+        is_typed("-2147483648", Type::Int4, "-2147483648");
+        is_typed("-(2147483648)", Type::Int4, "-2147483648");
+        is_typed("-9223372036854775808", Type::Int8, "-9223372036854775808");
+        is_typed("9223372036854775808", Type::Numeric(None), "9223372036854775808");
+        is_typed("- - 5", Type::Int4, "5");
+        is_typed("+5", Type::Int4, "5");
+        is_typed("1.50", Type::Numeric(None), "1.50");
+        is_typed("-.5e3", Type::Numeric(None), "-.5e3");
+        is_typed("true", Type::Bool, "true");
+        is_typed("FALSE", Type::Bool, "false");
+    }
+
+    #[test]
+    fn casts_that_the_input_function_can_do_are_done_sql_20() {
+        is_typed("date '2020-01-01'", Type::Date, "2020-01-01");
+        is_typed("'a'::text", Type::Text, "a");
+        is_typed("CAST('1.005' AS numeric(12,2))", Type::Numeric(Some(TWELVE_TWO)), "1.005");
+        is_typed("1.005::numeric(12,2)", Type::Numeric(Some(TWELVE_TWO)), "1.005");
+        is_typed("'äbc'::varchar(2)", Type::Varchar(Some(2)), "äb");
+        is_typed("'x'::timestamp(3) with time zone", Type::Timestamptz(Some(3)), "x");
+        is_typed("timestamptz 'x'", Type::Timestamptz(None), "x");
+        is_typed("5::bigint", Type::Int8, "5");
+        is_typed("5::pg_catalog.int8", Type::Int8, "5");
+        is_typed("-5::int8", Type::Int8, "-5");
+        is_typed("007::text", Type::Text, "7");
+        is_typed("'x'::text::uuid", Type::Uuid, "x");
+        is_typed("'abc'::varchar(2)::text", Type::Text, "ab");
+    }
+
+    #[test]
+    fn casts_that_change_a_value_here_are_refused_sql_20() {
+        for sql in [
+            "1.5::int",
+            "'1.005'::numeric(12,2)::numeric",
+            "'a'::char(3)",
+            "'a'::bpchar",
+            "'a'::my_type",
+            "'a'::\"text2\"",
+            "'1'::float8",
+            "true::int",
+            "'2020-01-01'::date::timestamp",
+            "B'1'",
+            "X'1F'",
+            "N'a'",
+            "-'5'",
+            "+'5'",
+        ] {
+            is_refused(sql, SqlState::FEATURE_NOT_SUPPORTED);
+        }
+        is_refused("32768::int2", SqlState::NUMERIC_VALUE_OUT_OF_RANGE);
+        is_refused("-(-32768)::int2 ", SqlState::NUMERIC_VALUE_OUT_OF_RANGE);
+        is_refused(&format!("1{}", "::int".repeat(40)), SqlState::STATEMENT_TOO_COMPLEX);
+    }
+
+    #[test]
+    fn an_array_has_one_type_for_all_elements_sql_20() {
+        let text = |text: &str| Some(Literal::Typed(Type::Text, text.to_owned()));
+        let of = |ty: Type, text: &str| Some(Literal::Typed(ty, text.to_owned()));
+        let array = |elements| Constant::Value(Literal::Array(elements));
+        is("ARRAY['a', NULL]", array(vec![text("a"), None]));
+        is("ARRAY[1, '2']", array(vec![of(Type::Int4, "1"), of(Type::Int4, "2")]));
+        is("ARRAY[1, 3000000000]", array(vec![of(Type::Int8, "1"), of(Type::Int8, "3000000000")]));
+        is("ARRAY[1, 1.5]", array(vec![of(Type::Numeric(None), "1"), of(Type::Numeric(None), "1.5")]));
+        is("ARRAY['a', 'b']::uuid[]", array(vec![of(Type::Uuid, "a"), of(Type::Uuid, "b")]));
+        is("(ARRAY[])::text[]", array(vec![]));
+        is_refused("ARRAY[1, true]", SqlState::FEATURE_NOT_SUPPORTED);
+        is_refused("ARRAY['a'::text, 'b'::uuid]", SqlState::FEATURE_NOT_SUPPORTED);
+        is_refused("'{a}'::text[]", SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(matches!(read_sql("ARRAY[a]"), Ok(None)));
+    }
+
+    #[test]
+    fn what_is_no_constant_is_none() {
+        for sql in ["a", "$1", "$1::text", "lower('a')", "1 + 1", "-a", "'a' || 'b'", "(SELECT 1)", "CURRENT_DATE"] {
+            assert!(matches!(read_sql(sql), Ok(None)), "{sql}");
+        }
+    }
+}

@@ -12,7 +12,6 @@ pub mod names;
 pub mod parse;
 mod physical;
 pub mod plan;
-pub mod predicate;
 mod refusal;
 mod splice;
 
@@ -25,6 +24,7 @@ pub use refusal::Refusal;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::error::SqlState;
 use crate::schema::Protection;
 
 /// What happens to one statement.
@@ -54,6 +54,30 @@ pub struct Statement {
 /// The common case costs one scan: if no token can name a protected object there is one `Forward` over the whole
 /// text. A text that does not parse and could name one is refused (SQL-5).
 pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statement> {
-    let _ = (text, declared, protection);
-    todo!()
+    let whole = |decision, effect| vec![Statement { range: 0..text.len(), decision, effect }];
+    let tokens = lex::lex(text);
+    let effect = |tokens: &[lex::Token]| names::effect(text, tokens);
+    if protection.is_empty() || names::Names::of(protection).first(text).is_none() {
+        // A text without tokens is an error at the server: it changes nothing.
+        return whole(Decision::Forward, tokens.map_or(Effect::None, |tokens| effect(&tokens)));
+    }
+    let tokens = match tokens {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            let refusal = Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at);
+            return whole(Decision::Refuse(refusal), Effect::None);
+        }
+    };
+    let parts = match parse::split(text, &tokens) {
+        Ok(parts) => parts,
+        Err(refusal) => return whole(Decision::Refuse(refusal), Effect::None),
+    };
+    parts
+        .into_iter()
+        .map(|part| Statement {
+            decision: plan::decide(text, &tokens, &part, declared, protection),
+            effect: effect(tokens.get(part.tokens.clone()).unwrap_or(&[])),
+            range: part.range,
+        })
+        .collect()
 }

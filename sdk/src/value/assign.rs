@@ -1,1 +1,168 @@
 //! Conversions between types: assignment casts, and the exact carry of a constant into a column's domain (VAL-4).
+
+use std::borrow::Cow;
+
+use super::calendar::DAY;
+use super::{Error, Format, Numeric, Settings, Type, Value, datetime, int, json, text};
+use crate::error::SqlState;
+
+/// Applies the modifier of `to` to a value of its base type.
+pub(super) fn limit<'a>(value: Value<'a>, to: &Type) -> Result<Value<'a>, Error> {
+    Ok(match (value, to) {
+        (Value::Numeric(number), Type::Numeric(Some(modifier))) => Value::Numeric(number.limit(*modifier)?),
+        (Value::Text(string), Type::Varchar(Some(n))) => Value::Text(text::limit(string, *n)?),
+        (Value::Timestamp(micros), Type::Timestamp(p)) => Value::Timestamp(datetime::round(micros, *p)?),
+        (Value::Timestamptz(micros), Type::Timestamptz(p)) => Value::Timestamptz(datetime::round(micros, *p)?),
+        (value, _) => value,
+    })
+}
+
+/// See [`Value::assign`].
+pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Value<'a>, Error> {
+    let converted = match (value, to) {
+        (value, _) if from.same_base(to) => value,
+        (Value::Int(v), Type::Int2 | Type::Int4 | Type::Int8) => Value::Int(in_range(to, Some(v))?),
+        (Value::Int(v), Type::Numeric(_)) => Value::Numeric(Numeric::from_i64(v)),
+        (Value::Numeric(v), Type::Int2 | Type::Int4 | Type::Int8) => {
+            if v.is_special() {
+                return Err(refused(format!("cannot convert NaN or infinity to {to}")));
+            }
+            Value::Int(in_range(to, v.rounded_i64())?)
+        }
+        (Value::Text(v), Type::Text | Type::Varchar(_)) => Value::Text(v),
+        (Value::Bool(v), Type::Text | Type::Varchar(_)) => Value::Text(if v { "true" } else { "false" }.into()),
+        (
+            value @ (Value::Int(_) | Value::Numeric(_) | Value::Uuid(_) | Value::Json(_) | Value::Jsonb(_)),
+            Type::Text | Type::Varchar(_),
+        ) => {
+            let mut out = Vec::new();
+            value.render(from, Format::Text, &Settings::default(), &mut out)?;
+            Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
+        }
+        (Value::Date(v), Type::Timestamp(_)) => Value::Timestamp(midnight(v)?),
+        (Value::Timestamp(v), Type::Date) => Value::Date(match v {
+            i64::MAX => i32::MAX,
+            i64::MIN => i32::MIN,
+            v => datetime::check_date(v.div_euclid(DAY))?,
+        }),
+        (Value::Json(v), Type::Jsonb) => Value::Jsonb(json::normal_form(&v)?.into()),
+        (Value::Jsonb(v), Type::Json) => Value::Json(v),
+        (
+            Value::Date(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Bytea(_),
+            Type::Text | Type::Varchar(_) | Type::Date | Type::Timestamp(_) | Type::Timestamptz(_),
+        ) => {
+            return Err(refused(format!(
+                "a protected {to} cannot be assigned from {from}: cast it in the application"
+            )));
+        }
+        _ => {
+            return Err(Error::new(
+                SqlState::DATATYPE_MISMATCH,
+                format!("column is of type {to} but expression is of type {from}"),
+            ));
+        }
+    };
+    limit(converted, to)
+}
+
+/// See [`Value::carry`].
+pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Option<Value<'a>>, Error> {
+    let no_operator = || Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {to} = {from}"));
+    if matches!(to, Type::Json) || matches!(from, Type::Json) {
+        return Err(no_operator());
+    }
+    Ok(match (value, to) {
+        (Value::Jsonb(_), Type::Jsonb) => return Err(refused("a protected jsonb takes no comparison".into())),
+        (Value::Int(v), Type::Int2 | Type::Int4 | Type::Int8) => int::in_range(to, v).ok().map(Value::Int),
+        (Value::Numeric(v), Type::Int2 | Type::Int4 | Type::Int8) => {
+            v.exact_i64().and_then(|v| int::in_range(to, v).ok()).map(Value::Int)
+        }
+        (Value::Int(v), Type::Numeric(_)) => Some(Value::Numeric(Numeric::from_i64(v))),
+        (Value::Date(v), Type::Timestamp(_)) => Some(Value::Timestamp(midnight(v)?)),
+        (Value::Timestamp(v), Type::Date) => match v {
+            i64::MAX => Some(Value::Date(i32::MAX)),
+            i64::MIN => Some(Value::Date(i32::MIN)),
+            v if v % DAY == 0 => Some(Value::Date(datetime::check_date(v / DAY)?)),
+            _ => None,
+        },
+        (Value::Timestamptz(_), Type::Date | Type::Timestamp(_))
+        | (Value::Date(_) | Value::Timestamp(_), Type::Timestamptz(_)) => {
+            return Err(refused(format!("comparing a protected {to} with {from} depends on the TimeZone")));
+        }
+        (Value::Text(v), Type::Text | Type::Varchar(_)) => Some(Value::Text(v)),
+        (value, _) if from.same_base(to) => Some(value),
+        _ => return Err(no_operator()),
+    })
+}
+
+fn in_range(to: &Type, value: Option<i64>) -> Result<i64, Error> {
+    value.ok_or_else(|| int::out_of_range(to)).and_then(|value| int::in_range(to, value))
+}
+
+fn midnight(date: i32) -> Result<i64, Error> {
+    match date {
+        i32::MAX => Ok(i64::MAX),
+        i32::MIN => Ok(i64::MIN),
+        // A date far beyond the range of timestamps.
+        date => match i64::from(date).checked_mul(DAY) {
+            Some(micros) => datetime::round(micros, None),
+            None => Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp")),
+        },
+    }
+}
+
+fn refused(message: String) -> Error {
+    Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Value<'static> {
+        Value::Numeric(Numeric::parse(text).unwrap())
+    }
+
+    #[test]
+    fn constants_are_carried_exactly_or_equal_nothing() {
+        let numeric = Type::Numeric(None);
+        assert!(number("7.0").carry(&numeric, &Type::Int4).unwrap() == Some(Value::Int(7)));
+        assert!(number("8.5").carry(&numeric, &Type::Int4).unwrap().is_none());
+        assert!(Value::Int(i64::MAX).carry(&Type::Int8, &Type::Int4).unwrap().is_none());
+        let narrow = Type::from_name("numeric(12,2)").unwrap();
+        let carried = number("1.005").carry(&numeric, &narrow).unwrap().unwrap();
+        assert!(carried == number("1.005"), "SQL-20: a comparison never applies a modifier");
+        assert_eq!(
+            Value::Text("x".into()).carry(&Type::Text, &Type::Int4).err().unwrap().sqlstate,
+            SqlState::UNDEFINED_FUNCTION
+        );
+        assert_eq!(
+            Value::Date(0).carry(&Type::Date, &Type::Timestamptz(None)).err().unwrap().sqlstate,
+            SqlState::FEATURE_NOT_SUPPORTED
+        );
+        assert!(Value::Timestamp(1).carry(&Type::Timestamp(None), &Type::Date).unwrap().is_none());
+        assert!(Value::Timestamp(2 * DAY).carry(&Type::Timestamp(None), &Type::Date).unwrap() == Some(Value::Date(2)));
+    }
+
+    #[test]
+    fn assignments_round_and_check_as_postgresql_does() {
+        let numeric = Type::Numeric(None);
+        assert!(number("8.5").assign(&numeric, &Type::Int4).unwrap() == Value::Int(9));
+        assert_eq!(
+            Value::Int(40_000).assign(&Type::Int4, &Type::Int2).err().unwrap().sqlstate,
+            SqlState::NUMERIC_VALUE_OUT_OF_RANGE
+        );
+        let narrow = Type::from_name("numeric(12,2)").unwrap();
+        assert!(number("1.005").assign(&numeric, &narrow).unwrap() == number("1.01"));
+        assert!(Value::Int(7).assign(&Type::Int4, &Type::Text).unwrap() == Value::Text("7".into()));
+        assert!(Value::Bool(true).assign(&Type::Bool, &Type::Text).unwrap() == Value::Text("true".into()));
+        assert_eq!(
+            Value::Bool(true).assign(&Type::Bool, &Type::Int4).err().unwrap().sqlstate,
+            SqlState::DATATYPE_MISMATCH
+        );
+        assert_eq!(
+            Value::Text("1".into()).assign(&Type::Text, &Type::Int4).err().unwrap().sqlstate,
+            SqlState::DATATYPE_MISMATCH
+        );
+    }
+}

@@ -7,6 +7,7 @@
 mod assign;
 mod bool;
 mod bytea;
+mod calendar;
 mod datetime;
 mod int;
 mod json;
@@ -90,47 +91,130 @@ impl UserFacing for Error {
 
 impl<'a> Value<'a> {
     /// Reads what a client sent for a parameter or literal of type `ty` and applies the type modifier as an
-    /// assignment does (rounding to a scale, 22001 for a text that is too long).
+    /// assignment does (rounding to a scale, 22001 for a text that is too long). A comparison must not apply it
+    /// (SQL-20): ask with [`Type::unmodified`] then.
     ///
     /// # Errors
     /// PostgreSQL's SQLSTATE for the same input, without the value. Bytes that are not UTF-8 are 22021.
     pub fn parse(ty: &Type, format: Format, bytes: &'a [u8], settings: &Settings) -> Result<Self, Error> {
-        let _ = (ty, format, bytes, settings);
-        todo!()
+        match format {
+            Format::Text => Self::parse_text(ty, bytes, settings),
+            Format::Binary => Self::read_binary(ty, bytes).and_then(|value| assign::limit(value, ty)),
+        }
+    }
+
+    fn parse_text(ty: &Type, bytes: &'a [u8], settings: &Settings) -> Result<Self, Error> {
+        let text = text::utf8(bytes)?;
+        let value = match ty {
+            Type::Bool => Value::Bool(bool::parse(text)?),
+            Type::Int2 | Type::Int4 | Type::Int8 => Value::Int(int::parse(ty, text)?),
+            Type::Numeric(_) => Value::Numeric(Numeric::parse(text)?),
+            Type::Text | Type::Varchar(_) => Value::Text(Cow::Borrowed(text)),
+            Type::Bytea => Value::Bytea(Cow::Owned(bytea::parse(text)?)),
+            Type::Uuid => Value::Uuid(uuid::parse(text)?),
+            Type::Date => Value::Date(datetime::parse_date(text)?),
+            Type::Timestamp(p) => Value::Timestamp(datetime::parse_timestamp(text, *p)?),
+            Type::Timestamptz(p) => {
+                Value::Timestamptz(datetime::parse_timestamptz(text, *p, settings.time_zone.as_ref())?)
+            }
+            Type::Json => {
+                json::check(text)?;
+                Value::Json(Cow::Borrowed(text))
+            }
+            Type::Jsonb => Value::Jsonb(Cow::Owned(json::normal_form(text)?)),
+        };
+        assign::limit(value, ty)
+    }
+
+    /// PostgreSQL's receive functions; every length is checked (22P03).
+    fn read_binary(ty: &Type, bytes: &'a [u8]) -> Result<Self, Error> {
+        let invalid = |what| Error::new(SqlState::INVALID_BINARY_REPRESENTATION, what);
+        let wrong_length = |_| invalid("incorrect binary data format");
+        Ok(match ty {
+            // boolrecv takes any byte that is not zero for true.
+            Type::Bool => match bytes {
+                [byte] => Value::Bool(*byte != 0),
+                _ => return Err(invalid("incorrect binary data format")),
+            },
+            Type::Int2 | Type::Int4 | Type::Int8 => Value::Int(int::read(ty, bytes)?),
+            Type::Numeric(_) => Value::Numeric(Numeric::read(bytes)?),
+            Type::Text | Type::Varchar(_) => Value::Text(Cow::Borrowed(text::utf8(bytes)?)),
+            Type::Bytea => Value::Bytea(Cow::Borrowed(bytes)),
+            Type::Uuid => Value::Uuid(bytes.try_into().map_err(wrong_length)?),
+            Type::Date => {
+                let days = bytes.try_into().map(i32::from_be_bytes).map_err(wrong_length)?;
+                Value::Date(datetime::check_date(i64::from(days))?)
+            }
+            Type::Timestamp(_) => Value::Timestamp(timestamp(bytes)?),
+            Type::Timestamptz(_) => Value::Timestamptz(timestamp(bytes)?),
+            Type::Json => {
+                let text = text::utf8(bytes)?;
+                json::check(text)?;
+                Value::Json(Cow::Borrowed(text))
+            }
+            Type::Jsonb => match bytes {
+                [1, text @ ..] => Value::Jsonb(Cow::Owned(json::normal_form(text::utf8(text)?)?)),
+                _ => return Err(invalid("unsupported jsonb version number")),
+            },
+        })
     }
 
     /// PostgreSQL's assignment cast from `from` to `to` (int to numeric, numeric to int with rounding, varchar to
     /// text, …), then the type modifier of `to`. A pair that PostgreSQL does not cast on assignment is 42804.
     pub fn assign(self, from: &Type, to: &Type) -> Result<Self, Error> {
-        let _ = (from, to);
-        todo!()
+        assign::assign(self, from, to)
     }
 
     /// Carries a constant of type `from` into the domain of a column of type `to` for a comparison (VAL-4, SQL-20):
     /// `Ok(None)` if no value of `to` equals it. The modifier of `to` is never applied. A pair that is refused or
     /// has no operator is an error (42883, or 0A000 where PostgreSQL has one that is not reproduced here).
     pub fn carry(self, from: &Type, to: &Type) -> Result<Option<Self>, Error> {
-        let _ = (from, to);
-        todo!()
+        assign::carry(self, from, to)
     }
 
     /// Appends S(v) (VAL-1): PostgreSQL's send layout.
     pub fn write_stored(&self, ty: &Type, out: &mut Vec<u8>) {
-        let _ = (ty, out);
-        todo!()
+        match self {
+            Value::Bool(v) => out.push(u8::from(*v)),
+            Value::Int(v) => int::write(ty, *v, out),
+            Value::Numeric(v) => v.write(out),
+            Value::Text(v) | Value::Json(v) => out.extend_from_slice(v.as_bytes()),
+            Value::Bytea(v) => out.extend_from_slice(v),
+            Value::Uuid(v) => out.extend_from_slice(v),
+            Value::Date(v) => out.extend_from_slice(&v.to_be_bytes()),
+            Value::Timestamp(v) | Value::Timestamptz(v) => out.extend_from_slice(&v.to_be_bytes()),
+            Value::Jsonb(v) => {
+                out.push(1);
+                out.extend_from_slice(v.as_bytes());
+            }
+        }
     }
 
     /// Reads S(v) back. It is foreign input only after authentication, yet still checked in full.
     pub fn read_stored(ty: &Type, bytes: &'a [u8]) -> Result<Self, Error> {
-        let _ = (ty, bytes);
-        todo!()
+        match (ty, bytes) {
+            // S is PostgreSQL's own text form, so it needs no second normalisation.
+            (Type::Jsonb, [1, text @ ..]) => text::utf8(text).map(|text| Value::Jsonb(Cow::Borrowed(text))),
+            _ => Self::read_binary(ty, bytes),
+        }
     }
 
     /// Appends E(v) (VAL-2). Types without an equality form ([`Type::equality`] is `None`) append nothing and must
     /// not be asked.
     pub fn write_equality(&self, ty: &Type, out: &mut Vec<u8>) {
-        let _ = (ty, out);
-        todo!()
+        match self {
+            // Integers and numeric are one family: 1 = 1.0.
+            Value::Int(v) => Numeric::from_i64(*v).write_equality(out),
+            Value::Numeric(v) => v.write_equality(out),
+            Value::Json(_) | Value::Jsonb(_) => {}
+            Value::Bool(_)
+            | Value::Text(_)
+            | Value::Bytea(_)
+            | Value::Uuid(_)
+            | Value::Date(_)
+            | Value::Timestamp(_)
+            | Value::Timestamptz(_) => self.write_stored(ty, out),
+        }
     }
 
     /// Appends what PostgreSQL would send for this value in `format` under `settings`.
@@ -139,8 +223,23 @@ impl<'a> Value<'a> {
     /// 0A000 where `settings` ask for a rendering that is not reproduced (DateStyle other than ISO, `bytea_output`
     /// other than hex); see [`Settings::renders`].
     pub fn render(&self, ty: &Type, format: Format, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Error> {
-        let _ = (ty, format, settings, out);
-        todo!()
+        if format == Format::Binary {
+            self.write_stored(ty, out);
+            return Ok(());
+        }
+        settings.renders(ty)?;
+        match self {
+            Value::Bool(v) => out.push(if *v { b't' } else { b'f' }),
+            Value::Int(v) => out.extend_from_slice(v.to_string().as_bytes()),
+            Value::Numeric(v) => v.render(out),
+            Value::Text(v) | Value::Json(v) | Value::Jsonb(v) => out.extend_from_slice(v.as_bytes()),
+            Value::Bytea(v) => bytea::render(v, out),
+            Value::Uuid(v) => uuid::render(v, out),
+            Value::Date(v) => datetime::render_date(*v, out),
+            Value::Timestamp(v) => datetime::render_timestamp(*v, None, out),
+            Value::Timestamptz(v) => datetime::render_timestamp(*v, settings.time_zone.as_ref(), out),
+        }
+        Ok(())
     }
 
     /// The same value without a borrow.
@@ -160,3 +259,14 @@ impl<'a> Value<'a> {
         }
     }
 }
+
+fn timestamp(bytes: &[u8]) -> Result<i64, Error> {
+    let micros = bytes
+        .try_into()
+        .map(i64::from_be_bytes)
+        .map_err(|_| Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format"))?;
+    datetime::round(micros, None)
+}
+
+#[cfg(test)]
+mod tests;

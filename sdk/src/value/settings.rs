@@ -1,6 +1,9 @@
 //! The session settings that decide how values look: DateStyle, TimeZone, bytea_output.
 
+use jiff::tz::TimeZone;
+
 use super::{Error, Type};
+use crate::error::SqlState;
 
 /// What the codec must know about a session. The default is that of a fresh PostgreSQL session in UTC.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,22 +11,27 @@ pub struct Settings {
     /// The output style is ISO; input is read as ISO 8601 in any style.
     pub date_style_iso: bool,
     /// `TimeZone`; `None` if the server's name for it is unknown here (then timestamptz text is refused).
-    pub time_zone: Option<jiff::tz::TimeZone>,
+    pub time_zone: Option<TimeZone>,
     /// `bytea_output = hex`. The server does not report it: it is asked with SHOW.
     pub bytea_hex: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { date_style_iso: true, time_zone: Some(jiff::tz::TimeZone::UTC), bytea_hex: true }
+        Self { date_style_iso: true, time_zone: Some(TimeZone::UTC), bytea_hex: true }
     }
 }
 
 impl Settings {
     /// Takes over a ParameterStatus or the answer to a SHOW; names that matter to no value are ignored.
     pub fn set(&mut self, name: &str, value: &str) {
-        let _ = (name, value);
-        todo!()
+        if name.eq_ignore_ascii_case("DateStyle") {
+            self.date_style_iso = value.split(',').next().is_some_and(|style| style.trim().eq_ignore_ascii_case("ISO"));
+        } else if name.eq_ignore_ascii_case("TimeZone") {
+            self.time_zone = time_zone(value);
+        } else if name.eq_ignore_ascii_case("bytea_output") {
+            self.bytea_hex = value.eq_ignore_ascii_case("hex");
+        }
     }
 
     /// Whether values of `ty` can be rendered in text under these settings.
@@ -31,7 +39,64 @@ impl Settings {
     /// # Errors
     /// 0A000 that names the setting and the value that would work.
     pub fn renders(&self, ty: &Type) -> Result<(), Error> {
-        let _ = ty;
-        todo!()
+        let refuse = |text| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, text));
+        match ty {
+            Type::Date | Type::Timestamp(_) if !self.date_style_iso => {
+                refuse("protected dates are shown in DateStyle ISO only: SET DateStyle = ISO")
+            }
+            Type::Timestamptz(_) if !self.date_style_iso => {
+                refuse("protected dates are shown in DateStyle ISO only: SET DateStyle = ISO")
+            }
+            Type::Timestamptz(_) if self.time_zone.is_none() => {
+                refuse("this TimeZone is not known to pgseal: SET TimeZone to a name of the IANA database")
+            }
+            Type::Bytea if !self.bytea_hex => {
+                refuse("protected bytea is shown in bytea_output hex only: SET bytea_output = hex")
+            }
+            Type::Bool
+            | Type::Int2
+            | Type::Int4
+            | Type::Int8
+            | Type::Numeric(_)
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_)
+            | Type::Json
+            | Type::Jsonb => Ok(()),
+        }
+    }
+}
+
+/// A zone by its name in the IANA database, or a POSIX rule such as `<+02>-02`, which is how PostgreSQL reports a
+/// numeric offset.
+fn time_zone(name: &str) -> Option<TimeZone> {
+    if ["UTC", "GMT", "Etc/UTC", "Zulu", "UCT"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
+        return Some(TimeZone::UTC);
+    }
+    TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_reports_is_understood() {
+        let mut settings = Settings::default();
+        settings.set("TimeZone", "<+02>-02");
+        assert!(settings.time_zone.is_some());
+        settings.set("TimeZone", "Europe/Berlin");
+        assert!(settings.time_zone.is_some());
+        settings.set("TimeZone", "Nowhere/Land");
+        assert_eq!(settings.renders(&Type::Timestamptz(None)).unwrap_err().sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(settings.renders(&Type::Timestamp(None)).is_ok());
+        settings.set("DateStyle", "German, DMY");
+        assert!(settings.renders(&Type::Date).is_err());
+        settings.set("DateStyle", "ISO, DMY");
+        assert!(settings.renders(&Type::Date).is_ok());
     }
 }

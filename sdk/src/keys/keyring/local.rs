@@ -10,7 +10,7 @@ use super::raw::read_key_file;
 use super::{Keyring, Provider, SivWrap, WrapContext, Wrapped};
 use crate::crypto::random;
 use crate::crypto::secret::Secret;
-use crate::keys::{BoxFuture, Error};
+use crate::keys::{BoxFuture, Error, Uuid};
 
 /// Names a root key file elsewhere than in the state directory.
 pub const ROOT_KEY_FILE_VARIABLE: &str = "PGSEAL_ROOT_KEY_FILE";
@@ -99,6 +99,15 @@ pub fn root_key_file(state_dir: &Path) -> PathBuf {
     std::env::var_os(ROOT_KEY_FILE_VARIABLE).map_or_else(|| state_dir.join("root.key"), PathBuf::from)
 }
 
+/// [`root_key_file`], after a look at the state directory if that is where it is.
+pub(super) fn checked_root_key_file(state_dir: &Path) -> Result<PathBuf, Error> {
+    let file = root_key_file(state_dir);
+    if file.parent() == Some(state_dir) {
+        check_state_dir(state_dir)?;
+    }
+    Ok(file)
+}
+
 /// The state directory where none is given: `$XDG_STATE_HOME/pgseal`, else `~/.local/state/pgseal`, for root
 /// `/var/lib/pgseal`. `None` without a home directory.
 pub fn default_state_dir(is_root: bool) -> Option<PathBuf> {
@@ -151,7 +160,7 @@ pub(in crate::keys) fn create_private_directory(directory: &Path) -> io::Result<
 /// Writes a file that appears whole or not at all, and never over another: written beside it, then linked.
 fn write_new(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = file.parent().unwrap_or(Path::new("."));
-    let draft = directory.join(format!(".root.key.{}", std::process::id()));
+    let draft = directory.join(format!(".root.key.{}", Uuid::random().map_err(io::Error::other)?));
     let written = write_private(&draft, bytes).and_then(|()| fs::hard_link(&draft, file));
     let removed = fs::remove_file(&draft);
     written.and(removed)?;
@@ -194,6 +203,14 @@ mod tests {
         let names: Vec<_> = fs::read_dir(dir.path().join("state")).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["root.key"], "no draft is left");
         check_state_dir(&dir.path().join("state")).unwrap();
+
+        let raw: KeyringUri = "raw:env=X".parse().unwrap();
+        let local: KeyringUri = "local:customer-data".parse().unwrap();
+        assert_eq!(keyring::create_root_key([&raw], dir.path()).unwrap(), None);
+        let made = keyring::create_root_key([&raw, &local], dir.path()).unwrap();
+        assert_eq!(made, Some(dir.path().join("root.key")));
+        assert_eq!(keyring::create_root_key([&local], dir.path()).unwrap(), None);
+        keyring::open(&local, dir.path()).unwrap();
     }
 
     #[cfg(unix)]
@@ -209,7 +226,10 @@ mod tests {
             let error = RootKey::open(&file).err().unwrap();
             assert!(error.to_string().contains("chmod 600"), "{error}");
         }
+        let local = [&"local:customer-data".parse::<KeyringUri>().unwrap()];
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(keyring::open(local[0], dir.path()).err().unwrap().to_string().contains("chmod 700"));
+        assert!(keyring::create_root_key(local, dir.path()).unwrap_err().to_string().contains("chmod 700"));
         assert!(check_state_dir(dir.path()).unwrap_err().to_string().contains("chmod 700"));
     }
 

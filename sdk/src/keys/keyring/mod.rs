@@ -6,7 +6,7 @@ pub mod multi;
 pub mod raw;
 pub mod wrapped;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use context::WrapContext;
@@ -42,7 +42,7 @@ pub fn open(uri: &KeyringUri, state_dir: &Path) -> Result<Arc<dyn Keyring>, Erro
     match uri {
         KeyringUri::Raw(source) => Ok(Arc::new(raw::RawKeyring::from_source(source)?)),
         KeyringUri::Local { name } => {
-            let root = local::RootKey::open(&local::root_key_file(state_dir))?;
+            let root = local::RootKey::open(&local::checked_root_key_file(state_dir)?)?;
             Ok(Arc::new(local::LocalKeyring::new(name, &root)))
         }
     }
@@ -56,6 +56,22 @@ pub fn open_all(generator: &KeyringUri, children: &[KeyringUri], state_dir: &Pat
     }
     let children = children.iter().map(|uri| open(uri, state_dir)).collect::<Result<_, _>>()?;
     Ok(Arc::new(MultiKeyring::new(generator, children)))
+}
+
+/// Makes the root key that these keyrings need and that is not there yet: only for `keys create` and
+/// `schema apply --create-keys` (KEY-6). Returns its path if it was made now, so that its owner can be told.
+pub fn create_root_key<'a>(
+    uris: impl IntoIterator<Item = &'a KeyringUri>,
+    state_dir: &Path,
+) -> Result<Option<PathBuf>, Error> {
+    if !uris.into_iter().any(|uri| matches!(uri, KeyringUri::Local { .. })) {
+        return Ok(None);
+    }
+    let file = local::checked_root_key_file(state_dir)?;
+    match local::RootKey::open_or_create(&file)? {
+        local::Opened::Created(_) => Ok(Some(file)),
+        local::Opened::Existing(_) => Ok(None),
+    }
 }
 
 /// Wraps with AES-256-SIV under a KEK that is derived from a root key: what raw and local keyrings share (KEY-1).

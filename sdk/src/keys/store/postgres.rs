@@ -158,4 +158,61 @@ mod tests {
             assert_eq!(to_micros(from_micros(micros)), Some(micros));
         }
     }
+
+    /// Starts a server of its own: slow, and the only way to know that the SQL is right.
+    #[cfg(feature = "testing")]
+    #[tokio::test]
+    async fn a_real_server_keeps_keys_and_lets_only_one_maker_win_key_1() {
+        use tokio_postgres::NoTls;
+
+        use crate::crypto::secret::Secret;
+        use crate::keys::cache::{DEFAULT_TTL, Pins};
+        use crate::keys::keyring::raw::RawKeyring;
+        use crate::keys::{Creation, KeyCache, KeySource, create_key};
+        use crate::testing::postgres::{Binaries, Postgres};
+
+        let cache = std::env::temp_dir().join("pgseal-test-postgres");
+        let server = Postgres::start(Binaries::find(&cache).unwrap()).unwrap();
+        let (client, connection) = tokio_postgres::connect(&server.url("postgres"), NoTls).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let store = PostgresStore::new(&client);
+        let keyring = std::sync::Arc::new(RawKeyring::new(&Secret::new([1; 32])));
+
+        let error = create_key("cards", &*keyring, &store).await.unwrap_err();
+        assert!(error.to_string().contains("pgseal.keys is not there"), "{error}");
+        for _ in 0..2 {
+            client.batch_execute(DDL).await.unwrap();
+        }
+        let uuid = store.uuid().await.unwrap();
+        client.batch_execute(DDL).await.unwrap();
+        assert_eq!(store.uuid().await.unwrap(), uuid, "the store keeps its UUID");
+
+        // A hostile search_path changes nothing.
+        client
+            .batch_execute(
+                "CREATE SCHEMA evil; SET search_path = evil, pg_catalog;
+                 CREATE FUNCTION evil.unnest(text[]) RETURNS SETOF text LANGUAGE sql AS 'SELECT NULL::text'",
+            )
+            .await
+            .unwrap();
+        assert!(matches!(create_key("cards", &*keyring, &store).await.unwrap(), Creation::Created { .. }));
+        assert_eq!(create_key("cards", &*keyring, &store).await.unwrap(), Creation::Existed);
+        let items = store.list("cards").await.unwrap();
+        assert_eq!(items.len(), 2);
+        let second = Item { version: Uuid::random().unwrap(), ..items[0].clone() };
+        assert_eq!(store.insert(&[second]).await.unwrap(), Inserted::Conflict);
+        assert_eq!(store.list("cards").await.unwrap().len(), 2);
+
+        let keys = KeyCache::new(DEFAULT_TTL);
+        keys.register("cards", keyring, Pins { store: Some(uuid), ..Pins::default() });
+        keys.load(&store, &["cards"]).await.unwrap();
+        keys.sealing("cards").unwrap();
+        keys.beacon("cards").unwrap();
+
+        client.execute("UPDATE pgseal.keys SET created_at = created_at + '1 s'", &[]).await.unwrap();
+        let again = KeyCache::new(DEFAULT_TTL);
+        again.register("cards", std::sync::Arc::new(RawKeyring::new(&Secret::new([1; 32]))), Pins::default());
+        assert!(matches!(again.load(&store, &["cards"]).await, Err(Error::Unwrap { .. })));
+        connection.abort();
+    }
 }

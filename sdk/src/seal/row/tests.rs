@@ -410,6 +410,7 @@ fn only_sealed_columns_have_cells_and_positions_beyond_the_table_are_errors() {
         ));
     }
     assert!(exact_tag(&table, &keys, 7, &text("x").unwrap()).is_err());
+    assert!(seal_row(&table, &keys, &values[..5]).is_err());
     let held = Held::new(&table, &keys, &values);
     for id in [OWNER, NOTE, 99] {
         assert!(matches!(held.open(&table, &keys, id), Err(Error::Malformed { .. })));
@@ -451,8 +452,9 @@ proptest! {
         held.with(|row| drop(sign_row(&table, &keys, &row)));
     }
 
+    /// PostgreSQL's text has no zero byte, and neither has ours.
     #[test]
-    fn any_row_round_trips(id: i64, pan in ".{0,60}", owner in ".{0,20}", count: i32) {
+    fn any_row_round_trips(id: i64, pan in "[^\\x00]{0,60}", owner in "[^\\x00]{0,20}", count: i32) {
         let (table, keys) = (table(), Keys::new(&[1]));
         let mut values = card(id, &pan);
         values[OWNER] = text(&owner);

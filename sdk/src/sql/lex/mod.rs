@@ -1,7 +1,24 @@
 //! PostgreSQL's lexer (scan.l), ported: the tokens of a text with their bytes (SQL-6).
+//!
+//! The rules are those of PostgreSQL 15 to 18 (manual, chapter "Lexical Structure"). Where the versions differ, a text
+//! that one of them rejects is either rejected here (`1abc`) or given the reading of the version that accepts it
+//! (`1_000`, `0x1F`), and refused later. `lex` takes time and memory linear in the text and does not recurse.
+
+mod number;
+mod operator;
+mod quoted;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod value;
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+pub use value::unescape;
+
+/// NAMEDATALEN - 1: PostgreSQL cuts longer identifiers, in bytes.
+pub const MAX_NAME: usize = 63;
 
 /// A token with its bytes in the text. White space and comments are no tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +60,8 @@ pub enum Kind {
     Param,
     /// An operator, split by PostgreSQL's own rule: `=`, `<>`, `@>`, `->>`, …
     Operator,
-    /// One of `( ) [ ] , ; .` and the single `:`.
+    /// One of `( ) [ ] , ; .` and the single `:`; also an ASCII character that begins no token (`{`, `\`, a lone
+    /// `$`), which PostgreSQL's grammar rejects wherever it stands.
     Symbol(u8),
     /// `::`
     TypeCast,
@@ -65,10 +83,18 @@ pub struct LexError {
     pub at: usize,
 }
 
-/// The tokens of `text` under `standard_conforming_strings = on`.
+/// The tokens of `text` under `standard_conforming_strings = on`. They cover the text in order without overlap;
+/// between them there is only white space and comments.
 pub fn lex(text: &str) -> Result<Vec<Token>, LexError> {
-    let _ = text;
-    todo!()
+    if let Some(at) = text.find('\0') {
+        return Err(LexError { what: "a text cannot hold a zero byte", at });
+    }
+    let mut tokens = Vec::with_capacity(text.len() / 4);
+    let mut scanner = scan::Scanner::new(text);
+    while let Some(token) = scanner.next()? {
+        tokens.push(token);
+    }
+    Ok(tokens)
 }
 
 impl Token {
@@ -78,14 +104,79 @@ impl Token {
     }
 
     /// The name that a [`Kind::Word`], [`Kind::QuotedIdentifier`] or [`Kind::UnicodeIdentifier`] (with the default
-    /// escape) stands for: folded, unquoted, cut to 63 bytes as PostgreSQL does. `None` for other kinds.
+    /// escape) stands for: folded, unquoted, cut to 63 bytes as PostgreSQL does. `None` for other kinds, and for a
+    /// unicode identifier whose escapes are wrong.
     pub fn name<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
-        let _ = text;
-        todo!()
+        match self.kind {
+            Kind::Word => {
+                let word = cut(self.text(text));
+                Some(match word.bytes().any(|b| b.is_ascii_uppercase()) {
+                    true => Cow::Owned(word.to_ascii_lowercase()),
+                    false => Cow::Borrowed(word),
+                })
+            }
+            Kind::QuotedIdentifier | Kind::UnicodeIdentifier => Some(match unescape(text, self).ok()? {
+                Cow::Borrowed(name) => Cow::Borrowed(cut(name)),
+                Cow::Owned(name) => Cow::Owned(cut(&name).to_owned()),
+            }),
+            Kind::String
+            | Kind::EscapeString
+            | Kind::UnicodeString
+            | Kind::DollarString
+            | Kind::BitString
+            | Kind::HexString
+            | Kind::NationalString
+            | Kind::Integer
+            | Kind::Float
+            | Kind::Param
+            | Kind::Operator
+            | Kind::Symbol(_)
+            | Kind::TypeCast
+            | Kind::DotDot
+            | Kind::ColonEquals
+            | Kind::EqualsGreater => None,
+        }
     }
 
     /// Whether it is this keyword (lower case), unquoted.
     pub fn is_word(&self, text: &str, keyword: &str) -> bool {
         self.kind == Kind::Word && self.text(text).eq_ignore_ascii_case(keyword)
     }
+
+    /// Whether it is this symbol.
+    pub fn is_symbol(&self, symbol: u8) -> bool {
+        self.kind == Kind::Symbol(symbol)
+    }
+
+    /// Whether it is an identifier or a keyword, quoted or not.
+    pub fn is_name(&self) -> bool {
+        matches!(self.kind, Kind::Word | Kind::QuotedIdentifier | Kind::UnicodeIdentifier)
+    }
+}
+
+/// The first 63 bytes of a name, without a broken character at the end (`truncate_identifier`).
+pub fn cut(name: &str) -> &str {
+    match name.len() <= MAX_NAME {
+        true => name,
+        false => name.get(..name.floor_char_boundary(MAX_NAME)).unwrap_or(name),
+    }
+}
+
+/// `ident_start` of scan.l.
+pub(crate) fn starts_identifier(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+/// `ident_cont` of scan.l.
+pub(crate) fn continues_identifier(byte: u8) -> bool {
+    starts_identifier(byte) || byte.is_ascii_digit() || byte == b'$'
+}
+
+/// `space` of scan.l; the vertical tab counts from PostgreSQL 16 on, before it is an error.
+pub(crate) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+fn is_newline(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }

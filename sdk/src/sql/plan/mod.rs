@@ -1,9 +1,153 @@
 //! From a parsed statement to a decision: a file for each kind of statement.
 
+mod call;
+mod constant;
 mod delete;
+mod draft;
 mod expr;
+mod guard;
 mod insert;
+mod mention;
+mod output;
+mod predicate;
 mod scope;
 mod select;
+mod source;
 mod update;
 mod utility;
+mod values;
+
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use sqlparser::ast;
+
+use self::constant::{Bare, same_value, without_modifier};
+use self::draft::{Draft, Params};
+use self::scope::Scope;
+use self::source::{Source, unreadable};
+use super::lex::Token;
+use super::parse::{self, Fact, Part};
+use super::{Decision, Input, Notes, Plan, Refusal};
+use crate::schema::{ColumnId, Protection};
+use crate::value::Type;
+
+pub use guard::{GUARD_HEAD, GUARD_MARK, GUARD_SQLSTATE, GUARD_TAIL};
+
+/// One statement as it comes, with all that it may be read against.
+struct Statement<'a> {
+    /// Its text and tokens.
+    source: &'a Source<'a>,
+    /// Its bytes in the text.
+    range: Range<usize>,
+    /// OIDs of the Parse message.
+    declared: &'a [u32],
+    /// What is protected.
+    protection: &'a Protection,
+    /// Clauses that the parser does not know.
+    facts: &'a [Fact],
+}
+
+/// Decides about one statement of `text`. `tokens` are those of the whole text.
+pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], protection: &Protection) -> Decision {
+    match planned(text, tokens, part, declared, protection) {
+        Ok(Some(plan)) => Decision::Rewrite(Arc::new(plan)),
+        Ok(None) => Decision::Forward,
+        Err(refusal) => Decision::Refuse(refusal),
+    }
+}
+
+fn planned(
+    text: &str,
+    tokens: &[Token],
+    part: &Part,
+    declared: &[u32],
+    protection: &Protection,
+) -> Result<Option<Plan>, Refusal> {
+    let own = tokens.get(part.tokens.clone()).ok_or_else(unreadable)?;
+    if !mention::touches(text, own, protection)? {
+        return Ok(None);
+    }
+    let source = Source::new(text, own);
+    if source.is_word(0, "table") {
+        // The parser does not know the command.
+        let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
+        return select::table(&statement).map(Some);
+    }
+    let parsed = parse::parse(text, tokens, part)?;
+    let statement =
+        Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
+    match &parsed.statement {
+        ast::Statement::Query(query) => select::plan(&statement, query),
+        ast::Statement::Insert(insert) => insert::plan(&statement, insert),
+        ast::Statement::Update(update) => update::plan(&statement, update),
+        ast::Statement::Delete(delete) => delete::plan(&statement, delete),
+        other => utility::plan(&statement, other),
+    }
+    .map(Some)
+}
+
+/// One statement in work.
+struct Ctx<'a> {
+    /// Its text and tokens.
+    source: &'a Source<'a>,
+    /// Its one protected table.
+    scope: Scope,
+    /// Its physical form.
+    draft: Draft,
+    /// Its parameters.
+    params: Params,
+    /// What `explain` will say.
+    notes: Notes,
+    /// Columns in the clear are qualified too: the physical statement has a second table.
+    qualify: bool,
+    /// The unprotected column that was met last, for the message of the leak rule.
+    beside: Option<String>,
+}
+
+impl<'a> Ctx<'a> {
+    fn new(source: &'a Source<'a>, scope: Scope, declared: &[u32]) -> Self {
+        let (draft, params) = (Draft::default(), Params::new(declared));
+        Self { source, scope, draft, params, notes: Notes::default(), qualify: false, beside: None }
+    }
+
+    /// A constant in a protected place.
+    fn protect(&mut self, value: &Bare, column: ColumnId) -> Result<Input, Refusal> {
+        match value {
+            Bare::Null => Ok(Input::Null),
+            Bare::Literal(literal) => Ok(Input::Literal(literal.clone())),
+            Bare::Param { number, cast } => {
+                let ty = self.param_type(*number, *cast, column)?;
+                let label = self.scope.label(column);
+                self.params.protected(*number, ty.oid(), &label)?;
+                Ok(Input::Param { index: *number, ty })
+            }
+        }
+    }
+
+    /// The type that a parameter's bytes have: the declared one, else that of its cast, else the column's.
+    fn param_type(&self, number: usize, cast: Option<Type>, column: ColumnId) -> Result<Type, Refusal> {
+        let refused = || {
+            Refusal::new(format!(
+                "parameter ${} for column {} has a type that cannot be read here",
+                number + 1,
+                self.scope.label(column)
+            ))
+            .hint("declare it with the type of the column, or without a type")
+        };
+        let own = without_modifier(&self.scope.column(column)?.ty.ok_or_else(unreadable)?);
+        match (self.params.declared(number), cast) {
+            (None, cast) => Ok(cast.unwrap_or(own)),
+            (Some(oid), cast) => {
+                let declared = Type::from_pg(oid, -1).ok_or_else(refused)?;
+                match cast {
+                    Some(cast) if !same_value(&declared, &cast) => Err(refused()),
+                    Some(_) | None => Ok(declared),
+                }
+            }
+        }
+    }
+}

@@ -1,1 +1,182 @@
-//! Names of one statement: the protected table, its alias, its columns (CAT-3, CAT-4, SQL-10).
+//! What names in a statement over one protected table mean: lock-only resolution (CAT-1 to CAT-4).
+
+use std::sync::Arc;
+
+use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
+
+use super::source::{Extent, Source, unreadable};
+use crate::error::SqlState;
+use crate::schema::{Column, ColumnId, Protection, Relation, Table};
+use crate::sql::Refusal;
+
+/// The one protected table of a statement, under the name that its columns are qualified with.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    /// The table.
+    pub table: Arc<Table>,
+    /// The client's alias, else the table's own name.
+    pub alias: String,
+    /// Whether the client gave the alias.
+    explicit: bool,
+}
+
+/// System columns: they do not mean the same on both sides of the proxy.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+impl Scope {
+    /// Resolves the name of a table; `None` if it is not a protected one.
+    pub(super) fn relation(
+        source: &Source<'_>,
+        protection: &Protection,
+        name: &ObjectName,
+    ) -> Result<Option<(Arc<Table>, Extent)>, Refusal> {
+        let idents = idents(name)?;
+        let (Some(first), Some(last)) = (idents.first(), idents.last()) else { return Err(unreadable()) };
+        let extent = source.ident(first)?..source.ident(last)? + 1;
+        let parts: Vec<_> = idents.iter().map(|ident| ident.value.as_str()).collect();
+        Ok(table(protection, &parts)?.map(|table| (table, extent)))
+    }
+
+    /// The scope of a table with the alias that the client gave it, if any.
+    pub(super) fn new(table: Arc<Table>, alias: Option<&Ident>) -> Self {
+        let alias = alias.map(|alias| alias.value.clone());
+        let explicit = alias.is_some();
+        let alias = alias.unwrap_or_else(|| table.relation.name.clone());
+        Self { table, alias, explicit }
+    }
+
+    /// The qualified physical name (CAT-4).
+    pub(super) fn physical_name(&self) -> String {
+        let Relation { schema, name } = &self.table.relation;
+        format!("{}.{}", quote(schema), quote(name))
+    }
+
+    /// The alias that keeps `table.column` working; empty if the client gave one.
+    pub(super) fn alias_clause(&self) -> String {
+        if self.explicit { String::new() } else { format!(" AS {}", quote(&self.alias)) }
+    }
+
+    /// The physical column, qualified.
+    pub(super) fn physical_column(&self, id: ColumnId) -> Result<String, Refusal> {
+        Ok(self.qualified(&self.column(id)?.name))
+    }
+
+    /// Any physical column of this table, qualified.
+    pub(super) fn qualified(&self, name: &str) -> String {
+        format!("{}.{}", quote(&self.alias), quote(name))
+    }
+
+    /// `pg_catalog.<type>send(column)`: the S form of a column in the clear (SQL-41).
+    pub(super) fn stored(&self, id: ColumnId) -> Result<String, Refusal> {
+        let column = self.column(id)?;
+        let ty = column.ty.ok_or_else(unreadable)?;
+        Ok(format!("pg_catalog.{}({})", ty.send_function(), self.qualified(&column.name)))
+    }
+
+    pub(super) fn column(&self, id: ColumnId) -> Result<&Column, Refusal> {
+        self.table.columns.get(id).ok_or_else(unreadable)
+    }
+
+    /// `table.column` for messages.
+    pub(super) fn label(&self, id: ColumnId) -> String {
+        let column = self.table.columns.get(id).map_or("", |column| &column.name);
+        format!("{}.{column}", self.table.relation.name)
+    }
+
+    /// Whether rows of this table carry a signature.
+    pub(super) fn is_signed(&self) -> bool {
+        self.table.signature.is_some()
+    }
+
+    /// The column that an expression names.
+    pub(super) fn resolve(&self, source: &Source<'_>, parts: &[Ident]) -> Result<ColumnId, Refusal> {
+        let names = parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>();
+        let at = parts.first().and_then(|part| source.ident(part).ok()).map_or(0, |token| source.offset(token));
+        let column = match names.as_slice() {
+            [column] => column,
+            [qualifier, column] if *qualifier == self.alias => column,
+            [schema, table, column]
+                if !self.explicit && *schema == self.table.relation.schema && *table == self.table.relation.name =>
+            {
+                column
+            }
+            [qualifier, ..] => {
+                return Err(Refusal::new(format!("{qualifier} is not a table of this statement")).at(at));
+            }
+            [] => return Err(unreadable()),
+        };
+        self.named(column, names.len() > 1, at)
+    }
+
+    /// The column of this name. `at` is where the statement says it.
+    pub(super) fn named(&self, name: &str, qualified: bool, at: usize) -> Result<ColumnId, Refusal> {
+        if let Some((id, _)) = self.table.column(name) {
+            return Ok(id);
+        }
+        if SYSTEM_COLUMNS.contains(&name) {
+            return Err(Refusal::new(format!("the system column {name} of a protected table cannot be used")).at(at));
+        }
+        if !qualified && name == self.alias {
+            return Err(Refusal::new(format!("the whole row {name} cannot be used as a value"))
+                .hint("name its columns")
+                .at(at));
+        }
+        let name = if qualified { format!("{}.{name}", self.alias) } else { format!("\"{name}\"") };
+        Err(Refusal::error(SqlState::UNDEFINED_COLUMN, format!("column {name} does not exist")).at(at))
+    }
+}
+
+/// The protected table that a name of one or two parts means; `None` if it is not a protected one (CAT-3).
+pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Result<Option<Arc<Table>>, Refusal> {
+    let (schema, name) = match parts {
+        [name] => (None, name.as_ref()),
+        [schema, name] => (Some(schema.as_ref()), name.as_ref()),
+        _ => return Err(unreadable()),
+    };
+    if let Some(schema) = schema
+        && protection.unprotected.contains(&Relation { schema: schema.to_owned(), name: name.to_owned() })
+    {
+        return Ok(None);
+    }
+    let table = protection.table(name);
+    let logical = table.map_or(name, |table| table.logical.as_str());
+    if let Some(reason) = protection.drifted.get(name).or_else(|| protection.drifted.get(logical)) {
+        return Err(Refusal::error(
+            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("table {name} no longer matches the schema lock: {reason}"),
+        )
+        .hint("run `pgseal schema plan`"));
+    }
+    if let Some(what) = protection.dependents.get(name) {
+        return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy in this version"))
+            .hint("use the protected table itself"));
+    }
+    match (table, schema) {
+        (Some(table), Some(schema)) if schema != table.relation.schema => {
+            Err(Refusal::new(format!("{schema}.{name} has the name of the protected table {}", label(table)))
+                .hint("declare it under `unprotected` in the schema file if it holds nothing to protect"))
+        }
+        (table, _) => Ok(table.cloned()),
+    }
+}
+
+/// A table in messages.
+pub(super) fn label(table: &Table) -> String {
+    format!("{}.{}", table.relation.schema, table.relation.name)
+}
+
+/// The parts of a name that is made of identifiers only.
+pub(super) fn idents(name: &ObjectName) -> Result<Vec<&Ident>, Refusal> {
+    name.0
+        .iter()
+        .map(|part| match part {
+            ObjectNamePart::Identifier(ident) => Ok(ident),
+            ObjectNamePart::Function(_) => Err(unreadable()),
+        })
+        .collect()
+}
+
+/// A quoted identifier.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

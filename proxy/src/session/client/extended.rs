@@ -1,0 +1,309 @@
+//! Parse, Bind, Describe, Execute, Close: which plan they mean, and what is sent in their place.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pgseal::error::SqlState;
+use pgseal::sql::{self, Decision, Effect, Plan, Refusal, Steps};
+
+use super::super::Core;
+use super::super::fatal::Fatal;
+use super::super::queue::Kind;
+use super::super::state::{Answer, Bound, Change, Expected, Portal, RESERVED, SHOW_NAME, State, Statement};
+use super::{Fate, Frame, malformed, not_utf8, position};
+use crate::frames::{self, Columns};
+use crate::wire::compose;
+use crate::wire::frame::HEADER;
+use crate::wire::reader::{self, Target};
+
+impl State {
+    pub(super) fn parse(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Parse));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let reader::Parse { statement: name, text, types } = reader::parse(body).map_err(malformed)?;
+        let unnamed = name.is_empty();
+        if name.starts_with(RESERVED) {
+            return Ok(self.refuse(unnamed, &reserved(), None, out));
+        }
+        let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse(unnamed, &not_utf8(), None, out)) };
+        let (plan, effect) = match self.plan(core, text, &types) {
+            Ok(planned) => planned,
+            Err(refusal) => {
+                let position = position(text, refusal.position);
+                return Ok(self.refuse(unnamed, &refusal, position, out));
+            }
+        };
+        let answer = match &plan {
+            Some(plan) => {
+                frames::bind::parse(name, plan, &types, out);
+                Answer::Statement(Arc::clone(plan))
+            }
+            None => Answer::Forward,
+        };
+        let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
+        let epoch = self.world.protection.epoch;
+        let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect };
+        self.statements.send(name, Some(Rc::new(statement)));
+        self.expect(Kind::Parse, Expected::changing(answer, Change::Statement(name.into())));
+        Ok(fate)
+    }
+
+    /// What becomes of the one statement of a Parse.
+    fn plan(&self, core: &Core, text: &str, declared: &[u32]) -> Result<(Option<Arc<Plan>>, Effect), Refusal> {
+        let statements = core.plans.borrow_mut().plan(text, declared, &self.world.protection);
+        let (mut plan, mut effect) = (None, Effect::None);
+        for sql::Statement { decision, effect: its, .. } in statements.iter() {
+            match decision {
+                Decision::Forward => {}
+                Decision::Refuse(refusal) => return Err(refusal.clone()),
+                // PostgreSQL's own error; its text must not travel to find that out.
+                Decision::Rewrite(_) if statements.len() > 1 => {
+                    let message = "cannot insert multiple commands into a prepared statement";
+                    return Err(Refusal::error(SqlState::SYNTAX_ERROR, message));
+                }
+                Decision::Rewrite(found) => plan = Some(Arc::clone(found)),
+            }
+            if *its == Effect::Opaque {
+                effect = Effect::Opaque;
+            }
+        }
+        Ok((plan, effect))
+    }
+
+    /// The statement of this name, planned under the lock that is in force now (SQL-12). If its physical form has
+    /// changed it is parsed again under its name, before the message that needs it.
+    fn statement(&mut self, core: &Core, name: &[u8], out: &mut Vec<u8>) -> Result<Option<Rc<Statement>>, Refusal> {
+        let Some(known) = self.statements.get(name).cloned() else {
+            if self.unremembered {
+                let message = "the schema has changed since this statement was prepared";
+                return Err(Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+                    .hint("Prepare it again, or connect again."));
+            }
+            return Ok(None);
+        };
+        let epoch = self.world.protection.epoch;
+        if known.epoch == epoch {
+            return Ok(Some(known));
+        }
+        let (plan, effect) = self.plan(core, &known.text, &known.declared)?;
+        let stays = plan.is_none() && known.plan.is_none();
+        let (text, declared) = (known.text.clone(), known.declared.clone());
+        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect });
+        if !stays {
+            compose::close(Target::Statement, name, out);
+            match &fresh.plan {
+                Some(plan) => frames::bind::parse(name, plan, &fresh.declared, out),
+                None => compose::parse(name, &fresh.text, &fresh.declared, out),
+            }
+            self.statements.send(name, None);
+            let change = || Change::Statement(name.into());
+            self.expect(Kind::Close, Expected::changing(Answer::Swallow(None), change()));
+            self.statements.send(name, Some(Rc::clone(&fresh)));
+            let answer = Answer::Swallow(fresh.plan.clone());
+            self.expect(Kind::Parse, Expected::changing(answer, change()));
+        }
+        Ok(Some(fresh))
+    }
+
+    pub(super) fn bind(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Bind));
+        }
+        let Some((portal, name)) = two_names(frame.seen) else {
+            return if frame.body.is_some() { Err(Fatal::protocol("invalid message format")) } else { Ok(Fate::Whole) };
+        };
+        if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
+            return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        let needs_body = self
+            .statements
+            .get(name)
+            .is_some_and(|known| known.plan.is_some() || known.epoch != self.world.protection.epoch);
+        let body = match frame.body {
+            None if needs_body => return Ok(Fate::Whole),
+            body => body,
+        };
+        let statement = match self.statement(core, name, out) {
+            Ok(statement) => statement,
+            Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
+        };
+        let planned = statement.as_ref().and_then(|statement| statement.plan.as_ref());
+        let (Some(plan), Some(body)) = (planned, body) else {
+            return Ok(self.bind_forwarded(portal, statement.as_deref()));
+        };
+        let (effect, declared) =
+            statement.as_ref().map_or((Effect::None, &[][..]), |statement| (statement.effect, &statement.declared));
+        match self.bind_planned(body, plan, declared, out) {
+            Ok(Fate::Replaced) => {
+                self.facts.sent(effect);
+                Ok(Fate::Replaced)
+            }
+            Ok(fate) => Ok(fate),
+            Err(error) => Ok(self.refuse(false, &error, None, out)),
+        }
+    }
+
+    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
+        if let Some(statement) = statement {
+            self.facts.sent(statement.effect);
+        }
+        if !self.portals.knows(portal) {
+            return self.forward(Kind::Bind);
+        }
+        self.portals.send(portal, None);
+        self.expect(Kind::Bind, Expected::changing(Answer::Forward, Change::Portal(portal.into())));
+        Fate::Forward
+    }
+
+    fn bind_planned(
+        &mut self,
+        body: &[u8],
+        plan: &Arc<Plan>,
+        declared: &[u32],
+        out: &mut Vec<u8>,
+    ) -> Result<Fate, pgseal::exec::Error> {
+        let client = reader::bind(body)?;
+        let columns = Columns::extended(plan, &client.results)?;
+        if !self.facts.shows(columns.depend_on_bytea_output(plan)).is_empty() && self.status != b'E' {
+            self.ask(out);
+            return Ok(Fate::Wait);
+        }
+        let portal = |columns: Columns, bound| {
+            let opener = RefCell::new(columns.opener(plan));
+            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
+        };
+        let settings = self.facts.settings();
+        match plan.steps {
+            Steps::One => {
+                let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
+                let portal = portal(columns, None);
+                self.portals.send(client.portal, Some(Rc::clone(&portal)));
+                let change = Change::Portal(client.portal.into());
+                self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
+            }
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => {
+                let columns = frames::bind::check(&client, plan, settings)?;
+                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec() };
+                self.bind_steps(client.portal, portal(columns, Some(bound)), out);
+            }
+        }
+        Ok(Fate::Replaced)
+    }
+
+    /// Asks for `bytea_output` inside the client's batch. A Query would end the batch's transaction.
+    fn ask(&mut self, out: &mut Vec<u8>) {
+        compose::close(Target::Statement, SHOW_NAME, out);
+        compose::parse(SHOW_NAME, "SHOW bytea_output", &[], out);
+        compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
+        compose::execute(SHOW_NAME, 0, out);
+        compose::close(Target::Portal, SHOW_NAME, out);
+        compose::flush(out);
+        self.facts.asked();
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Execute, Expected::new(Answer::Show));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+    }
+
+    pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        let kind = match frame.seen.first() {
+            Some(b'S') => Kind::DescribeStatement,
+            Some(b'P') => Kind::DescribePortal,
+            Some(_) => return Err(Fatal::protocol("invalid message format")),
+            None if frame.body.is_some() => return Err(Fatal::protocol("invalid message format")),
+            None => return Ok(Fate::Bytes(HEADER + 1)),
+        };
+        if !self.reads {
+            return Ok(self.forward(kind));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let (target, name) = reader::describe(body).map_err(malformed)?;
+        if name.starts_with(RESERVED) {
+            return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        let answer = match target {
+            Target::Portal => match self.portals.get(name).cloned() {
+                Some(portal) if portal.bound.is_some() => {
+                    self.describe_steps(&portal, out);
+                    return Ok(Fate::Replaced);
+                }
+                portal => portal.map(Answer::Portal),
+            },
+            Target::Statement => match self.statement(core, name, out) {
+                Ok(statement) => statement.and_then(|found| found.plan.clone()).map(Answer::Statement),
+                Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
+            },
+        };
+        self.expect(kind, Expected::new(answer.unwrap_or(Answer::Forward)));
+        Ok(Fate::Forward)
+    }
+
+    pub(super) fn execute(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Execute));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let (name, limit) = reader::execute(body).map_err(malformed)?;
+        if name.starts_with(RESERVED) {
+            return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        let Some(portal) = self.portals.get(name).cloned() else { return Ok(self.forward(Kind::Execute)) };
+        self.executes(&portal.plan);
+        if portal.bound.is_some() {
+            if limit > 0 && portal.plan.output.is_some() {
+                let refusal = Refusal::new("a row limit on a statement of several steps is not in this version");
+                return Ok(self.refuse(false, &refusal, None, out));
+            }
+            self.run(portal, out);
+            return Ok(Fate::Replaced);
+        }
+        // Guard rows are ours: no row limit of the client may suspend them.
+        let fate = if portal.plan.output.is_none() {
+            compose::execute(name, 0, out);
+            Fate::Replaced
+        } else {
+            Fate::Forward
+        };
+        self.expect(Kind::Execute, Expected::new(Answer::Portal(portal)));
+        Ok(fate)
+    }
+
+    pub(super) fn close(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Close));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let (target, name) = reader::close(body).map_err(malformed)?;
+        if name.starts_with(RESERVED) {
+            return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        let change = match target {
+            Target::Statement if self.statements.knows(name) => {
+                self.statements.send(name, None);
+                Change::Statement(name.into())
+            }
+            Target::Portal if self.portals.knows(name) => {
+                self.portals.send(name, None);
+                Change::Portal(name.into())
+            }
+            Target::Statement | Target::Portal => return Ok(self.forward(Kind::Close)),
+        };
+        self.expect(Kind::Close, Expected::changing(Answer::Forward, change));
+        Ok(Fate::Forward)
+    }
+}
+
+/// Portal and statement at the front of a Bind, if both are there.
+fn two_names(seen: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = seen.splitn(3, |byte| *byte == 0);
+    let (portal, name) = (parts.next()?, parts.next()?);
+    parts.next().map(|_| (portal, name))
+}
+
+fn reserved() -> Refusal {
+    Refusal::new("names that begin with pgseal_ are reserved")
+}

@@ -1,0 +1,148 @@
+//! Query: forwarded, spliced or refused as a whole.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pgseal::exec::inputs;
+use pgseal::sql::{Decision, Plan, Refusal, Statement, Steps};
+
+use super::super::Core;
+use super::super::fatal::Fatal;
+use super::super::queue::Kind;
+use super::super::state::{Answer, Bound, Expected, Portal, Simple, State};
+use super::{Fate, Frame, malformed, not_utf8, position};
+use crate::frames::Columns;
+use crate::wire::{compose, reader};
+
+impl State {
+    pub(super) fn query(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        if !self.reads {
+            return Ok(self.forward(Kind::Query));
+        }
+        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let Ok(text) = std::str::from_utf8(reader::query(body).map_err(malformed)?) else {
+            self.refuse_query(&not_utf8(), None, out);
+            return Ok(Fate::Drop);
+        };
+        let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
+        if let Some(refusal) = statements.iter().find_map(|statement| refusal(statement, statements.len())) {
+            self.refuse_query(&refusal, position(text, refusal.position), out);
+            return Ok(Fate::Drop);
+        }
+        let fate = match statements.iter().find_map(plan) {
+            Some(plan) => self.spliced(text, &statements, plan, out),
+            None => self.forward(Kind::Query),
+        };
+        if !matches!(fate, Fate::Wait) {
+            statements.iter().for_each(|statement| self.facts.sent(statement.effect));
+        }
+        Ok(fate)
+    }
+
+    fn spliced(&mut self, text: &str, statements: &[Statement], any: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
+        let parts: Vec<Option<Portal>> = statements
+            .iter()
+            .map(|statement| {
+                plan(statement).map(|plan| {
+                    let columns = Columns::simple(plan);
+                    let opener = RefCell::new(columns.opener(plan));
+                    Portal { plan: Arc::clone(plan), columns, opener, bound: None }
+                })
+            })
+            .collect();
+        let depends = parts.iter().flatten().any(|part| part.columns.depend_on_bytea_output(&part.plan));
+        if !self.facts.shows(depends).is_empty() && self.status != b'E' {
+            self.ask_by_query(out);
+            return Fate::Wait;
+        }
+        if !matches!(any.steps, Steps::One) {
+            return self.pipeline(any, out);
+        }
+        match self.physical_text(text, statements, &parts) {
+            Ok(physical) => {
+                compose::query(&physical, out);
+                parts.iter().flatten().for_each(|part| self.executes(&part.plan));
+                self.expect(
+                    Kind::Query,
+                    Expected::new(Answer::Query(Box::new(Simple { plan: Arc::clone(any), parts, current: 0 }))),
+                );
+                Fate::Replaced
+            }
+            Err(error) => {
+                self.refuse_query(&error, None, out);
+                Fate::Drop
+            }
+        }
+    }
+
+    /// A statement of several steps: a pipeline up to a Sync of ours, the answers being those of a Query (SQL-54).
+    fn pipeline(&mut self, plan: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
+        let columns = match Columns::extended(plan, &[]).and_then(|columns| {
+            columns.check(plan, self.facts.settings())?;
+            Ok(columns)
+        }) {
+            Ok(columns) => columns,
+            Err(error) => {
+                self.refuse_query(&error, None, out);
+                return Fate::Drop;
+            }
+        };
+        let opener = RefCell::new(columns.opener(plan));
+        let bound = Some(Bound { body: None, declared: Vec::new() });
+        self.executes(plan);
+        self.run(Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), out);
+        Fate::Replaced
+    }
+
+    /// The client's text with every planned statement in physical form.
+    fn physical_text(
+        &self,
+        text: &str,
+        statements: &[Statement],
+        parts: &[Option<Portal>],
+    ) -> Result<String, pgseal::exec::Error> {
+        let mut physical = String::with_capacity(text.len());
+        let mut end = 0;
+        for (statement, part) in statements.iter().zip(parts) {
+            let Some(part) = part else { continue };
+            part.columns.check(&part.plan, self.facts.settings())?;
+            physical.push_str(text.get(end..statement.range.start).unwrap_or(""));
+            let plan = &part.plan;
+            physical.push_str(&inputs::splice(plan, &plan.template, self.world.keys.as_ref(), self.facts.settings())?);
+            end = statement.range.end;
+        }
+        physical.push_str(text.get(end..).unwrap_or(""));
+        Ok(physical)
+    }
+
+    /// Asks for `bytea_output` in a Query of its own, whose answer is ours.
+    fn ask_by_query(&mut self, out: &mut Vec<u8>) {
+        compose::query("SHOW bytea_output", out);
+        self.facts.asked();
+        self.expect(Kind::Query, Expected::new(Answer::Show));
+    }
+}
+
+fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
+    match &statement.decision {
+        Decision::Rewrite(plan) => Some(plan),
+        Decision::Forward | Decision::Refuse(_) => None,
+    }
+}
+
+/// Why a statement cannot be part of a Query that is sent.
+fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
+    match &statement.decision {
+        Decision::Forward => None,
+        Decision::Refuse(refusal) => Some(refusal.clone()),
+        Decision::Rewrite(plan) => match plan.steps {
+            Steps::One => None,
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) if of == 1 => None,
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(
+                Refusal::new("a statement that takes several steps beside others in one query is not in this version")
+                    .hint("Send it in a query of its own."),
+            ),
+        },
+    }
+}

@@ -1,0 +1,341 @@
+//! What both directions of a session know.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pgseal::error::UserFacing;
+use pgseal::exec;
+use pgseal::exec::facts::{BrokenPin, Facts};
+use pgseal::exec::outputs::Opener;
+use pgseal::exec::steps::Execution;
+use pgseal::sql::{Effect, Plan, Verb};
+use tokio::sync::watch;
+
+use super::fatal::Fatal;
+use super::portals::Names;
+use super::queue::Queue;
+use super::world::World;
+use crate::frames::Columns;
+
+/// What a refused message is replaced with: it fails at the server as the refused one would have failed, with 42883,
+/// and holds nothing of the client. The server's error is then replaced by ours.
+pub(super) const REFUSAL: &str = "SELECT pg_catalog.pgseal_refused()";
+
+/// What the error of [`REFUSAL`] is called.
+pub(super) const REFUSAL_CODE: &[u8] = b"42883";
+
+/// The name under which [`REFUSAL`] is parsed in place of a named statement, or of a message that names none.
+pub(super) const REFUSAL_NAME: &[u8] = b"pgseal_refusal";
+
+/// Statement and portal with which we ask for settings.
+pub(super) const SHOW_NAME: &[u8] = b"pgseal_show";
+
+/// Names that begin so are ours.
+pub(super) const RESERVED: &[u8] = b"pgseal_";
+
+/// What to do with the answer to a message.
+pub(super) enum Answer {
+    /// It is the client's, byte for byte.
+    Forward,
+    /// It is ours. The error of a statement that we parsed again is told in the client's terms.
+    Swallow(Option<Arc<Plan>>),
+    /// It is ours: the value of `bytea_output`.
+    Show,
+    /// Its error is replaced by this ErrorResponse.
+    Refused(Box<[u8]>),
+    /// It answers a step whose rows are ours.
+    Step(Rc<Portal>),
+    /// It answers the last step: the client's rows and tag.
+    LastStep(Rc<Portal>),
+    /// It answers the Describe of a statement that stands for a portal without one of its own at the server, or for
+    /// the statement of a Query that became a pipeline.
+    Described(Rc<Portal>),
+    /// It is the ReadyForQuery of a Query that became a pipeline; before it comes the tag that was held.
+    Pipeline(Arc<Plan>, Box<[u8]>),
+    /// It answers a planned Parse or Describe of a statement.
+    Statement(Arc<Plan>),
+    /// It answers Bind, Describe or Execute of a planned portal.
+    Portal(Rc<Portal>),
+    /// It answers a Query of which at least one statement is planned.
+    Query(Box<Simple>),
+    /// We answered already, with an error: the client gets nothing more of it.
+    Spoiled,
+    /// It makes the transaction fail, after an error of ours that the server does not know of.
+    Poison,
+}
+
+/// An entry of the queue.
+pub(super) struct Expected {
+    pub(super) answer: Answer,
+    /// What its closing message confirms.
+    pub(super) change: Option<Change>,
+}
+
+impl Expected {
+    pub(super) fn new(answer: Answer) -> Self {
+        Self { answer, change: None }
+    }
+
+    pub(super) fn changing(answer: Answer, change: Change) -> Self {
+        Self { answer, change: Some(change) }
+    }
+}
+
+/// A name whose meaning is under way.
+pub(super) enum Change {
+    Statement(Box<[u8]>),
+    Portal(Box<[u8]>),
+}
+
+/// A prepared statement, as long as anything is protected.
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) declared: Vec<u32>,
+    /// Of the protection under which it was planned.
+    pub(super) epoch: u64,
+    /// `None` if it is forwarded.
+    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) effect: Effect,
+}
+
+/// A portal over a planned statement.
+pub(super) struct Portal {
+    pub(super) plan: Arc<Plan>,
+    pub(super) columns: Columns,
+    pub(super) opener: RefCell<Option<Opener>>,
+    /// What the steps are made of, if there is more than one.
+    pub(super) bound: Option<Bound>,
+}
+
+/// A Bind that stays here: its plan takes more than one round trip.
+pub(super) struct Bound {
+    /// The body of the client's Bind; `None` for a Query.
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) declared: Vec<u32>,
+}
+
+/// A portal of several steps that is being executed. The client is not read meanwhile.
+pub(super) struct Running {
+    pub(super) execution: Execution,
+    pub(super) portal: Rc<Portal>,
+    /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
+    pub(super) simple: bool,
+    pub(super) tag: Vec<u8>,
+    pub(super) outcome: Outcome,
+}
+
+/// How far a running portal is, between two steps.
+pub(super) enum Outcome {
+    /// The next step is to be sent.
+    Next,
+    /// The last step is complete.
+    Done,
+    /// The server refused a step, and the client knows.
+    Refused,
+    /// We refuse to go on: the client learns it in the place of the Execute.
+    Failed(exec::Error),
+}
+
+/// Why the client is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// It is read.
+    No,
+    /// For an answer that decides what is sent next.
+    Answer,
+    /// For room in the queue.
+    Room,
+}
+
+/// A planned Query: its statements, and which of them is being answered.
+pub(super) struct Simple {
+    /// Any of its plans: what errors are translated with while a forwarded statement is answered.
+    pub(super) plan: Arc<Plan>,
+    /// `None` for a statement that was forwarded.
+    pub(super) parts: Vec<Option<Portal>>,
+    pub(super) current: usize,
+}
+
+impl Portal {
+    /// It stands for a Query, whose answers differ from those of the extended protocol.
+    pub(super) fn is_query(&self) -> bool {
+        self.bound.as_ref().is_some_and(|bound| bound.body.is_none())
+    }
+}
+
+impl Simple {
+    /// The plan in whose terms an error is told.
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        match self.parts.get(self.current) {
+            Some(Some(portal)) => &portal.plan,
+            Some(None) | None => &self.plan,
+        }
+    }
+}
+
+/// Bytes of the frame at the front that are under way already.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Rest {
+    pub(super) bytes: usize,
+    /// They are dropped instead of being passed on.
+    pub(super) dropped: bool,
+}
+
+/// What both directions know.
+pub(super) struct State {
+    pub(super) queue: Queue<Expected>,
+    pub(super) statements: Names<Statement>,
+    pub(super) portals: Names<Portal>,
+    pub(super) facts: Facts,
+    pub(super) world: Arc<World>,
+    worlds: Option<watch::Receiver<Arc<World>>>,
+    /// Something is protected, or was during this session: then every message is read.
+    pub(super) reads: bool,
+    /// Statements may have been forwarded without being remembered, and something is protected since.
+    pub(super) unremembered: bool,
+    /// Settings under which texts would be read otherwise than we read them: no session of a protected database.
+    pub(super) broken_pins: Vec<BrokenPin>,
+    /// Transaction status of the last ReadyForQuery.
+    pub(super) status: u8,
+    /// Process id and secret.
+    pub(super) key: Vec<u8>,
+    pub(super) from_client: Rest,
+    pub(super) from_server: Rest,
+    /// A client frame has begun to arrive.
+    pub(super) partial: bool,
+    /// The client sent Terminate.
+    pub(super) terminated: bool,
+    /// The last thing that the server said is an error.
+    pub(super) server_failed: bool,
+    /// Whole frames of ours that go to the server before the client's next one.
+    pub(super) inject: Vec<u8>,
+    pub(super) waiting: Waiting,
+    /// A plan that wrote in this transaction: errors of its commit are told in its terms.
+    pub(super) wrote: Option<Arc<Plan>>,
+    pub(super) running: Option<Running>,
+    /// The client's side has something to do.
+    pub(super) wake: bool,
+    /// An error of ours stands in the batch that the next ReadyForQuery closes.
+    pub(super) spoiled: bool,
+}
+
+impl State {
+    /// A session after AuthenticationOk. Without `worlds` nothing is protected in it.
+    pub(super) fn new(worlds: Option<watch::Receiver<Arc<World>>>) -> Self {
+        let world = worlds.as_ref().map_or_else(World::nothing, |worlds| Arc::clone(&worlds.borrow()));
+        Self {
+            queue: Queue::new(Expected::new(Answer::Forward)),
+            statements: Names::default(),
+            portals: Names::default(),
+            facts: Facts::new(world.protection.epoch),
+            reads: !world.protection.is_empty(),
+            unremembered: false,
+            broken_pins: Vec::new(),
+            world,
+            worlds,
+            status: 0,
+            key: Vec::new(),
+            from_client: Rest::default(),
+            from_server: Rest::default(),
+            partial: false,
+            terminated: false,
+            server_failed: false,
+            inject: Vec::new(),
+            waiting: Waiting::No,
+            wrote: None,
+            running: None,
+            wake: false,
+            spoiled: false,
+        }
+    }
+
+    /// Nothing is asked, nothing is half sent, no transaction is open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+            && self.running.is_none()
+            && self.status == b'I'
+            && self.from_client.bytes == 0
+            && !self.partial
+    }
+
+    /// Takes over a new lock.
+    pub(super) fn adopt_world(&mut self) {
+        let Some(worlds) = &mut self.worlds else { return };
+        if !worlds.has_changed().unwrap_or(false) {
+            return;
+        }
+        self.world = Arc::clone(&worlds.borrow_and_update());
+        self.facts.set_epoch(self.world.protection.epoch);
+        if !self.reads && !self.world.protection.is_empty() {
+            self.reads = true;
+            self.unremembered = true;
+        }
+    }
+
+    /// A setting that contradicts a pin ends the session; it never changes how texts are read (SQL-7).
+    pub(super) fn check_pins(&self) -> Result<(), Fatal> {
+        match self.broken_pins.first() {
+            Some(broken) if self.reads => {
+                let fatal = Fatal::new(broken.sqlstate(), broken.message());
+                Err(broken.hint().into_iter().fold(fatal, Fatal::hint))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The server confirmed what the entry changes.
+    pub(super) fn confirm(&mut self, expected: &Expected) {
+        match &expected.change {
+            Some(Change::Statement(name)) => self.statements.confirm(name),
+            Some(Change::Portal(name)) => self.portals.confirm(name),
+            None => {}
+        }
+    }
+
+    /// The server dropped the entry, or answered it with an error.
+    pub(super) fn withdraw(&mut self, expected: &Expected) {
+        match &expected.change {
+            Some(Change::Statement(name)) => self.statements.withdraw(name),
+            Some(Change::Portal(name)) => self.portals.withdraw(name),
+            None => {}
+        }
+        match expected.answer {
+            Answer::Show => {
+                self.facts.not_shown();
+                self.resume();
+            }
+            Answer::Step(_) | Answer::LastStep(_) => {
+                if let Some(running) = &mut self.running {
+                    running.outcome = Outcome::Refused;
+                }
+                self.resume();
+            }
+            Answer::Forward
+            | Answer::Swallow(_)
+            | Answer::Refused(_)
+            | Answer::Described(_)
+            | Answer::Pipeline(..)
+            | Answer::Statement(_)
+            | Answer::Portal(_)
+            | Answer::Query(_)
+            | Answer::Spoiled
+            | Answer::Poison => {}
+        }
+    }
+
+    /// A planned statement is executed.
+    pub(super) fn executes(&mut self, plan: &Arc<Plan>) {
+        if plan.verb != Verb::Select {
+            self.wrote = Some(Arc::clone(plan));
+        }
+    }
+
+    /// The client is read again.
+    pub(super) fn resume(&mut self) {
+        if self.waiting != Waiting::No {
+            self.waiting = Waiting::No;
+            self.wake = true;
+        }
+    }
+}

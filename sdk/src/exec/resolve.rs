@@ -1,0 +1,202 @@
+//! From an [`Input`] of a plan to a value: by assignment for what is written, carried for what is compared (SQL-20).
+
+use std::borrow::Cow;
+
+use super::Error;
+use super::array::{self, Elements};
+use super::inputs::Params;
+use crate::error::SqlState;
+use crate::schema::{Column, Table};
+use crate::sql::{Input, Literal, Refusal};
+use crate::value::{self, Format, Settings, Type, Value};
+
+/// Where the values of one execution come from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    /// The client's parameters.
+    pub(super) params: Params<'a>,
+    /// The values of the fetch step, in binary.
+    pub(super) fetched: &'a [Option<Vec<u8>>],
+    /// The session's settings.
+    pub(super) settings: &'a Settings,
+}
+
+/// A constant of a predicate in the domain of its column.
+pub(super) enum Compared<'a> {
+    /// NULL: the comparison is NULL.
+    Null,
+    /// No value of the column equals it (VAL-4).
+    Nowhere,
+    /// This one.
+    Value(Value<'a>),
+}
+
+impl<'a> Sources<'a> {
+    /// The client's parameter of this number.
+    pub(super) fn param(&self, index: usize) -> Result<(Format, Option<&'a [u8]>), Error> {
+        match (self.params.formats.get(index), self.params.values.get(index)) {
+            (Some(format), Some(value)) => Ok((*format, *value)),
+            _ => Err(Error::Protocol("the statement has more parameters than values were bound")),
+        }
+    }
+
+    /// What is written into a column: PostgreSQL's assignment, then NOT NULL of a protected column, which the server
+    /// may not see (SQL-22). `None` is NULL.
+    pub(super) fn assigned(
+        &self,
+        input: &'a Input,
+        column: &Column,
+        table: &Table,
+    ) -> Result<Option<Value<'a>>, Error> {
+        let value = self.assigned_or_null(input, column)?;
+        if value.is_none() && column.not_null && column.is_signed() {
+            return Err(not_null(column, table));
+        }
+        Ok(value)
+    }
+
+    fn assigned_or_null(&self, input: &'a Input, column: &Column) -> Result<Option<Value<'a>>, Error> {
+        let to = known_type(column)?;
+        let (from, value) = match input {
+            Input::Null => return Ok(None),
+            Input::Stored(stored) => return Ok(Some(Value::read_stored(&to, stored)?)),
+            Input::Fetched(_) if column.is_sealed() => {
+                return Err(Error::Protocol("a sealed column cannot take a value of the server"));
+            }
+            Input::Fetched(index) => match self.fetched.get(*index) {
+                Some(Some(bytes)) => (to, Value::parse(&to, Format::Binary, bytes, self.settings)?),
+                Some(None) => return Ok(None),
+                None => return Err(Error::Protocol("the server sent fewer values than were asked for")),
+            },
+            Input::Param { index, ty } => match self.param(*index)? {
+                (_, None) => return Ok(None),
+                (format, Some(bytes)) => (*ty, Value::parse(ty, format, bytes, self.settings)?),
+            },
+            Input::Literal(Literal::Untyped(text)) => {
+                (to, Value::parse(&to, Format::Text, text.as_bytes(), self.settings)?)
+            }
+            Input::Literal(Literal::Typed(ty, text)) => {
+                (*ty, Value::parse(ty, Format::Text, text.as_bytes(), self.settings)?)
+            }
+            Input::Literal(Literal::Array(_)) => return Err(Error::Protocol("an array for a column that is none")),
+        };
+        Ok(Some(if from == to { value } else { value.assign(&from, &to)? }))
+    }
+
+    /// A constant that a predicate compares a column of type `to` with.
+    pub(super) fn compared(&self, input: &'a Input, to: &Type) -> Result<Compared<'a>, Error> {
+        match input {
+            Input::Null => Ok(Compared::Null),
+            Input::Param { index, ty } => match self.param(*index)? {
+                (_, None) => Ok(Compared::Null),
+                (format, Some(bytes)) => self.carried(ty, format, bytes, to),
+            },
+            Input::Literal(literal) => self.compared_literal(literal, to),
+            Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
+        }
+    }
+
+    fn compared_literal(&self, literal: &'a Literal, to: &Type) -> Result<Compared<'a>, Error> {
+        match literal {
+            Literal::Untyped(text) => self.carried(&without_modifier(to), Format::Text, text.as_bytes(), to),
+            Literal::Typed(ty, text) => self.carried(ty, Format::Text, text.as_bytes(), to),
+            Literal::Array(_) => Err(Error::Protocol("an array where one constant is compared")),
+        }
+    }
+
+    /// The elements of an array that a predicate compares a column of type `to` with; `None` if it is NULL itself.
+    pub(super) fn compared_elements(&self, input: &'a Input, to: &Type) -> Result<Option<Vec<Compared<'a>>>, Error> {
+        match input {
+            Input::Null => Ok(None),
+            Input::Param { index, ty } => match self.param(*index)? {
+                (_, None) => Ok(None),
+                (Format::Text, Some(bytes)) => self.elements(ty, Format::Text, array::from_text(bytes)?, to).map(Some),
+                (Format::Binary, Some(bytes)) => {
+                    self.elements(ty, Format::Binary, array::from_binary(bytes, ty)?, to).map(Some)
+                }
+            },
+            Input::Literal(Literal::Array(items)) => items
+                .iter()
+                .map(|item| item.as_ref().map_or(Ok(Compared::Null), |item| self.compared_literal(item, to)))
+                .collect::<Result<_, _>>()
+                .map(Some),
+            Input::Literal(Literal::Untyped(text)) => {
+                self.elements(&without_modifier(to), Format::Text, array::from_text(text.as_bytes())?, to).map(Some)
+            }
+            Input::Literal(Literal::Typed(ty, text)) => {
+                self.elements(ty, Format::Text, array::from_text(text.as_bytes())?, to).map(Some)
+            }
+            Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
+        }
+    }
+
+    fn elements(
+        &self,
+        ty: &Type,
+        format: Format,
+        elements: Elements<'a>,
+        to: &Type,
+    ) -> Result<Vec<Compared<'a>>, Error> {
+        elements
+            .into_iter()
+            .map(|element| match element {
+                None => Ok(Compared::Null),
+                Some(Cow::Borrowed(bytes)) => self.carried(ty, format, bytes, to),
+                Some(Cow::Owned(bytes)) => {
+                    let value = Value::parse(ty, format, &bytes, self.settings)?.into_owned();
+                    carry(value, ty, to)
+                }
+            })
+            .collect()
+    }
+
+    fn carried(&self, from: &Type, format: Format, bytes: &'a [u8], to: &Type) -> Result<Compared<'a>, Error> {
+        carry(Value::parse(from, format, bytes, self.settings)?, from, to)
+    }
+}
+
+fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Compared<'a>, Error> {
+    Ok(value.carry(from, to)?.map_or(Compared::Nowhere, Compared::Value))
+}
+
+/// The type of a column; sealed, signed and context columns always have one.
+pub(super) fn known_type(column: &Column) -> Result<Type, Error> {
+    column.ty.ok_or_else(|| {
+        Error::Refused(
+            Refusal::new(format!("column {} has a type whose values are not read in this version", column.name))
+                .hint("set this column in a statement of its own"),
+        )
+    })
+}
+
+/// PostgreSQL's words (ExecConstraints in execMain.c), without its DETAIL, which shows the row.
+pub(super) fn not_null(column: &Column, table: &Table) -> Error {
+    Error::Value(value::Error {
+        sqlstate: SqlState::NOT_NULL_VIOLATION,
+        message: format!(
+            "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+            column.name, table.relation.name
+        )
+        .into(),
+    })
+}
+
+/// The type as which an untyped constant is read beside a column: a comparison never takes the modifier (SQL-20).
+fn without_modifier(ty: &Type) -> Type {
+    match ty {
+        Type::Numeric(_) => Type::Numeric(None),
+        Type::Varchar(_) => Type::Varchar(None),
+        Type::Timestamp(_) => Type::Timestamp(None),
+        Type::Timestamptz(_) => Type::Timestamptz(None),
+        Type::Bool
+        | Type::Int2
+        | Type::Int4
+        | Type::Int8
+        | Type::Text
+        | Type::Bytea
+        | Type::Uuid
+        | Type::Date
+        | Type::Json
+        | Type::Jsonb => *ty,
+    }
+}

@@ -1,0 +1,152 @@
+//! One written row: its values, and the cells, tags and signature that belong to them, made once per execution.
+
+use super::Error;
+use super::resolve::{Sources, known_type};
+use crate::keys::KeySource;
+use crate::schema::ColumnId;
+use crate::seal::row;
+use crate::sql::WriteRow;
+use crate::value::{Format, Settings, Value};
+
+/// What the slots of a written row are filled from.
+pub(super) struct Written<'a> {
+    row: &'a WriteRow,
+    /// By [`ColumnId`]; `None` if it is not written, or NULL.
+    values: Vec<Option<Value<'a>>>,
+    cells: Vec<Option<Vec<u8>>>,
+    tags: Vec<Option<[u8; 16]>>,
+    signature: Option<Vec<u8>>,
+}
+
+impl<'a> Written<'a> {
+    /// Seals `row`. `whole`: every protected column is written, so that the row can be signed (INSERT); else only
+    /// the assigned columns are, under a context that the statement fixes (SQL-50).
+    pub(super) fn new(
+        row: &'a WriteRow,
+        whole: bool,
+        sources: Sources<'a>,
+        keys: &dyn KeySource,
+    ) -> Result<Self, Error> {
+        let table = &*row.table;
+        if row.values.len() != table.columns.len() {
+            return Err(Error::Protocol("a written row does not fit its table"));
+        }
+        let mut values = Vec::with_capacity(table.columns.len());
+        for (column, input) in table.columns.iter().zip(&row.values) {
+            values.push(match input {
+                Some(input) if column.ty.is_some() => sources.assigned(input, column, table)?,
+                None if whole && column.is_signed() => {
+                    return Err(Error::Protocol("a row is to be sealed whole and a column of it is missing"));
+                }
+                Some(_) | None => None,
+            });
+        }
+        let (cells, tags, signature) = if whole {
+            let sealed = row::seal_row(table, keys, &values)?;
+            (sealed.cells, sealed.tags, sealed.signature)
+        } else {
+            let (cells, tags) = blind(row, keys, &values)?;
+            (cells, tags, None)
+        };
+        Ok(Self { row, values, cells, tags, signature })
+    }
+
+    /// The cell of a sealed column; `None` is NULL.
+    pub(super) fn cell(&self, column: ColumnId) -> Result<Option<&[u8]>, Error> {
+        match (self.row.table.columns.get(column), self.cells.get(column)) {
+            (Some(definition), Some(cell)) if definition.is_sealed() && self.writes(column) => Ok(cell.as_deref()),
+            _ => Err(Error::Protocol("a cell of a column that is not sealed or not written")),
+        }
+    }
+
+    /// The exact tag at this index of the table's beacons; `None` is NULL.
+    pub(super) fn tag(&self, beacon: usize) -> Result<Option<[u8; 16]>, Error> {
+        match (self.row.table.beacons.get(beacon), self.tags.get(beacon)) {
+            (Some(definition), Some(tag)) if self.writes(definition.column) => Ok(*tag),
+            _ => Err(Error::Protocol("a tag of a column that is not written")),
+        }
+    }
+
+    /// The signature.
+    pub(super) fn signature(&self) -> Result<&[u8], Error> {
+        self.signature.as_deref().ok_or(Error::Protocol("a signature for a row that is not signed"))
+    }
+
+    /// S of a column that is in the clear; `None` is NULL.
+    pub(super) fn stored(&self, column: ColumnId) -> Result<Option<Vec<u8>>, Error> {
+        self.clear(column, |ty, value, out| {
+            value.write_stored(ty, out);
+            Ok(())
+        })
+    }
+
+    /// A column that is in the clear, rendered; `None` is NULL.
+    pub(super) fn rendered(
+        &self,
+        column: ColumnId,
+        format: Format,
+        settings: &Settings,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        self.clear(column, |ty, value, out| Ok(value.render(ty, format, settings, out)?))
+    }
+
+    fn clear(
+        &self,
+        column: ColumnId,
+        write: impl FnOnce(&crate::value::Type, &Value<'a>, &mut Vec<u8>) -> Result<(), Error>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let definition = match self.row.table.columns.get(column) {
+            Some(definition) if !definition.is_sealed() && self.writes(column) => definition,
+            _ => return Err(Error::Protocol("a clear value of a column that is sealed or not written")),
+        };
+        let ty = known_type(definition)?;
+        match self.values.get(column) {
+            Some(Some(value)) => {
+                let mut out = Vec::new();
+                write(&ty, value, &mut out)?;
+                Ok(Some(out))
+            }
+            Some(None) | None => Ok(None),
+        }
+    }
+
+    fn writes(&self, column: ColumnId) -> bool {
+        self.row.values.get(column).is_some_and(Option::is_some)
+    }
+}
+
+/// The cells and tags of the assigned sealed columns.
+#[allow(clippy::type_complexity, reason = "the two halves of a written row, by column and by beacon")]
+fn blind(
+    row: &WriteRow,
+    keys: &dyn KeySource,
+    values: &[Option<Value<'_>>],
+) -> Result<(Vec<Option<Vec<u8>>>, Vec<Option<[u8; 16]>>), Error> {
+    let table = &*row.table;
+    if table.signature.is_some() {
+        return Err(Error::Protocol("a signed row cannot be written without its signature"));
+    }
+    let assigned: Vec<(ColumnId, Value<'_>)> = table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| column.is_sealed())
+        .filter_map(|(id, _)| Some((id, values.get(id)?.clone()?)))
+        .collect();
+    let mut cells = vec![None; table.columns.len()];
+    for ((column, _), cell) in assigned.iter().zip(row::seal_cells(table, keys, values, &assigned)?) {
+        if let Some(place) = cells.get_mut(*column) {
+            *place = Some(cell);
+        }
+    }
+    let tags = table
+        .beacons
+        .iter()
+        .enumerate()
+        .map(|(index, beacon)| match values.get(beacon.column) {
+            Some(Some(value)) => Ok(Some(row::exact_tag(table, keys, index, value)?)),
+            Some(None) | None => Ok(None),
+        })
+        .collect::<Result<_, Error>>()?;
+    Ok((cells, tags))
+}

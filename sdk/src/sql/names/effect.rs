@@ -1,0 +1,194 @@
+//! Whether a statement may change settings that the server does not report (SQL-12).
+
+use crate::sql::functions;
+use crate::sql::lex::Token;
+use crate::sql::physical::Effect;
+
+/// Statements that change no setting, whatever functions they call is looked at separately.
+const HARMLESS: [&str; 41] = [
+    "alter",
+    "analyze",
+    "begin",
+    "checkpoint",
+    "close",
+    "cluster",
+    "comment",
+    "commit",
+    "copy",
+    "create",
+    "deallocate",
+    "declare",
+    "delete",
+    "drop",
+    "end",
+    "explain",
+    "fetch",
+    "grant",
+    "import",
+    "insert",
+    "listen",
+    "lock",
+    "merge",
+    "move",
+    "notify",
+    "prepare",
+    "reassign",
+    "refresh",
+    "reindex",
+    "release",
+    "revoke",
+    "savepoint",
+    "security",
+    "select",
+    "show",
+    "start",
+    "table",
+    "truncate",
+    "unlisten",
+    "update",
+    "vacuum",
+];
+
+/// Words before a parenthesis that call nothing: keywords of the grammar and types with a modifier.
+const NOT_CALLED: [&str; 86] = [
+    "all",
+    "and",
+    "any",
+    "array",
+    "as",
+    "between",
+    "bit",
+    "by",
+    "case",
+    "cast",
+    "char",
+    "character",
+    "check",
+    "coalesce",
+    "columns",
+    "conflict",
+    "cube",
+    "current_time",
+    "current_timestamp",
+    "dec",
+    "decimal",
+    "default",
+    "distinct",
+    "else",
+    "except",
+    "exists",
+    "fetch",
+    "filter",
+    "first",
+    "float",
+    "from",
+    "greatest",
+    "group",
+    "grouping",
+    "having",
+    "ilike",
+    "in",
+    "include",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "join",
+    "key",
+    "lateral",
+    "least",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "materialized",
+    "next",
+    "not",
+    "nullif",
+    "numeric",
+    "offset",
+    "on",
+    "options",
+    "or",
+    "order",
+    "over",
+    "partition",
+    "recursive",
+    "return",
+    "returning",
+    "rollup",
+    "row",
+    "select",
+    "set",
+    "sets",
+    "similar",
+    "some",
+    "table",
+    "then",
+    "time",
+    "timestamp",
+    "trim",
+    "union",
+    "unique",
+    "using",
+    "values",
+    "varchar",
+    "varying",
+    "when",
+    "where",
+    "within",
+];
+
+/// Words after which a name with a parenthesis is a table, an index or an alias with its columns.
+const LISTS_COLUMNS: [&str; 10] =
+    ["as", "copy", "exists", "into", "on", "only", "recursive", "references", "table", "with"];
+
+/// What a statement changes in the session, read from its own tokens: `Opaque` when in doubt. COMMIT counts as
+/// harmless: a SET LOCAL that it takes back was opaque itself, so whoever keeps facts drops those that were learnt
+/// after an opaque statement of the same transaction.
+pub fn effect(text: &str, tokens: &[Token]) -> Effect {
+    let first = tokens.iter().position(|token| !token.is_symbol(b'('));
+    let Some(first) = first else { return Effect::None };
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));
+    let among = |words: &[&str]| words.iter().any(|word| is(first, word));
+    let sets_no_variable = is(first, "set")
+        && (is(first + 1, "transaction")
+            || is(first + 1, "constraints")
+            || is(first + 1, "session") && is(first + 2, "characteristics"));
+    if sets_no_variable {
+        return Effect::None;
+    }
+    let known = among(&HARMLESS) || among(&["values", "with"]);
+    let executes = is(first, "explain") && tokens.iter().any(|token| token.is_word(text, "execute"));
+    match known && !executes && !(0..tokens.len()).any(|at| calls_unknown(text, tokens, at)) {
+        true => Effect::None,
+        false => Effect::Opaque,
+    }
+}
+
+/// Whether the token is a function's name, and the function is not a builtin that leaves settings alone.
+fn calls_unknown(text: &str, tokens: &[Token], at: usize) -> bool {
+    let Some(token) = tokens.get(at).filter(|token| token.is_name()) else { return false };
+    if !tokens.get(at + 1).is_some_and(|next| next.is_symbol(b'(')) {
+        return false;
+    }
+    let Some(name) = token.name(text) else { return true };
+    let mut first = at;
+    while let Some(qualifier) = first.checked_sub(2) {
+        if !tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
+            break;
+        }
+        first = qualifier;
+    }
+    let builtin = functions::lookup(&name).is_some() && name != "set_config";
+    let before = first.checked_sub(1).and_then(|before| tokens.get(before));
+    if let Some(before) = before {
+        if before.is_symbol(b')') || LISTS_COLUMNS.iter().any(|word| before.is_word(text, word)) {
+            return false;
+        }
+    }
+    match first == at {
+        true => !builtin && !NOT_CALLED.iter().any(|word| token.is_word(text, word)),
+        false => !(builtin && tokens.get(first).and_then(|schema| schema.name(text)).as_deref() == Some("pg_catalog")),
+    }
+}

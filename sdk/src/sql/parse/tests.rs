@@ -1,0 +1,227 @@
+use proptest::prelude::*;
+use sqlparser::ast::{SelectItem, SetExpr, Value};
+
+use super::*;
+use crate::sql::lex::lex;
+
+fn one(text: &str) -> Result<Parsed, Refusal> {
+    let tokens = lex(text).unwrap();
+    let parts = split(text, &tokens)?;
+    assert_eq!(parts.len(), 1, "{text}");
+    parse(text, &tokens, &parts[0])
+}
+
+fn refused(text: &str) -> Refusal {
+    one(text).expect_err(text)
+}
+
+/// The WHERE of a SELECT.
+fn selection(parsed: &Parsed) -> &Expr {
+    let Statement::Query(query) = &parsed.statement else { panic!("not a query") };
+    let SetExpr::Select(select) = query.body.as_ref() else { panic!("not a select") };
+    select.selection.as_ref().unwrap()
+}
+
+fn locks(text: &str) -> Vec<Lock> {
+    let parsed = one(text).unwrap();
+    let lock = |fact: Fact| match fact.kind {
+        FactKind::Lock(lock) => Some(lock),
+        FactKind::BetweenSymmetric => None,
+    };
+    parsed.facts.into_iter().filter_map(lock).collect()
+}
+
+fn on_the_stack_of_a_session(test: fn()) {
+    std::thread::Builder::new().stack_size(8 << 20).spawn(test).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_text_is_split_at_semicolons_outside_parentheses_and_strings() {
+    let text = "; SELECT ';' ;; CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); /* ; */ $$;$$ ";
+    let parts = split(text, &lex(text).unwrap()).unwrap();
+    let texts: Vec<_> = parts.iter().map(|part| &text[part.range.clone()]).collect();
+    assert_eq!(texts, ["SELECT ';'", "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)", "$$;$$"]);
+    assert_eq!(split(" ; --x", &lex(" ; --x").unwrap()).unwrap(), []);
+}
+
+#[test]
+fn an_atomic_body_is_refused_because_its_semicolons_do_not_end_it() {
+    let text = "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END";
+    assert!(split(text, &lex(text).unwrap()).is_err());
+}
+
+#[test]
+fn spans_of_identifiers_and_values_are_bytes_of_the_text() {
+    let text = "/* é */ SELECT \"É\"\n, 'ü' FROM t WHERE größe =\n $1";
+    let parsed = one(text).unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    let SetExpr::Select(select) = query.body.as_ref() else { panic!() };
+    let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = &select.projection[0] else { panic!() };
+    assert_eq!(&text[bytes(ident.span).unwrap()], "\"É\"");
+    let SelectItem::UnnamedExpr(Expr::Value(value)) = &select.projection[1] else { panic!() };
+    assert_eq!(&text[bytes(value.span).unwrap()], "'ü'");
+    let Some(Expr::BinaryOp { left, right, .. }) = &select.selection else { panic!() };
+    let (Expr::Identifier(left), Expr::Value(right)) = (left.as_ref(), right.as_ref()) else { panic!() };
+    assert_eq!(&text[bytes(left.span).unwrap()], "größe");
+    assert_eq!(&text[bytes(right.span).unwrap()], "$1");
+    assert_eq!(bytes(Span::empty()), None);
+}
+
+#[test]
+fn identifiers_are_folded_and_strings_unescaped_as_postgresql_does() {
+    let parsed = one(r#"SELECT 1 FROM t WHERE U&"st\0061FF" = E'\x41''b'"#).unwrap();
+    let Expr::BinaryOp { left, right, .. } = selection(&parsed) else { panic!() };
+    let (Expr::Identifier(left), Expr::Value(right)) = (left.as_ref(), right.as_ref()) else { panic!() };
+    assert_eq!((left.value.as_str(), left.quote_style), ("staFF", Some('"')));
+    assert_eq!(right.value, Value::EscapedStringLiteral("A'b".into()));
+    let parsed = one("SELECT 1 FROM t WHERE EMail = 'a'\n'\\'").unwrap();
+    let Expr::BinaryOp { left, right, .. } = selection(&parsed) else { panic!() };
+    let (Expr::Identifier(left), Expr::Value(right)) = (left.as_ref(), right.as_ref()) else { panic!() };
+    assert_eq!(left.value, "email");
+    assert_eq!(right.value, Value::SingleQuotedString("a\\".into()));
+}
+
+#[test]
+fn operators_are_split_by_the_rule_of_postgresql_and_not_of_sqlparser() {
+    let parsed = one("SELECT 1 FROM t WHERE balance>=-1").unwrap();
+    let Expr::BinaryOp { op, right, .. } = selection(&parsed) else { panic!() };
+    assert_eq!(*op, BinaryOperator::GtEq);
+    assert!(matches!(right.as_ref(), Expr::UnaryOp { .. }));
+}
+
+#[test]
+fn isnull_is_a_test_and_not_an_alias() {
+    assert!(matches!(selection(&one("SELECT 1 FROM t WHERE ssn ISNULL").unwrap()), Expr::IsNull(_)));
+    assert!(matches!(selection(&one("SELECT 1 FROM t WHERE ssn notnull").unwrap()), Expr::IsNotNull(_)));
+    let parsed = one("SELECT ssn ISNULL FROM t").unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    let SetExpr::Select(select) = query.body.as_ref() else { panic!() };
+    assert!(matches!(&select.projection[0], SelectItem::UnnamedExpr(Expr::IsNull(_))));
+}
+
+#[test]
+fn locking_clauses_that_sqlparser_lacks_are_facts() {
+    let found = locks("SELECT 1 FROM a, b FOR NO KEY UPDATE OF a, \"B\" SKIP LOCKED FOR KEY SHARE NOWAIT");
+    assert_eq!(found.len(), 2);
+    assert_eq!((found[0].strength, found[0].wait), (LockStrength::NoKeyUpdate, LockWait::SkipLocked));
+    assert_eq!(found[0].of.iter().map(|of| of.name.as_str()).collect::<Vec<_>>(), ["a", "B"]);
+    assert_eq!((found[1].strength, found[1].wait), (LockStrength::KeyShare, LockWait::NoWait));
+    let nested = locks("UPDATE t SET a = 1 WHERE id = (SELECT id FROM t LIMIT 1 FOR UPDATE SKIP LOCKED)");
+    assert_eq!((nested[0].strength, nested[0].depth), (LockStrength::Update, 1));
+    assert!(locks("SELECT substring(a FROM 1 FOR 2) FROM t").is_empty());
+    assert_eq!(refused("SELECT 1 FROM s.a FOR UPDATE OF s.a").sqlstate, SqlState::SYNTAX_ERROR);
+}
+
+#[test]
+fn between_symmetric_is_a_fact() {
+    let parsed = one("SELECT 1 FROM t WHERE a BETWEEN SYMMETRIC 2 AND 1 AND b BETWEEN ASYMMETRIC 1 AND 2").unwrap();
+    assert_eq!(parsed.facts.len(), 1);
+    assert_eq!(parsed.facts[0].kind, FactKind::BetweenSymmetric);
+}
+
+#[test]
+fn spellings_that_versions_read_differently_are_refused() {
+    for text in ["SELECT 1_000", "SELECT 0x1F", "SELECT 0b1", "SELECT 0o7", r#"SELECT U&"d!0061" UESCAPE '!'"#] {
+        assert_eq!(refused(text).sqlstate, SqlState::FEATURE_NOT_SUPPORTED, "{text}");
+    }
+    for text in ["SELECT {d '2020-01-01'}", "SELECT 1..2", "SELECT a \\ b", r"SELECT E'\u12'"] {
+        assert_eq!(refused(text).sqlstate, SqlState::SYNTAX_ERROR, "{text}");
+    }
+    assert_eq!(refused("SELECT $0").sqlstate, SqlState::UNDEFINED_PARAMETER);
+    assert_eq!(refused("SELECT $99999").sqlstate, SqlState::UNDEFINED_PARAMETER);
+}
+
+#[test]
+fn no_refusal_repeats_a_value_of_the_statement() {
+    for text in ["SELECT 1 FROM t WHERE = 'hush'", "SELECT 'hush' 'hush'", "SELEC 'hush'", "INSERT 'hush'", "'hush'"] {
+        let refusal = refused(text);
+        assert!(!format!("{refusal:?}").contains("hush"), "{text}");
+        assert!(refusal.position.is_some_and(|at| at < text.len()));
+    }
+}
+
+#[test]
+fn table_is_a_statement() {
+    let parsed = one("TABLE \"T\"").unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    assert!(matches!(query.body.as_ref(), SetExpr::Table(_)));
+}
+
+#[test]
+fn what_follows_a_statement_is_not_ignored() {
+    assert!(one("SELECT 1 FROM t WHERE a = 1 b").is_err());
+    assert!(one("SELECT 1 FROM t )").is_err());
+}
+
+#[test]
+fn nine_thousand_nine_hundred_ninety_nine_ors_are_read_and_dropped_on_the_stack_of_a_session() {
+    on_the_stack_of_a_session(|| {
+        let text = format!("SELECT 1 FROM t WHERE {}a", "a OR ".repeat(9_999));
+        let parsed = one(&text).unwrap();
+        assert_eq!(operands(selection(&parsed), &BinaryOperator::Or).len(), 10_000);
+        assert_eq!(operands(selection(&parsed), &BinaryOperator::And).len(), 1);
+    });
+}
+
+#[test]
+fn every_kind_of_long_chain_is_read_or_refused_on_the_stack_of_a_session() {
+    on_the_stack_of_a_session(|| {
+        for (head, piece, tail) in [
+            ("SELECT 1 ", "UNION SELECT 1 ", ""),
+            ("SELECT a", "::int", ""),
+            ("SELECT a", "[1]", ""),
+            ("SELECT a", " COLLATE \"C\"", ""),
+            ("SELECT a", " IS NULL", ""),
+            ("SELECT ", "NOT ", "a"),
+            ("SELECT ", "- ", "1"),
+            ("SELECT a", " AT TIME ZONE 'x'", ""),
+            ("SELECT 1 FROM t ", "JOIN t ON true ", ""),
+            ("SELECT a", " + 1", ""),
+            ("SELECT a::int", "[]", ""),
+        ] {
+            let _ = one(&format!("{head}{}{tail}", piece.repeat(4_990)));
+            let _ = one(&format!("{head}{}{tail}", piece.repeat(9_990)));
+            assert_eq!(refused(&format!("{head}{}{tail}", piece.repeat(10_010))).sqlstate.code(), "54001", "{piece}");
+        }
+        for (open, close) in
+            [("(", ")"), ("(SELECT ", ")"), ("f(", ")"), ("CASE WHEN ", " THEN 1 END"), ("a IN (", ")")]
+        {
+            let text = format!("SELECT {}1{}", open.repeat(9_000), close.repeat(9_000));
+            refused(&text);
+        }
+    });
+}
+
+#[test]
+fn a_statement_of_more_than_a_mebibyte_is_refused() {
+    let text = format!("SELECT '{}'", "a".repeat(1 << 20));
+    assert_eq!(refused(&text).sqlstate, SqlState::STATEMENT_TOO_COMPLEX);
+}
+
+#[test]
+fn operands_look_through_parentheses() {
+    let parsed = one("SELECT 1 FROM t WHERE (a AND (b AND c)) AND (d OR e)").unwrap();
+    assert_eq!(operands(selection(&parsed), &BinaryOperator::And).len(), 4);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_and_every_span_is_a_token(
+        pieces in prop::collection::vec(prop::sample::select(&[
+            "SELECT ", "a", " FROM ", "t", " WHERE ", " = ", "'x'", "$1", "(", ")", ", ", "1", ".5", "1.", " AND ", " OR ",
+            " NOT ", " IS NULL", " ISNULL", " IN ", "::", "int", "[", "]", ":", " AS ", "\"é\"", "E'\\''", "\n", "--x\n",
+            "/*é*/", " FOR UPDATE", " OF ", " BETWEEN ", "SYMMETRIC ", "-", "+", "@>", "->>", "*", ".", "U&\"a\"", "$$b$$",
+            "INSERT INTO ", " VALUES ", "UPDATE ", " SET ", "DELETE ", "CASE ", " END", "ARRAY", ";", "é", "'a'\n'b'", "?",
+        ][..]), 0..24)
+    ) {
+        let text = pieces.concat();
+        if let Ok(tokens) = lex(&text) {
+            for part in split(&text, &tokens).unwrap() {
+                match parse(&text, &tokens, &part) {
+                    Ok(parsed) => prop_assert!(parsed.facts.iter().all(|fact| text.get(fact.range.clone()).is_some())),
+                    Err(refusal) => prop_assert!(refusal.position.is_none_or(|at| at <= text.len())),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A physical statement in the making: edits of the client's bytes, slots, and what each parameter is used for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::source::{Source, unreadable};
+use crate::error::SqlState;
+use crate::sql::lex::Kind;
+use crate::sql::splice::Edits;
+use crate::sql::{ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
+
+/// Builds the parts of a splice.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parts(pub Vec<Piece>);
+
+impl Parts {
+    pub(super) fn text(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Piece::Text(text.into()));
+        self
+    }
+
+    pub(super) fn slot(mut self, slot: usize) -> Self {
+        self.0.push(Piece::Slot(slot));
+        self
+    }
+
+    pub(super) fn extend(mut self, other: Parts) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+/// Edits and slots of one template.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    edits: Vec<(Range<usize>, Parts)>,
+    slots: Vec<Slot>,
+}
+
+impl Draft {
+    /// A new slot.
+    pub(super) fn slot(&mut self, recipe: Recipe, ty: PhysicalType) -> usize {
+        self.slots.push(Slot { recipe, ty });
+        self.slots.len() - 1
+    }
+
+    /// Puts `parts` in the place of these bytes.
+    pub(super) fn replace(&mut self, bytes: Range<usize>, parts: Parts) {
+        self.edits.push((bytes, parts));
+    }
+
+    /// Puts `parts` before the byte `at`; several insertions at one place keep their order.
+    pub(super) fn insert(&mut self, at: usize, parts: Parts) {
+        self.edits.push((at..at, parts));
+    }
+
+    /// The client's bytes of `range` with the edits in them, between two parts of ours. Every client parameter that
+    /// no edit took out is passed on.
+    pub(super) fn finish(
+        mut self,
+        source: &Source<'_>,
+        before: Parts,
+        range: Range<usize>,
+        after: Parts,
+    ) -> Result<Template, Refusal> {
+        self.edits.retain(|(bytes, _)| range.start <= bytes.start && bytes.end <= range.end);
+        let mut passes: BTreeMap<usize, usize> = BTreeMap::new();
+        for token in source.tokens {
+            let covered = |(bytes, _): &(Range<usize>, Parts)| {
+                !bytes.is_empty() && bytes.start <= token.range.start && token.range.end <= bytes.end
+            };
+            if token.kind != Kind::Param || token.range.start < range.start || token.range.end > range.end {
+                continue;
+            }
+            if self.edits.iter().any(covered) {
+                continue;
+            }
+            let number = param_number(token.text(source.text))?;
+            let slot = match passes.get(&number) {
+                Some(slot) => *slot,
+                None => {
+                    let slot = self.slot(Recipe::Pass(number), PhysicalType::Client);
+                    passes.insert(number, slot);
+                    slot
+                }
+            };
+            self.replace(token.range.clone(), Parts::default().slot(slot));
+        }
+        let mut edits = Edits::new(source.text, source.tokens);
+        for (bytes, parts) in std::mem::take(&mut self.edits) {
+            let pieces = parts.0;
+            if bytes.is_empty() {
+                edits.insert(bytes.start, pieces);
+            } else {
+                edits.replace(bytes, pieces);
+            }
+        }
+        let spliced = edits.apply(range).map_err(|_| unreadable())?;
+        self.number(before.extend(Parts(spliced.pieces)).extend(after))
+    }
+
+    /// A statement that is wholly ours.
+    pub(super) fn compose(self, parts: Parts) -> Result<Template, Refusal> {
+        self.number(parts)
+    }
+
+    /// Numbers the slots in the order in which they appear; what no piece mentions is dropped.
+    fn number(self, parts: Parts) -> Result<Template, Refusal> {
+        let mut template = Template::default();
+        let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
+        for part in parts.0 {
+            match part {
+                Piece::Text(text) => match template.pieces.last_mut() {
+                    Some(Piece::Text(last)) => last.push_str(&text),
+                    Some(Piece::Slot(_)) | None if text.is_empty() => {}
+                    Some(Piece::Slot(_)) | None => template.pieces.push(Piece::Text(text)),
+                },
+                Piece::Slot(slot) => {
+                    let number = match numbers.get(&slot) {
+                        Some(number) => *number,
+                        None => {
+                            template.slots.push(self.slots.get(slot).ok_or_else(unreadable)?.clone());
+                            numbers.insert(slot, template.slots.len() - 1);
+                            template.slots.len() - 1
+                        }
+                    };
+                    template.pieces.push(Piece::Slot(number));
+                }
+            }
+        }
+        Ok(template)
+    }
+}
+
+/// The number from 0 of `$n`.
+pub(super) fn param_number(text: &str) -> Result<usize, Refusal> {
+    text.strip_prefix('$')
+        .and_then(|digits| digits.parse::<u16>().ok())
+        .and_then(|number| usize::from(number).checked_sub(1))
+        .ok_or_else(|| Refusal::error(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {text}")))
+}
+
+/// What the client's parameters are used for.
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    declared: Vec<u32>,
+    uses: BTreeMap<usize, Use>,
+}
+
+#[derive(Debug, Clone)]
+enum Use {
+    /// In the clear; beside which column, if one is known.
+    Plain(Option<String>),
+    /// Sealed, compared as a tag, or written by us; as this type, for this column.
+    Protected { oid: u32, column: String },
+}
+
+impl Params {
+    pub(super) fn new(declared: &[u32]) -> Self {
+        // 705 is `unknown`: as good as not declared.
+        let declared = declared.iter().map(|&oid| if oid == 705 { 0 } else { oid }).collect();
+        Self { declared, uses: BTreeMap::new() }
+    }
+
+    /// The declared type of a parameter, if there is one.
+    pub(super) fn declared(&self, number: usize) -> Option<u32> {
+        self.declared.get(number).copied().filter(|&oid| oid != 0)
+    }
+
+    /// It is sent as it is.
+    pub(super) fn plain(&mut self, number: usize, beside: Option<&str>) -> Result<(), Refusal> {
+        match self.uses.get(&number) {
+            Some(Use::Protected { column, .. }) => Err(leak(number, column, beside)),
+            Some(Use::Plain(Some(_))) => Ok(()),
+            Some(Use::Plain(None)) | None => {
+                self.uses.insert(number, Use::Plain(beside.map(str::to_owned)));
+                Ok(())
+            }
+        }
+    }
+
+    /// It is never sent as it is (SQL-21).
+    pub(super) fn protected(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
+        match self.uses.get(&number) {
+            Some(Use::Plain(beside)) => Err(leak(number, column, beside.as_deref())),
+            Some(Use::Protected { oid: other, column: first }) if *other != oid => Err(Refusal::new(format!(
+                "parameter ${} is used for column {first} and, with another type, for column {column}",
+                number + 1
+            ))
+            .hint("use two parameters")),
+            Some(Use::Protected { .. }) => Ok(()),
+            None => {
+                self.uses.insert(number, Use::Protected { oid, column: column.to_owned() });
+                Ok(())
+            }
+        }
+    }
+
+    /// The role of each parameter, up to the highest that is used or declared. `described` is the template that the
+    /// server describes.
+    pub(super) fn roles(&self, described: &Template) -> Result<Vec<ParamRole>, Refusal> {
+        let used = self.uses.keys().next_back().map_or(0, |&number| number + 1);
+        (0..used.max(self.declared.len()))
+            .map(|number| match self.uses.get(&number) {
+                Some(Use::Protected { oid, .. }) => Ok(ParamRole::Protected { oid: *oid }),
+                Some(Use::Plain(_)) => described
+                    .slots
+                    .iter()
+                    .position(|slot| matches!(slot.recipe, Recipe::Pass(passed) if passed == number))
+                    .map(|slot| ParamRole::Plain { slot })
+                    .ok_or_else(unreadable),
+                // Nothing uses it: its type must have been declared, and its value goes nowhere.
+                None => self.declared(number).map(|oid| ParamRole::Protected { oid }).ok_or_else(|| {
+                    Refusal::error(
+                        SqlState::INDETERMINATE_DATATYPE,
+                        format!("could not determine data type of parameter ${}", number + 1),
+                    )
+                }),
+            })
+            .collect()
+    }
+}
+
+fn leak(number: usize, protected: &str, plain: Option<&str>) -> Refusal {
+    let beside = plain.map_or("in a place that is not protected".to_owned(), |column| {
+        format!("for column {column}, which is not protected")
+    });
+    Refusal::new(format!(
+        "parameter ${} is used for the protected column {protected} and {beside}: it would be sent in the clear",
+        number + 1
+    ))
+    .hint("use two parameters, and send the value twice only if it may be seen")
+}

@@ -1,0 +1,103 @@
+//! Whether a statement touches a protected object, and the mentions that are refused whatever the statement is.
+
+use crate::error::SqlState;
+use crate::schema::{Protection, Relation};
+use crate::sql::Refusal;
+use crate::sql::lex::{Kind, Token};
+use crate::sql::names::{MentionKind, Names};
+
+/// Catalog relations that show the physical table where an application expects the logical one.
+const CATALOG: [&str; 12] = [
+    "information_schema",
+    "pg_attrdef",
+    "pg_attribute",
+    "pg_constraint",
+    "pg_index",
+    "pg_indexes",
+    "pg_statistic",
+    "pg_statistic_ext",
+    "pg_statistic_ext_data",
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+];
+
+/// `true` if a table, view or function of the lock is named by an identifier: then the statement is planned. `false`
+/// if the statement may go on as it is.
+pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> Result<bool, Refusal> {
+    let mut touched = false;
+    let mut body = None;
+    for mention in Names::of(protection).mentions(text, tokens) {
+        match mention.kind {
+            MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
+            MentionKind::Identifier(name) => {
+                if let (Some(what), None) = (protection.dependents.get(&name), protection.table(&name)) {
+                    return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+                        .hint("use the protected table itself")
+                        .at(mention.at));
+                }
+                touched = true;
+            }
+            MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
+            MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
+            MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
+            MentionKind::Unreadable => {
+                return Err(Refusal::new("an identifier or constant in U& notation could name a protected object")
+                    .hint("write the name without U&")
+                    .at(mention.at));
+            }
+            MentionKind::Dynamic => {
+                return Err(Refusal::new("SQL that is put together at run time could name a protected object")
+                    .hint("send the statement itself through the proxy")
+                    .at(mention.at));
+            }
+            MentionKind::NoTokens => return Err(Refusal::error(SqlState::SYNTAX_ERROR, "this text cannot be read")),
+        }
+    }
+    match body {
+        Some((at, name)) if !touched => named_in_a_string(text, tokens, at, &name).map(|()| false),
+        Some(_) | None => Ok(touched),
+    }
+}
+
+/// Whether the identifier at `at` is qualified so that it is a relation declared harmless.
+fn is_unprotected(text: &str, tokens: &[Token], at: usize, name: &str, protection: &Protection) -> bool {
+    let Some(index) = tokens.iter().position(|token| token.range.start == at) else { return false };
+    let (Some(schema), Some(dot)) = (index.checked_sub(2), index.checked_sub(1)) else { return false };
+    let (Some(schema), Some(dot)) = (tokens.get(schema), tokens.get(dot)) else { return false };
+    dot.kind == Kind::Symbol(b'.')
+        && schema.name(text).is_some_and(|schema| {
+            protection.unprotected.contains(&Relation { schema: schema.into_owned(), name: name.to_owned() })
+        })
+}
+
+fn reserved(text: &str, tokens: &[Token], at: usize) -> Refusal {
+    match tokens.iter().find(|token| token.range.start == at).and_then(|token| token.name(text)) {
+        Some(name) if name.starts_with("pgseal_") => {
+            Refusal::error(SqlState::UNDEFINED_COLUMN, format!("column \"{name}\" does not exist")).at(at)
+        }
+        Some(_) | None => Refusal::new("the schema pgseal and its helper columns are not for applications").at(at),
+    }
+}
+
+/// A name in a string is data, unless the statement runs the string or asks the catalog about it.
+fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Result<(), Refusal> {
+    let is = |index: usize, words: &[&str]| {
+        tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is_word(text, word)))
+    };
+    let code = is(0, &["do", "call"])
+        || (is(0, &["create"])
+            && tokens.iter().any(|token| ["function", "procedure"].iter().any(|word| token.is_word(text, word))));
+    if code {
+        return Err(Refusal::new(format!("the body of this code names the protected object {name}"))
+            .hint("run its statements one by one through the proxy")
+            .at(at));
+    }
+    let catalog = tokens.iter().filter_map(|token| token.name(text)).find(|word| CATALOG.contains(&word.as_ref()));
+    match catalog {
+        Some(catalog) => Err(Refusal::new(format!("{catalog} would show the physical columns of {name}"))
+            .hint("the logical catalog is not in this version")
+            .at(at)),
+        None => Ok(()),
+    }
+}

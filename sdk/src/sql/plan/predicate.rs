@@ -1,0 +1,418 @@
+//! Predicates over sealed columns: what becomes a comparison of exact tags, and what is refused.
+//!
+//! An exact tag is equal exactly when the values are, and NULL exactly when the value is: so an atom may be rewritten
+//! wherever it stands, under NOT, CASE or in a select list (the pair calculus of sql.md, first row).
+
+use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, InTarget, Value as AstValue};
+
+use super::Ctx;
+use super::constant::{Bare, Constant, array_oid, element_of, same_value, type_of, without_modifier};
+use super::draft::Parts;
+use super::source::{Extent, unreadable};
+use crate::schema::ColumnId;
+use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal};
+use crate::value::Type;
+
+/// A sealed column as an operand.
+struct Operand {
+    column: ColumnId,
+    extent: Extent,
+}
+
+/// Rewrites `expr` if it is a predicate whose operand is a sealed column. `Ok(false)` if none of its direct operands
+/// is one: then the caller looks further into it.
+pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
+    match expr {
+        Expr::BinaryOp { left, op, right } => {
+            let (operand, other) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
+                (None, None) => return Ok(false),
+                (Some(left), Some(right)) => {
+                    return Err(Refusal::new(format!(
+                        "the sealed columns {} and {} cannot be compared with each other in this version",
+                        ctx.scope.label(left.column),
+                        ctx.scope.label(right.column)
+                    ))
+                    .hint("compare a sealed column with a constant"));
+                }
+                (Some(left), None) => (left, right),
+                (None, Some(right)) => (right, left),
+            };
+            match op {
+                BinaryOperator::Eq => compare(ctx, &operand, other, "=")?,
+                BinaryOperator::NotEq => compare(ctx, &operand, other, "<>")?,
+                other => return Err(no_operator(ctx, operand.column, operator_name(other))),
+            }
+            Ok(true)
+        }
+        Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
+            let (operand, other) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
+                (None, None) => return Ok(false),
+                (Some(operand), None) => (operand, right),
+                (None, Some(operand)) => (operand, left),
+                (Some(operand), Some(_)) => return Err(no_operator(ctx, operand.column, "IS DISTINCT FROM another")),
+            };
+            compare(ctx, &operand, other, "IS [NOT] DISTINCT FROM")?;
+            Ok(true)
+        }
+        Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+            let Some(operand) = sealed(ctx, inner)? else { return Ok(false) };
+            // NULL is the NULL of the cell column itself.
+            let column = ctx.scope.physical_column(operand.column)?;
+            let bytes = ctx.source.bytes(&operand.extent)?;
+            ctx.draft.replace(bytes, Parts::default().text(column));
+            let label = ctx.scope.label(operand.column);
+            note(&mut ctx.notes.decided_by_server, format!("{label} IS [NOT] NULL"));
+            Ok(true)
+        }
+        Expr::In { expr, target, negated: _, global } => {
+            let Some(operand) = sealed(ctx, expr)? else { return Ok(false) };
+            match target {
+                InTarget::List(items) if !*global => in_list(ctx, &operand, items)?,
+                InTarget::List(_) | InTarget::Subquery(_) | InTarget::Unnest(_) | InTarget::Table { .. } => {
+                    return Err(no_operator(ctx, operand.column, "IN over a subquery"));
+                }
+            }
+            Ok(true)
+        }
+        Expr::AnyOp { left, compare_op, right, is_some: _ } | Expr::AllOp { left, compare_op, right } => {
+            let Some(operand) = sealed(ctx, left)? else { return Ok(false) };
+            match compare_op {
+                BinaryOperator::Eq | BinaryOperator::NotEq => any(ctx, &operand, right)?,
+                other => return Err(no_operator(ctx, operand.column, operator_name(other))),
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The sealed column that an expression is, through parentheses and casts to its own type and modifier (SQL-20).
+pub(super) fn sealed_column(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<ColumnId>, Refusal> {
+    match expr {
+        Expr::Identifier(ident) => column(ctx, std::slice::from_ref(ident)),
+        Expr::CompoundIdentifier(parts) => column(ctx, parts),
+        Expr::Nested(inner) => sealed_column(ctx, inner),
+        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
+            let Some(id) = sealed_column(ctx, expr)? else { return Ok(None) };
+            if type_of(data_type).is_some() && type_of(data_type) == ctx.scope.column(id)?.ty {
+                return Ok(Some(id));
+            }
+            Err(no_operator(ctx, id, "a cast to another type"))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn column(ctx: &Ctx<'_>, parts: &[sqlparser::ast::Ident]) -> Result<Option<ColumnId>, Refusal> {
+    let id = ctx.scope.resolve(ctx.source, parts)?;
+    Ok(ctx.scope.column(id)?.is_sealed().then_some(id))
+}
+
+fn sealed(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<Operand>, Refusal> {
+    match sealed_column(ctx, expr)? {
+        Some(column) => Ok(Some(Operand { column, extent: ctx.source.extent(expr)? })),
+        None => Ok(None),
+    }
+}
+
+/// `column = constant` becomes `tag = tag of the constant`.
+fn compare(ctx: &mut Ctx<'_>, operand: &Operand, other: &Expr, operator: &str) -> Result<(), Refusal> {
+    let Some(constant) = Constant::read(ctx.source, other)? else {
+        return Err(no_operator(ctx, operand.column, &format!("{operator} with anything but a constant")));
+    };
+    let beacon = use_tag(ctx, operand, operator)?;
+    tag(ctx, operand.column, beacon, &constant)
+}
+
+fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), Refusal> {
+    let mut constants = Vec::with_capacity(items.len());
+    for item in items {
+        match Constant::read(ctx.source, item)? {
+            Some(constant) => constants.push(constant),
+            None => return Err(no_operator(ctx, operand.column, "IN with anything but constants")),
+        }
+    }
+    // PostgreSQL gives the list one type: an untyped string beside a number of another type would be read as that.
+    let own = ctx.scope.column(operand.column)?.ty;
+    let untyped = constants.iter().any(|item| matches!(item.value, Bare::Literal(Literal::Untyped(_))));
+    let foreign = constants.iter().any(|item| match (&item.value, own) {
+        (Bare::Literal(Literal::Typed(ty, _)), Some(own)) => !ty.same_base(&own),
+        _ => false,
+    });
+    if untyped && foreign {
+        return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
+    }
+    let beacon = use_tag(ctx, operand, "IN")?;
+    for constant in &constants {
+        tag(ctx, operand.column, beacon, constant)?;
+    }
+    Ok(())
+}
+
+/// `column = ANY (array)`: the array becomes one of tags.
+fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal> {
+    // operator ANY ( … )
+    let open = operand.extent.end + 2;
+    if !["any", "some", "all"].iter().any(|word| ctx.source.is_word(open - 1, word))
+        || !ctx.source.is_symbol(open, b'(')
+    {
+        return Err(unreadable());
+    }
+    let bytes = ctx.source.bytes(&(open + 1..ctx.source.closing(open)?))?;
+    let beacon = use_tag(ctx, operand, "= ANY")?;
+    let table = ctx.scope.table.clone();
+    let own = without_modifier(&ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?);
+    let label = ctx.scope.label(operand.column);
+    let refused = || {
+        Refusal::new(format!("column {label} is sealed: = ANY works with a parameter or an ARRAY of constants only"))
+            .hint("pass the list as one array parameter, or write IN (…)")
+    };
+    let (array, element) = array_of(right);
+    let element = element.map(|data_type| type_of(data_type).ok_or_else(refused)).transpose()?;
+    let input = match array {
+        Expr::Value(value) => match &value.value {
+            AstValue::Placeholder(_) => {
+                let Some(Constant { value: Bare::Param { number, .. }, .. }) = Constant::read(ctx.source, array)?
+                else {
+                    return Err(unreadable());
+                };
+                let ty = match (ctx.params.declared(number), element) {
+                    (None, cast) => cast.unwrap_or(own),
+                    (Some(oid), cast) => {
+                        let declared = element_of(oid).ok_or_else(refused)?;
+                        if cast.is_some_and(|cast| !same_value(&declared, &cast)) {
+                            return Err(refused());
+                        }
+                        declared
+                    }
+                };
+                ctx.params.protected(number, array_oid(&ty), &label)?;
+                Input::Param { index: number, ty }
+            }
+            _ => match Constant::read(ctx.source, array)? {
+                Some(Constant { value: Bare::Literal(Literal::Untyped(text)), .. }) => {
+                    let items = array_literal(&text).ok_or_else(refused)?;
+                    Input::Literal(Literal::Array(typed(items, element)))
+                }
+                Some(Constant { value: Bare::Null, .. }) => Input::Null,
+                _ => return Err(refused()),
+            },
+        },
+        Expr::Array(array) if array.named => {
+            let mut constants = Vec::with_capacity(array.elem.len());
+            for item in &array.elem {
+                constants.push(Constant::read(ctx.source, item)?.ok_or_else(refused)?);
+            }
+            if constants.iter().any(|item| matches!(item.value, Bare::Param { .. })) {
+                let mut parts = Parts::default().text("ARRAY[");
+                for (index, constant) in constants.iter().enumerate() {
+                    let input = element_input(ctx, operand.column, constant, element)?;
+                    let recipe = Recipe::Tag { table: table.clone(), beacon, input };
+                    let slot = ctx.draft.slot(recipe, PhysicalType::Uuid);
+                    parts = parts.text(if index == 0 { "" } else { ", " }).slot(slot);
+                }
+                ctx.draft.replace(bytes, parts.text("]"));
+                return Ok(());
+            }
+            let items: Vec<Option<Literal>> = constants
+                .into_iter()
+                .map(|constant| match constant.value {
+                    Bare::Literal(literal) => Some(literal),
+                    Bare::Null | Bare::Param { .. } => None,
+                })
+                .collect();
+            Input::Literal(Literal::Array(typed(items, Some(element.unwrap_or(element_type(&array.elem, own))))))
+        }
+        _ => return Err(refused()),
+    };
+    let slot = ctx.draft.slot(Recipe::Tags { table, beacon, input }, PhysicalType::UuidArray);
+    ctx.draft.replace(bytes, Parts::default().slot(slot));
+    Ok(())
+}
+
+/// What an ARRAY of untyped strings alone is: text, whatever it is compared with.
+fn element_type(items: &[Expr], own: Type) -> Type {
+    let is_string = |item: &Expr| matches!(item, Expr::Value(value) if matches!(value.value, AstValue::SingleQuotedString(_) | AstValue::EscapedStringLiteral(_) | AstValue::DollarQuotedString(_)));
+    if items.iter().any(is_string) { Type::Text } else { own }
+}
+
+/// Gives untyped elements the type of their array.
+fn typed(items: Vec<Option<Literal>>, element: Option<Type>) -> Vec<Option<Literal>> {
+    items
+        .into_iter()
+        .map(|item| match (item, element) {
+            (Some(Literal::Untyped(text)), Some(ty)) => Some(Literal::Typed(ty, text)),
+            (item, _) => item,
+        })
+        .collect()
+}
+
+fn element_input(
+    ctx: &mut Ctx<'_>,
+    column: ColumnId,
+    item: &Constant,
+    element: Option<Type>,
+) -> Result<Input, Refusal> {
+    let value = match (item.value.clone(), element) {
+        (Bare::Param { number, cast: None }, Some(ty)) => Bare::Param { number, cast: Some(ty) },
+        (Bare::Literal(Literal::Untyped(text)), Some(ty)) => Bare::Literal(Literal::Typed(ty, text)),
+        // Beside parameters, PostgreSQL makes an ARRAY without any type one of text.
+        (Bare::Literal(Literal::Untyped(text)), None) => Bare::Literal(Literal::Typed(Type::Text, text)),
+        (Bare::Param { number, cast: None }, None) => Bare::Param { number, cast: Some(Type::Text) },
+        (value, _) => value,
+    };
+    ctx.protect(&value, column)
+}
+
+/// An array under parentheses and a cast to an array type, with the element type of that cast.
+fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
+    match expr {
+        Expr::Nested(inner) => array_of(inner),
+        Expr::Cast {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr,
+            data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)),
+            format: None,
+        } => match array_of(expr) {
+            (array, None) => (array, Some(element)),
+            // Two casts: the inner expression is none of the shapes that are read.
+            (_, Some(_)) => (expr, None),
+        },
+        _ => (expr, None),
+    }
+}
+
+/// The elements of a one-dimensional array literal (PostgreSQL manual, 8.15.6): `{a,"b c",NULL}`.
+fn array_literal(text: &str) -> Option<Vec<Option<Literal>>> {
+    let inner = text.trim_matches(|c: char| c.is_ascii_whitespace()).strip_prefix('{')?.strip_suffix('}')?;
+    if inner.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    let mut items = Vec::new();
+    let mut rest = inner.trim_start();
+    loop {
+        let (item, after) = match rest.strip_prefix('"') {
+            Some(quoted) => {
+                let (text, after) = quoted_element(quoted)?;
+                (Some(Literal::Untyped(text)), after)
+            }
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                let (raw, after) = rest.split_at(end);
+                let raw = raw.trim();
+                if raw.is_empty() || raw.contains(['"', '\\', '{', '}']) {
+                    return None;
+                }
+                let item = if raw.eq_ignore_ascii_case("null") { None } else { Some(Literal::Untyped(raw.to_owned())) };
+                (item, after)
+            }
+        };
+        items.push(item);
+        let after = after.trim_start();
+        match after.strip_prefix(',') {
+            Some(next) => rest = next.trim_start(),
+            None if after.is_empty() => return Some(items),
+            None => return None,
+        }
+    }
+}
+
+fn quoted_element(text: &str) -> Option<(String, &str)> {
+    let mut out = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return text.get(at + 1..).map(|rest| (out, rest)),
+            '\\' => out.push(characters.next()?.1),
+            other => out.push(other),
+        }
+    }
+    None
+}
+
+/// Puts the tag column in the place of the sealed column.
+fn use_tag(ctx: &mut Ctx<'_>, operand: &Operand, operator: &str) -> Result<usize, Refusal> {
+    let helper = match ctx.scope.table.beacon(operand.column) {
+        Some((index, beacon)) => (index, beacon.helper.clone()),
+        None => {
+            return Err(Refusal::new(format!(
+                "column {} is sealed and has no exact beacon: {operator} cannot be answered",
+                ctx.scope.label(operand.column)
+            ))
+            .hint("give the column an exact beacon in the schema file"));
+        }
+    };
+    let bytes = ctx.source.bytes(&operand.extent)?;
+    let qualified = ctx.scope.qualified(&helper.1);
+    ctx.draft.replace(bytes, Parts::default().text(qualified));
+    let label = ctx.scope.label(operand.column);
+    note(
+        &mut ctx.notes.reveals,
+        format!("which rows hold the value that {label} is compared with, and how often it is asked for"),
+    );
+    note(&mut ctx.notes.decided_by_server, format!("{label} {operator}"));
+    note(&mut ctx.notes.helpers, helper.1);
+    Ok(helper.0)
+}
+
+/// Puts the tag of a constant in its place.
+fn tag(ctx: &mut Ctx<'_>, column: ColumnId, beacon: usize, constant: &Constant) -> Result<(), Refusal> {
+    let input = ctx.protect(&constant.value, column)?;
+    let bytes = ctx.source.bytes(&constant.extent)?;
+    let recipe = Recipe::Tag { table: ctx.scope.table.clone(), beacon, input };
+    let slot = ctx.draft.slot(recipe, PhysicalType::Uuid);
+    ctx.draft.replace(bytes, Parts::default().slot(slot));
+    Ok(())
+}
+
+pub(super) fn note(notes: &mut Vec<String>, text: String) {
+    if !notes.contains(&text) {
+        notes.push(text);
+    }
+}
+
+/// The refusal of a construct over a sealed column.
+pub(super) fn no_operator(ctx: &Ctx<'_>, column: ColumnId, construct: &str) -> Refusal {
+    let hint = if ctx.scope.table.beacon(column).is_some() {
+        "=, <>, IN, = ANY, IS [NOT] DISTINCT FROM constants and IS [NOT] NULL are answered on this column"
+    } else {
+        "IS [NOT] NULL is answered on this column; with an exact beacon also =, <>, IN and = ANY with constants"
+    };
+    Refusal::new(format!("column {} is sealed: {construct} cannot be answered", ctx.scope.label(column))).hint(hint)
+}
+
+/// How an operator is spelled in a message.
+fn operator_name(op: &BinaryOperator) -> &'static str {
+    match op {
+        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq => "a range comparison",
+        BinaryOperator::StringConcat => "concatenation (||)",
+        BinaryOperator::Plus
+        | BinaryOperator::Minus
+        | BinaryOperator::Multiply
+        | BinaryOperator::Divide
+        | BinaryOperator::Modulo => "arithmetic",
+        BinaryOperator::And | BinaryOperator::Or => "its use as a condition",
+        BinaryOperator::PGRegexMatch
+        | BinaryOperator::PGRegexIMatch
+        | BinaryOperator::PGRegexNotMatch
+        | BinaryOperator::PGRegexNotIMatch
+        | BinaryOperator::PGLikeMatch
+        | BinaryOperator::PGILikeMatch
+        | BinaryOperator::PGNotLikeMatch
+        | BinaryOperator::PGNotILikeMatch => "pattern matching",
+        _ => "this operator",
+    }
+}
+
+/// `count(column)` counts cells, `count(DISTINCT column)` tags.
+pub(super) fn counted(ctx: &mut Ctx<'_>, column: ColumnId, expr: &Expr, distinct: bool) -> Result<(), Refusal> {
+    let operand = Operand { column, extent: ctx.source.extent(expr)? };
+    if distinct {
+        use_tag(ctx, &operand, "count(DISTINCT)")?;
+    } else {
+        let bytes = ctx.source.bytes(&operand.extent)?;
+        let column = ctx.scope.physical_column(column)?;
+        ctx.draft.replace(bytes, Parts::default().text(column));
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Statements and what becomes of them, over the tables of the differential corpus.
+
+mod corpus;
+mod leak;
+mod read;
+mod refuse;
+pub(in crate::sql) mod support;
+mod write;
