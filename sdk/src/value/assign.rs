@@ -51,7 +51,9 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
             Value::Date(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Bytea(_),
             Type::Text | Type::Varchar(_) | Type::Date | Type::Timestamp(_) | Type::Timestamptz(_),
         ) => {
-            return Err(refused(format!("a protected {to} cannot be assigned from {from}: cast it in the application")));
+            return Err(refused(format!(
+                "a protected {to} cannot be assigned from {from}: cast it in the application"
+            )));
         }
         _ => {
             return Err(Error::new(

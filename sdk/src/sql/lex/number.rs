@@ -1,7 +1,7 @@
 //! Numbers and parameters.
 
 use super::scan::Scanner;
-use super::{Kind, LexError, starts_identifier};
+use super::{Kind, LexError, continues_identifier, starts_identifier};
 
 impl Scanner<'_> {
     /// A number; it begins with a digit, or with a point and a digit.
@@ -14,11 +14,18 @@ impl Scanner<'_> {
             _ => self.decimal()?,
         };
         match self.peek(0) {
-            Some(byte) if starts_identifier(byte) => {
+            Some(byte) if starts_identifier(byte) || (byte == b'$' && self.ends_like_an_identifier(start)) => {
                 Err(LexError { what: "trailing junk after numeric literal", at: start })
             }
             _ => Ok(kind),
         }
+    }
+
+    /// In `1e5$2` the digit and the identifier `e5$2` are longer than the number `1e5`, and junk; in `15$2` and
+    /// `1e+5$2` no identifier could begin.
+    fn ends_like_an_identifier(&self, start: usize) -> bool {
+        let number = self.bytes.get(start..self.at).unwrap_or_default();
+        number.iter().rev().take_while(|&&byte| continues_identifier(byte)).any(|&byte| starts_identifier(byte))
     }
 
     /// `$1`; the caller saw the dollar and a digit.

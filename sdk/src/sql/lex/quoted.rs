@@ -10,6 +10,8 @@ impl Scanner<'_> {
         self.at += prefix;
         let identifier = matches!(kind, Kind::QuotedIdentifier | Kind::UnicodeIdentifier);
         let quote = if identifier { b'"' } else { b'\'' };
+        // A bit string ends at its first quote.
+        let doubles = !matches!(kind, Kind::BitString | Kind::HexString);
         let unterminated = |what| LexError { what, at: start };
         self.at += 1;
         let body = self.at;
@@ -22,7 +24,7 @@ impl Scanner<'_> {
                 }
                 None => return Err(unterminated("unterminated quoted string")),
                 Some(b'\\') if kind == Kind::EscapeString => self.at += 2,
-                Some(byte) if byte == quote && self.peek(1) == Some(quote) => self.at += 2,
+                Some(byte) if byte == quote && doubles && self.peek(1) == Some(quote) => self.at += 2,
                 Some(byte) if byte == quote => {
                     self.at += 1;
                     match continuation(self.bytes, self.at) {

@@ -102,6 +102,7 @@ fn prefixes_belong_to_a_string_only_where_a_token_begins() {
         ]
     );
     assert_eq!(kinds("xe'a'"), [Kind::Word, Kind::String]);
+    assert_eq!(texts("b'1''0'"), ["b'1'", "'0'"]);
     assert_eq!(texts("u&x"), ["u", "&", "x"]);
     assert_eq!(texts("u & 'x'"), ["u", "&", "'x'"]);
     assert_eq!(texts("e\"a\""), ["e", "\"a\""]);
@@ -180,6 +181,10 @@ fn numbers_are_those_of_postgresql_15_to_18() {
         kinds("1_000 0x1F 0o17 0b1_1 0x_F 1_0.0_1e1_0"),
         [Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Integer, Kind::Float]
     );
+    assert_eq!(texts("15$1 1e+5$2 1.5$3"), ["15", "$1", "1e+5", "$2", "1.5", "$3"]);
+    for junk in ["1e5$1", "1_0$1", "0x1F$", "1.5e5$"] {
+        assert_eq!(fails(junk), "trailing junk after numeric literal", "{junk}");
+    }
     assert_eq!(texts("$1::int, $23"), ["$1", "::", "int", ",", "$23"]);
     for junk in ["1abc", "1_", "1__0", "1._5", "1e", "1e+", "1.5e", "1ea", "0x1g", "0b12x", "100é", "1_000_"] {
         assert_eq!(fails(junk), "trailing junk after numeric literal", "{junk}");

@@ -17,6 +17,7 @@ pub fn unescape<'t>(text: &'t str, token: &Token) -> Result<Cow<'t, str>, LexErr
     let error = |what| LexError { what, at: token.range.start };
     match token.kind {
         Kind::String => Ok(unquote(source, 0, b'\'')),
+        // A bit string holds no doubled quote: it ends at the first one.
         Kind::BitString | Kind::HexString | Kind::NationalString => Ok(unquote(source, 1, b'\'')),
         Kind::QuotedIdentifier => Ok(unquote(source, 0, b'"')),
         Kind::EscapeString => backslashes(source).map(Cow::Owned).map_err(error),
