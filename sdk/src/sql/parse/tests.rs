@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use sqlparser::ast::{SelectItem, SetExpr, Value};
 
 use super::*;
@@ -140,6 +141,13 @@ fn no_refusal_repeats_a_value_of_the_statement() {
 }
 
 #[test]
+fn table_is_a_statement() {
+    let parsed = one("TABLE \"T\"").unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    assert!(matches!(query.body.as_ref(), SetExpr::Table(_)));
+}
+
+#[test]
 fn what_follows_a_statement_is_not_ignored() {
     assert!(one("SELECT 1 FROM t WHERE a = 1 b").is_err());
     assert!(one("SELECT 1 FROM t )").is_err());
@@ -194,4 +202,26 @@ fn a_statement_of_more_than_a_mebibyte_is_refused() {
 fn operands_look_through_parentheses() {
     let parsed = one("SELECT 1 FROM t WHERE (a AND (b AND c)) AND (d OR e)").unwrap();
     assert_eq!(operands(selection(&parsed), &BinaryOperator::And).len(), 4);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_and_every_span_is_a_token(
+        pieces in prop::collection::vec(prop::sample::select(&[
+            "SELECT ", "a", " FROM ", "t", " WHERE ", " = ", "'x'", "$1", "(", ")", ", ", "1", ".5", "1.", " AND ", " OR ",
+            " NOT ", " IS NULL", " ISNULL", " IN ", "::", "int", "[", "]", ":", " AS ", "\"é\"", "E'\\''", "\n", "--x\n",
+            "/*é*/", " FOR UPDATE", " OF ", " BETWEEN ", "SYMMETRIC ", "-", "+", "@>", "->>", "*", ".", "U&\"a\"", "$$b$$",
+            "INSERT INTO ", " VALUES ", "UPDATE ", " SET ", "DELETE ", "CASE ", " END", "ARRAY", ";", "é", "'a'\n'b'", "?",
+        ][..]), 0..24)
+    ) {
+        let text = pieces.concat();
+        if let Ok(tokens) = lex(&text) {
+            for part in split(&text, &tokens).unwrap() {
+                match parse(&text, &tokens, &part) {
+                    Ok(parsed) => prop_assert!(parsed.facts.iter().all(|fact| text.get(fact.range.clone()).is_some())),
+                    Err(refusal) => prop_assert!(refusal.position.is_none_or(|at| at <= text.len())),
+                }
+            }
+        }
+    }
 }
