@@ -2,6 +2,7 @@
 
 mod extended;
 mod simple;
+mod steps;
 
 use pgseal::error::{SqlState, UserFacing};
 use pgseal::framing::Malformed;
@@ -11,7 +12,7 @@ use super::Core;
 use super::fatal::Fatal;
 use super::queue::{self, Kind};
 use super::relay::Need;
-use super::state::{Answer, Expected, REFUSAL, REFUSAL_NAME, Rest, State};
+use super::state::{Answer, Expected, REFUSAL, REFUSAL_NAME, Rest, State, Waiting};
 use crate::frames::errors;
 use crate::wire::buffer::Inbound;
 use crate::wire::compose;
@@ -62,8 +63,13 @@ impl State {
             }
             out.append(&mut self.inject);
             self.partial = !inbound.bytes().is_empty();
-            if self.waiting || self.queue.len() >= queue::LIMIT {
-                self.waiting = true;
+            if self.waiting == Waiting::No && self.running.is_some() {
+                self.go_on(out);
+            }
+            if self.waiting == Waiting::No && self.queue.len() >= queue::LIMIT {
+                self.waiting = Waiting::Room;
+            }
+            if self.waiting != Waiting::No {
                 return Ok(Need::Wait);
             }
             if planned >= TURN {
@@ -97,7 +103,7 @@ impl State {
                 Fate::Whole => return Ok(Need::Bytes(header.total)),
                 Fate::Bytes(count) => return Ok(Need::Bytes(count)),
                 Fate::Wait => {
-                    self.waiting = true;
+                    self.waiting = Waiting::Answer;
                     return Ok(Need::Wait);
                 }
             }

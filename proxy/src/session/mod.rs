@@ -92,3 +92,6 @@ async fn until(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
         })
         .await;
 }
+
+#[cfg(test)]
+mod tests;

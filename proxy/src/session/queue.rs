@@ -34,8 +34,6 @@ pub(super) enum Kind {
     Sync,
     /// CopyDone or CopyFail: no answer of its own; it ends the copy-in before it, or is ignored.
     CopyEnd,
-    /// Nothing was sent: the payload is the answer, as soon as it is its turn.
-    Local,
 }
 
 /// How a message of the server relates to the queue.
@@ -99,17 +97,12 @@ impl<T> Queue<T> {
         self.entries.len()
     }
 
-    /// Whether an entry like that waits.
-    pub(super) fn any(&self, like: impl Fn(&T) -> bool) -> bool {
-        self.entries.iter().any(|entry| like(&entry.payload))
-    }
-
     /// Whether the client's messages are ignored until it sends Sync.
     pub(super) fn skips(&self) -> bool {
         self.skipping
     }
 
-    /// A message was sent (or, for [`Kind::Local`], takes its place). If it is ignored the payload comes back.
+    /// A message was sent. If it is ignored the payload comes back.
     pub(super) fn push(&mut self, kind: Kind, payload: T) -> Result<(), T> {
         let ignored = match kind {
             Kind::Sync if self.copying => true,
@@ -131,8 +124,7 @@ impl<T> Queue<T> {
             | Kind::DescribePortal
             | Kind::Execute
             | Kind::Query
-            | Kind::Function
-            | Kind::Local => self.skipping,
+            | Kind::Function => self.skipping,
         };
         if ignored {
             return Err(payload);
@@ -145,15 +137,6 @@ impl<T> Queue<T> {
     pub(super) fn front(&mut self) -> Option<&mut Entry<T>> {
         self.drop_copy_ends();
         self.entries.front_mut()
-    }
-
-    /// The payload of a [`Kind::Local`] entry whose turn it is.
-    pub(super) fn local(&mut self) -> Option<T> {
-        self.drop_copy_ends();
-        match self.entries.front() {
-            Some(entry) if entry.kind == Kind::Local => self.entries.pop_front().map(|entry| entry.payload),
-            Some(_) | None => None,
-        }
     }
 
     /// How a message of type `tag` relates to the queue. It changes nothing: [`Queue::advance`] does.
@@ -272,8 +255,7 @@ fn part(kind: Kind, tag: u8) -> Option<Part> {
             | Kind::Query
             | Kind::Function
             | Kind::Sync
-            | Kind::CopyEnd
-            | Kind::Local,
+            | Kind::CopyEnd,
             _,
         ) => return None,
     };

@@ -11,7 +11,7 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::state::{Answer, Expected, Portal, REFUSAL, REFUSAL_CODE, Rest, State};
+use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -87,17 +87,14 @@ impl State {
                 Part::Error => self.withdraw(&expected),
                 Part::Asynchronous | Part::More | Part::CopyIn | Part::Last | Part::ErrorWithin => {
                     self.confirm(&expected);
-                    if matches!(expected.answer, Answer::Show) {
+                    if matches!(expected.answer, Answer::Show | Answer::Step(_) | Answer::LastStep(_)) {
                         self.resume();
                     }
                 }
             }
         }
         dropped.iter().for_each(|expected| self.withdraw(expected));
-        if self.waiting
-            && self.queue.len() < queue::LIMIT / 2
-            && !self.queue.any(|expected| matches!(expected.answer, Answer::Show))
-        {
+        if self.waiting == Waiting::Room && self.queue.len() < queue::LIMIT / 2 {
             self.resume();
         }
     }
@@ -114,7 +111,7 @@ impl State {
                 }
                 return Ok(Fate::Forward);
             }
-            (_, b'Z') => return self.ready_for_query(body),
+            (_, b'Z') => return self.ready_for_query(body, out),
             (_, _) => {}
         }
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
@@ -125,6 +122,14 @@ impl State {
                     self.statements.clear();
                 }
                 Ok(Fate::Forward)
+            }
+            // A constraint that is checked at the commit.
+            Answer::Forward if tag == b'E' && self.wrote.is_some() => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                if let Some(plan) = &self.wrote {
+                    errors::translate(b'E', body, plan, Some(&Some), out).map_err(|_| nonsense())?;
+                }
+                Ok(Fate::Replaced)
             }
             Answer::Forward => Ok(Fate::Forward),
             // An error of what we inserted stands for one of what it was inserted for.
@@ -188,6 +193,39 @@ impl State {
                 // More results than statements: a rule, perhaps. Nothing says what they are.
                 None => Err(nonsense()),
             },
+            Answer::Step(portal) if tag == b'E' => translate_error(body, &portal.plan, out),
+            Answer::Step(_) if tag == b'D' => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                let Some(running) = &mut self.running else { return Err(nonsense()) };
+                let row = reader::data_row(body).map_err(foreign)?;
+                if matches!(running.outcome, Outcome::Next)
+                    && let Err(error) = running.execution.row(&row, self.world.keys.as_ref())
+                {
+                    running.outcome = Outcome::Failed(error);
+                }
+                Ok(Fate::Replaced)
+            }
+            Answer::Step(_) => Ok(Fate::Drop),
+            Answer::LastStep(portal) => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                let Some(running) = &mut self.running else { return Err(nonsense()) };
+                last_step(tag, portal, running, body, &self.world, &self.facts, out)
+            }
+            Answer::Described(portal) => match tag {
+                b'E' => translate_error(body, &portal.plan, out),
+                b't' => Ok(Fate::Drop),
+                b'T' if portal.plan.output.is_some() || !portal.is_query() => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
+                }
+                b'n' if !portal.is_query() => Ok(Fate::Forward),
+                _ => Ok(Fate::Drop),
+            },
+            Answer::Pipeline(plan, tag_held) if tag == b'E' => {
+                *tag_held = Box::default();
+                translate_error(body, plan, out)
+            }
+            Answer::Pipeline(..) => Err(nonsense()),
             Answer::Spoiled => Ok(Fate::Drop),
             Answer::Poison if tag == b'E' => Ok(Fate::Drop),
             Answer::Poison => Err(nonsense()),
@@ -212,7 +250,10 @@ impl State {
         let plan = match self.queue.front().map(|entry| &entry.payload.answer) {
             None | Some(Answer::Forward) => return Ok(Fate::Forward),
             Some(Answer::Statement(plan)) => plan,
-            Some(Answer::Portal(portal)) => &portal.plan,
+            Some(
+                Answer::Portal(portal) | Answer::Step(portal) | Answer::LastStep(portal) | Answer::Described(portal),
+            ) => &portal.plan,
+            Some(Answer::Pipeline(plan, _)) => plan,
             Some(Answer::Query(query)) => query.plan(),
             Some(Answer::Swallow(_) | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
                 return Ok(Fate::Drop);
@@ -222,7 +263,7 @@ impl State {
         Ok(done(errors::translate(b'N', body, plan, None, out)))
     }
 
-    fn ready_for_query(&mut self, body: Option<&[u8]>) -> Result<Fate, Fatal> {
+    fn ready_for_query(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let status = reader::ready_for_query(body).map_err(foreign)?;
         self.status = status.code();
@@ -233,12 +274,17 @@ impl State {
         });
         if status == reader::Status::Idle {
             self.portals.clear();
+            self.wrote = None;
         }
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
             return self.poison();
         }
         match self.queue.front().map(|entry| &entry.payload.answer) {
             Some(Answer::Show) => Ok(Fate::Drop),
+            Some(Answer::Pipeline(_, tag)) => {
+                out.extend_from_slice(tag);
+                Ok(Fate::Forward)
+            }
             _ => Ok(Fate::Forward),
         }
     }
@@ -260,11 +306,15 @@ impl State {
     /// An error of ours in place of the rest of the batch.
     fn fail_here(&mut self, error: &exec::Error, out: &mut Vec<u8>) {
         errors::report(error, None, out);
-        let mut shows = false;
+        let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {
             shows |= matches!(entry.payload.answer, Answer::Show);
+            steps |= matches!(entry.payload.answer, Answer::Step(_) | Answer::LastStep(_));
             entry.payload.answer = Answer::Spoiled;
         });
+        if steps && let Some(running) = &mut self.running {
+            running.outcome = Outcome::Refused;
+        }
         if open {
             self.queue.skip();
         }
@@ -273,6 +323,47 @@ impl State {
         }
         self.spoiled = true;
         self.resume();
+    }
+}
+
+/// An answer to the last step of a running portal. An error of ours only stops what is shown: the client's Execute
+/// then ends in a statement that fails.
+fn last_step(
+    tag: u8,
+    portal: &Portal,
+    running: &mut Running,
+    body: &[u8],
+    world: &World,
+    facts: &exec::facts::Facts,
+    out: &mut Vec<u8>,
+) -> Result<Fate, Fatal> {
+    if tag == b'E' {
+        return translate_error(Some(body), &portal.plan, out);
+    }
+    if matches!(running.outcome, Outcome::Failed(_)) {
+        return Ok(Fate::Drop);
+    }
+    if tag != b'C' {
+        return match portal_frame(tag, portal, running.simple, Some(body), world, facts, out)? {
+            Fate::Failed(error) => {
+                running.outcome = Outcome::Failed(error);
+                Ok(Fate::Drop)
+            }
+            fate => Ok(fate),
+        };
+    }
+    let affected = reader::affected(reader::command_complete(body).map_err(foreign)?).unwrap_or(0);
+    running.outcome = match running.execution.finish(affected) {
+        Ok(()) => Outcome::Done,
+        Err(error) => Outcome::Failed(error),
+    };
+    match running.outcome {
+        Outcome::Done if running.simple => {
+            compose::frame(b'C', &mut running.tag, |tag| tag.extend_from_slice(body));
+            Ok(Fate::Drop)
+        }
+        Outcome::Done => Ok(Fate::Forward),
+        Outcome::Next | Outcome::Refused | Outcome::Failed(_) => Ok(Fate::Drop),
     }
 }
 

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::UserFacing;
+use pgseal::exec;
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
-use pgseal::sql::{Effect, Plan};
+use pgseal::exec::steps::Execution;
+use pgseal::sql::{Effect, Plan, Verb};
 use tokio::sync::watch;
 
 use super::fatal::Fatal;
@@ -42,6 +44,15 @@ pub(super) enum Answer {
     Show,
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
+    /// It answers a step whose rows are ours.
+    Step(Rc<Portal>),
+    /// It answers the last step: the client's rows and tag.
+    LastStep(Rc<Portal>),
+    /// It answers the Describe of a statement that stands for a portal without one of its own at the server, or for
+    /// the statement of a Query that became a pipeline.
+    Described(Rc<Portal>),
+    /// It is the ReadyForQuery of a Query that became a pipeline; before it comes the tag that was held.
+    Pipeline(Arc<Plan>, Box<[u8]>),
     /// It answers a planned Parse or Describe of a statement.
     Statement(Arc<Plan>),
     /// It answers Bind, Describe or Execute of a planned portal.
@@ -93,6 +104,48 @@ pub(super) struct Portal {
     pub(super) plan: Arc<Plan>,
     pub(super) columns: Columns,
     pub(super) opener: RefCell<Option<Opener>>,
+    /// What the steps are made of, if there is more than one.
+    pub(super) bound: Option<Bound>,
+}
+
+/// A Bind that stays here: its plan takes more than one round trip.
+pub(super) struct Bound {
+    /// The body of the client's Bind; `None` for a Query.
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) declared: Vec<u32>,
+}
+
+/// A portal of several steps that is being executed. The client is not read meanwhile.
+pub(super) struct Running {
+    pub(super) execution: Execution,
+    pub(super) portal: Rc<Portal>,
+    /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
+    pub(super) simple: bool,
+    pub(super) tag: Vec<u8>,
+    pub(super) outcome: Outcome,
+}
+
+/// How far a running portal is, between two steps.
+pub(super) enum Outcome {
+    /// The next step is to be sent.
+    Next,
+    /// The last step is complete.
+    Done,
+    /// The server refused a step, and the client knows.
+    Refused,
+    /// We refuse to go on: the client learns it in the place of the Execute.
+    Failed(exec::Error),
+}
+
+/// Why the client is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// It is read.
+    No,
+    /// For an answer that decides what is sent next.
+    Answer,
+    /// For room in the queue.
+    Room,
 }
 
 /// A planned Query: its statements, and which of them is being answered.
@@ -102,6 +155,13 @@ pub(super) struct Simple {
     /// `None` for a statement that was forwarded.
     pub(super) parts: Vec<Option<Portal>>,
     pub(super) current: usize,
+}
+
+impl Portal {
+    /// It stands for a Query, whose answers differ from those of the extended protocol.
+    pub(super) fn is_query(&self) -> bool {
+        self.bound.as_ref().is_some_and(|bound| bound.body.is_none())
+    }
 }
 
 impl Simple {
@@ -150,8 +210,10 @@ pub(super) struct State {
     pub(super) server_failed: bool,
     /// Whole frames of ours that go to the server before the client's next one.
     pub(super) inject: Vec<u8>,
-    /// The client is not read until an answer of the server is there.
-    pub(super) waiting: bool,
+    pub(super) waiting: Waiting,
+    /// A plan that wrote in this transaction: errors of its commit are told in its terms.
+    pub(super) wrote: Option<Arc<Plan>>,
+    pub(super) running: Option<Running>,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -180,7 +242,9 @@ impl State {
             terminated: false,
             server_failed: false,
             inject: Vec::new(),
-            waiting: false,
+            waiting: Waiting::No,
+            wrote: None,
+            running: None,
             wake: false,
             spoiled: false,
         }
@@ -188,7 +252,11 @@ impl State {
 
     /// Nothing is asked, nothing is half sent, no transaction is open.
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.status == b'I' && self.from_client.bytes == 0 && !self.partial
+        self.queue.is_empty()
+            && self.running.is_none()
+            && self.status == b'I'
+            && self.from_client.bytes == 0
+            && !self.partial
     }
 
     /// Takes over a new lock.
@@ -232,16 +300,41 @@ impl State {
             Some(Change::Portal(name)) => self.portals.withdraw(name),
             None => {}
         }
-        if matches!(expected.answer, Answer::Show) {
-            self.facts.not_shown();
-            self.resume();
+        match expected.answer {
+            Answer::Show => {
+                self.facts.not_shown();
+                self.resume();
+            }
+            Answer::Step(_) | Answer::LastStep(_) => {
+                if let Some(running) = &mut self.running {
+                    running.outcome = Outcome::Refused;
+                }
+                self.resume();
+            }
+            Answer::Forward
+            | Answer::Swallow(_)
+            | Answer::Refused(_)
+            | Answer::Described(_)
+            | Answer::Pipeline(..)
+            | Answer::Statement(_)
+            | Answer::Portal(_)
+            | Answer::Query(_)
+            | Answer::Spoiled
+            | Answer::Poison => {}
+        }
+    }
+
+    /// A planned statement is executed.
+    pub(super) fn executes(&mut self, plan: &Arc<Plan>) {
+        if plan.verb != Verb::Select {
+            self.wrote = Some(Arc::clone(plan));
         }
     }
 
     /// The client is read again.
     pub(super) fn resume(&mut self) {
-        if self.waiting {
-            self.waiting = false;
+        if self.waiting != Waiting::No {
+            self.waiting = Waiting::No;
             self.wake = true;
         }
     }

@@ -39,6 +39,12 @@ impl Inbound {
         from.read_buf(&mut self.bytes).await
     }
 
+    /// Appends bytes as if they had been read.
+    #[cfg(test)]
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     fn make_room(&mut self, wanted: usize) {
         if self.start > 0 {
             self.bytes.drain(..self.start);

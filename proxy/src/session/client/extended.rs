@@ -10,8 +10,7 @@ use pgseal::sql::{self, Decision, Effect, Plan, Refusal, Steps};
 use super::super::Core;
 use super::super::fatal::Fatal;
 use super::super::queue::Kind;
-use super::super::state::{Answer, Change, Expected, Portal, RESERVED, SHOW_NAME, State, Statement};
-use super::simple::several_steps;
+use super::super::state::{Answer, Bound, Change, Expected, Portal, RESERVED, SHOW_NAME, State, Statement};
 use super::{Fate, Frame, malformed, not_utf8, position};
 use crate::frames::{self, Columns};
 use crate::wire::compose;
@@ -65,10 +64,7 @@ impl State {
                     let message = "cannot insert multiple commands into a prepared statement";
                     return Err(Refusal::error(SqlState::SYNTAX_ERROR, message));
                 }
-                Decision::Rewrite(found) => match found.steps {
-                    Steps::One => plan = Some(Arc::clone(found)),
-                    Steps::Fetch(_) | Steps::ReadModifyWrite(_) => return Err(several_steps()),
-                },
+                Decision::Rewrite(found) => plan = Some(Arc::clone(found)),
             }
             if *its == Effect::Opaque {
                 effect = Effect::Opaque;
@@ -138,9 +134,9 @@ impl State {
         let (Some(plan), Some(body)) = (planned, body) else {
             return Ok(self.bind_forwarded(portal, statement.as_deref()));
         };
-        let client = reader::bind(body).map_err(malformed)?;
-        let effect = statement.as_ref().map_or(Effect::None, |statement| statement.effect);
-        match self.bind_planned(&client, plan, out) {
+        let (effect, declared) =
+            statement.as_ref().map_or((Effect::None, &[][..]), |statement| (statement.effect, &statement.declared));
+        match self.bind_planned(body, plan, declared, out) {
             Ok(Fate::Replaced) => {
                 self.facts.sent(effect);
                 Ok(Fate::Replaced)
@@ -164,21 +160,36 @@ impl State {
 
     fn bind_planned(
         &mut self,
-        client: &reader::Bind<'_>,
+        body: &[u8],
         plan: &Arc<Plan>,
+        declared: &[u32],
         out: &mut Vec<u8>,
     ) -> Result<Fate, pgseal::exec::Error> {
+        let client = reader::bind(body)?;
         let columns = Columns::extended(plan, &client.results)?;
         if !self.facts.shows(columns.depend_on_bytea_output(plan)).is_empty() && self.status != b'E' {
             self.ask(out);
             return Ok(Fate::Wait);
         }
-        columns.check(plan, self.facts.settings())?;
-        let columns = frames::bind::bind(client, plan, self.world.keys.as_ref(), self.facts.settings(), out)?;
-        let opener = RefCell::new(columns.opener(plan));
-        let portal = Rc::new(Portal { plan: Arc::clone(plan), columns, opener });
-        self.portals.send(client.portal, Some(Rc::clone(&portal)));
-        self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), Change::Portal(client.portal.into())));
+        let portal = |columns: Columns, bound| {
+            let opener = RefCell::new(columns.opener(plan));
+            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
+        };
+        let settings = self.facts.settings();
+        match plan.steps {
+            Steps::One => {
+                let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
+                let portal = portal(columns, None);
+                self.portals.send(client.portal, Some(Rc::clone(&portal)));
+                let change = Change::Portal(client.portal.into());
+                self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
+            }
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => {
+                let columns = frames::bind::check(&client, plan, settings)?;
+                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec() };
+                self.bind_steps(client.portal, portal(columns, Some(bound)), out);
+            }
+        }
         Ok(Fate::Replaced)
     }
 
@@ -215,7 +226,13 @@ impl State {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
         let answer = match target {
-            Target::Portal => self.portals.get(name).map(|portal| Answer::Portal(Rc::clone(portal))),
+            Target::Portal => match self.portals.get(name).cloned() {
+                Some(portal) if portal.bound.is_some() => {
+                    self.describe_steps(&portal, out);
+                    return Ok(Fate::Replaced);
+                }
+                portal => portal.map(Answer::Portal),
+            },
             Target::Statement => match self.statement(core, name, out) {
                 Ok(statement) => statement.and_then(|found| found.plan.clone()).map(Answer::Statement),
                 Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
@@ -230,11 +247,20 @@ impl State {
             return Ok(self.forward(Kind::Execute));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let (name, _) = reader::execute(body).map_err(malformed)?;
+        let (name, limit) = reader::execute(body).map_err(malformed)?;
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
         let Some(portal) = self.portals.get(name).cloned() else { return Ok(self.forward(Kind::Execute)) };
+        self.executes(&portal.plan);
+        if portal.bound.is_some() {
+            if limit > 0 && portal.plan.output.is_some() {
+                let refusal = Refusal::new("a row limit on a statement of several steps is not in this version");
+                return Ok(self.refuse(false, &refusal, None, out));
+            }
+            self.run(portal, out);
+            return Ok(Fate::Replaced);
+        }
         // Guard rows are ours: no row limit of the client may suspend them.
         let fate = if portal.plan.output.is_none() {
             compose::execute(name, 0, out);

@@ -1,6 +1,7 @@
 //! Query: forwarded, spliced or refused as a whole.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec::inputs;
@@ -9,7 +10,7 @@ use pgseal::sql::{Decision, Plan, Refusal, Statement, Steps};
 use super::super::Core;
 use super::super::fatal::Fatal;
 use super::super::queue::Kind;
-use super::super::state::{Answer, Expected, Portal, Simple, State};
+use super::super::state::{Answer, Bound, Expected, Portal, Simple, State};
 use super::{Fate, Frame, malformed, not_utf8, position};
 use crate::frames::Columns;
 use crate::wire::{compose, reader};
@@ -25,7 +26,7 @@ impl State {
             return Ok(Fate::Drop);
         };
         let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
-        if let Some(refusal) = statements.iter().find_map(refusal) {
+        if let Some(refusal) = statements.iter().find_map(|statement| refusal(statement, statements.len())) {
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
@@ -46,7 +47,7 @@ impl State {
                 plan(statement).map(|plan| {
                     let columns = Columns::simple(plan);
                     let opener = RefCell::new(columns.opener(plan));
-                    Portal { plan: Arc::clone(plan), columns, opener }
+                    Portal { plan: Arc::clone(plan), columns, opener, bound: None }
                 })
             })
             .collect();
@@ -55,9 +56,13 @@ impl State {
             self.ask_by_query(out);
             return Fate::Wait;
         }
+        if !matches!(any.steps, Steps::One) {
+            return self.pipeline(any, out);
+        }
         match self.physical_text(text, statements, &parts) {
             Ok(physical) => {
                 compose::query(&physical, out);
+                parts.iter().flatten().for_each(|part| self.executes(&part.plan));
                 self.expect(
                     Kind::Query,
                     Expected::new(Answer::Query(Box::new(Simple { plan: Arc::clone(any), parts, current: 0 }))),
@@ -69,6 +74,25 @@ impl State {
                 Fate::Drop
             }
         }
+    }
+
+    /// A statement of several steps: a pipeline up to a Sync of ours, the answers being those of a Query (SQL-54).
+    fn pipeline(&mut self, plan: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
+        let columns = match Columns::extended(plan, &[]).and_then(|columns| {
+            columns.check(plan, self.facts.settings())?;
+            Ok(columns)
+        }) {
+            Ok(columns) => columns,
+            Err(error) => {
+                self.refuse_query(&error, None, out);
+                return Fate::Drop;
+            }
+        };
+        let opener = RefCell::new(columns.opener(plan));
+        let bound = Some(Bound { body: None, declared: Vec::new() });
+        self.executes(plan);
+        self.run(Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), out);
+        Fate::Replaced
     }
 
     /// The client's text with every planned statement in physical form.
@@ -108,18 +132,17 @@ fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
 }
 
 /// Why a statement cannot be part of a Query that is sent.
-fn refusal(statement: &Statement) -> Option<Refusal> {
+fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
     match &statement.decision {
         Decision::Forward => None,
         Decision::Refuse(refusal) => Some(refusal.clone()),
         Decision::Rewrite(plan) => match plan.steps {
             Steps::One => None,
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(several_steps()),
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) if of == 1 => None,
+            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(
+                Refusal::new("a statement that takes several steps beside others in one query is not in this version")
+                    .hint("Send it in a query of its own."),
+            ),
         },
     }
-}
-
-/// Statements that need more than one round trip.
-pub(super) fn several_steps() -> Refusal {
-    Refusal::new("a statement that needs more than one round trip is not in this version")
 }

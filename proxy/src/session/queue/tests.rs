@@ -32,7 +32,6 @@ impl Session {
                 'F' => Kind::Function,
                 'S' => Kind::Sync,
                 'c' | 'f' => Kind::CopyEnd,
-                'L' => Kind::Local,
                 other => panic!("{other}"),
             };
             if let Err(number) = self.queue.push(kind, self.next) {
@@ -200,19 +199,6 @@ fn a_function_call_ends_with_its_own_ready_for_query() {
 }
 
 #[test]
-fn a_local_answer_waits_for_its_turn_and_is_dropped_by_an_error_before_it() {
-    let mut session = Session::new();
-    session.sends("PLES");
-    assert_eq!(session.queue.local(), None);
-    session.answers("1");
-    assert_eq!(session.queue.local(), Some(2));
-    session.answers("CZ");
-    session.sends("PLS");
-    session.answers("E");
-    assert_eq!(session.dropped, [6]);
-}
-
-#[test]
 fn spoiling_reaches_as_far_as_a_servers_error_would() {
     let spoiled = |sends: &str| {
         let mut session = Session::new();
@@ -272,13 +258,12 @@ proptest! {
     ) {
         let mut queue = Queue::new(0_u32);
         let kinds = [Kind::Parse, Kind::Bind, Kind::Close, Kind::DescribeStatement, Kind::DescribePortal,
-            Kind::Execute, Kind::Query, Kind::Function, Kind::Sync, Kind::CopyEnd, Kind::Local];
+            Kind::Execute, Kind::Query, Kind::Function, Kind::Sync, Kind::CopyEnd];
         for (send, byte) in events {
             if send {
                 let _ = queue.push(kinds[usize::from(byte) % kinds.len()], 1);
             } else if let Ok(part) = queue.classify(b"123tTnDCIsGHdcEZVNASK"[usize::from(byte) % 21]) {
                 queue.advance(part, |_| ());
-                while queue.local().is_some() {}
             }
         }
     }

@@ -1,0 +1,110 @@
+//! Statements of several steps: driven at Execute, with messages of our own, while the client is not read.
+//!
+//! At the server the client's portal is one over the empty statement, so that its name is taken, closed and lost with
+//! the transaction exactly as the client expects. Steps are sent only together with the Execute that needs them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use pgseal::exec;
+use pgseal::exec::inputs::Params;
+use pgseal::exec::steps::{Execution, StepRows, described};
+use pgseal::sql::Plan;
+
+use super::super::queue::Kind;
+use super::super::state::{Answer, Change, Expected, Outcome, Portal, RESERVED, Running, State, Waiting};
+use crate::frames;
+use crate::wire::compose;
+use crate::wire::reader::{self, Target};
+
+/// The empty statement under a client's portal.
+const EMPTY: &[u8] = b"pgseal_empty";
+
+/// What a portal or Query of several steps is described with.
+const DESCRIBED: &[u8] = b"pgseal_described";
+
+impl State {
+    /// Takes the place of the Bind of a portal of several steps.
+    pub(super) fn bind_steps(&mut self, name: &[u8], portal: Rc<Portal>, out: &mut Vec<u8>) {
+        debug_assert!(EMPTY.starts_with(RESERVED) && DESCRIBED.starts_with(RESERVED));
+        compose::close(Target::Statement, EMPTY, out);
+        compose::parse(EMPTY, "", &[], out);
+        compose::bind(name, EMPTY, &[], &[], out);
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+        self.portals.send(name, Some(Rc::clone(&portal)));
+        self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), Change::Portal(name.into())));
+    }
+
+    /// Takes the place of its Describe.
+    pub(super) fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) {
+        let declared = portal.bound.as_ref().map_or(&[][..], |bound| &bound.declared);
+        let (text, types) = described(&portal.plan, declared);
+        compose::close(Target::Statement, DESCRIBED, out);
+        compose::parse(DESCRIBED, &text, &types, out);
+        compose::describe(Target::Statement, DESCRIBED, out);
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(Answer::Swallow(Some(Arc::clone(&portal.plan)))));
+        self.expect(Kind::DescribeStatement, Expected::new(Answer::Described(Rc::clone(portal))));
+    }
+
+    /// Takes the place of its Execute, or of a Query.
+    pub(super) fn run(&mut self, portal: Rc<Portal>, out: &mut Vec<u8>) {
+        let Some(bound) = &portal.bound else { return };
+        let simple = bound.body.is_none();
+        if simple {
+            self.describe_steps(&portal, out);
+        }
+        let execution = Execution::new(&portal.plan, portal.bound.as_ref().map_or(&[], |bound| &bound.declared));
+        self.running = Some(Running { execution, portal, simple, tag: Vec::new(), outcome: Outcome::Next });
+        self.go_on(out);
+    }
+
+    /// Sends what follows on the step that was answered.
+    pub(super) fn go_on(&mut self, out: &mut Vec<u8>) {
+        let Some(mut running) = self.running.take() else { return };
+        match std::mem::replace(&mut running.outcome, Outcome::Next) {
+            Outcome::Next => match self.next_step(&mut running, out) {
+                Ok(()) => {
+                    self.running = Some(running);
+                    self.waiting = Waiting::Answer;
+                    return;
+                }
+                Err(error) => {
+                    self.refuse(false, &error, None, out);
+                }
+            },
+            Outcome::Failed(error) => {
+                self.refuse(false, &error, None, out);
+            }
+            Outcome::Done | Outcome::Refused => {}
+        }
+        if running.simple {
+            compose::sync(out);
+            let answer = Answer::Pipeline(Arc::clone(&running.portal.plan), running.tag.into());
+            self.expect(Kind::Sync, Expected::new(answer));
+        }
+    }
+
+    fn next_step(&mut self, running: &mut Running, out: &mut Vec<u8>) -> Result<(), exec::Error> {
+        let portal = &running.portal;
+        let body = portal.bound.as_ref().and_then(|bound| bound.body.as_deref());
+        let client = body.map(reader::bind).transpose()?;
+        let formats = client.as_ref().map(frames::bind::formats).transpose()?.unwrap_or_default();
+        let values = client.as_ref().map_or(&[][..], |client| &client.values);
+        let params = Params { values, formats: &formats };
+        let step = running.execution.next(params, self.world.keys.as_ref(), self.facts.settings())?;
+        frames::bind::step(&step, params, &portal.columns, out);
+        let plan = |plan: &Arc<Plan>| Answer::Swallow(Some(Arc::clone(plan)));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(plan(&portal.plan)));
+        self.expect(Kind::Bind, Expected::new(plan(&portal.plan)));
+        let answer = match step.rows {
+            StepRows::Ours => Answer::Step(Rc::clone(portal)),
+            StepRows::Client { guards: _ } => Answer::LastStep(Rc::clone(portal)),
+        };
+        self.expect(Kind::Execute, Expected::new(answer));
+        Ok(())
+    }
+}

@@ -1,0 +1,322 @@
+//! A session without sockets: frames of a client and of a server in, frames out.
+
+use std::sync::Arc;
+
+use pgseal::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource};
+use pgseal::schema::{Action, Column, ColumnDefault, Protection, Relation, Table};
+use pgseal::value::Type;
+use proptest::prelude::*;
+use tokio::sync::watch;
+
+use super::state::{REFUSAL, State};
+use super::*;
+use crate::wire::buffer::Inbound;
+use crate::wire::compose;
+
+/// No test here seals or opens.
+struct NoKeys;
+
+impl KeySource for NoKeys {
+    fn sealing(&self, id: &str) -> Result<Arc<BranchKey>, keys::Error> {
+        Err(keys::Error::Missing { id: id.to_owned() })
+    }
+    fn opening(&self, id: &str, _: KeyRef) -> Result<Arc<BranchKey>, keys::Error> {
+        Err(keys::Error::Missing { id: id.to_owned() })
+    }
+    fn beacon(&self, id: &str) -> Result<Arc<BeaconKey>, keys::Error> {
+        Err(keys::Error::Missing { id: id.to_owned() })
+    }
+}
+
+/// `person(id int4, email text sealed)`.
+fn protection(epoch: u64) -> Protection {
+    let column = |name: &str, action, ty: Type, type_oid, attnum| Column {
+        logical: name.into(),
+        name: name.into(),
+        action,
+        ty: Some(ty),
+        type_oid,
+        typmod: -1,
+        typlen: -1,
+        attnum,
+        not_null: false,
+        default: ColumnDefault::Null,
+        pad: None,
+    };
+    let table = Table {
+        logical: "person".into(),
+        relation: Relation { schema: "public".into(), name: "person".into() },
+        branch_key: "k".into(),
+        signature: None,
+        older_sets: vec![],
+        columns: vec![
+            column("id", Action::DO_NOTHING, Type::Int4, 23, 1),
+            column("email", Action::ENCRYPT_AND_SIGN, Type::Text, 25, 2),
+        ],
+        beacons: vec![],
+        primary_key: vec![0],
+        context: vec![],
+        write_guard: false,
+        before_row_trigger: false,
+    };
+    Protection {
+        epoch,
+        tables: vec![Arc::new(table)],
+        by_name: [("person".to_owned(), 0)].into(),
+        ..Protection::default()
+    }
+}
+
+struct Wire {
+    core: Core,
+    state: State,
+    from_client: Inbound,
+    from_server: Inbound,
+    worlds: watch::Sender<Arc<World>>,
+}
+
+impl Wire {
+    fn new(protection: Protection) -> Self {
+        let world = |protection| Arc::new(World { protection: Arc::new(protection), keys: Arc::new(NoKeys) });
+        let (worlds, watched) = watch::channel(world(protection));
+        let context = Arc::new(Context {
+            upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
+            limits: Limits::default(),
+            allow_cleartext_password: false,
+            pass_databases: vec![],
+            cancels: cancel::Registry::default(),
+            worlds: watched.clone(),
+        });
+        let mut wire = Self {
+            core: Core::new(&context),
+            state: State::new(Some(watched)),
+            from_client: Inbound::default(),
+            from_server: Inbound::default(),
+            worlds,
+        };
+        wire.server(&[b"Z\0\0\0\x05I"]).unwrap();
+        wire
+    }
+
+    /// What the server gets for these bytes of the client.
+    fn client(&mut self, frames: &[u8]) -> Result<Vec<u8>, fatal::Fatal> {
+        let mut out = Vec::new();
+        self.from_client.feed(frames);
+        self.state.handle_client(&self.core, &mut self.from_client, &mut out)?;
+        Ok(out)
+    }
+
+    /// What the client gets for these bytes of the server.
+    fn server(&mut self, frames: &[&[u8]]) -> Result<Vec<u8>, fatal::Fatal> {
+        let mut out = Vec::new();
+        self.from_server.feed(&frames.concat());
+        self.state.handle_server(&self.core, &mut self.from_server, &mut out)?;
+        Ok(out)
+    }
+}
+
+fn bytes(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out);
+    out
+}
+
+fn error(code: &str) -> Vec<u8> {
+    bytes(|out| compose::fields(b'E', [(b'S', &b"ERROR"[..]), (b'C', code.as_bytes()), (b'M', b"theirs")], out))
+}
+
+const READY: &[u8] = b"Z\0\0\0\x05I";
+const SYNC: &[u8] = b"S\0\0\0\x04";
+
+/// Cannot be planned: an expression over a sealed column.
+const REFUSED: &str = "SELECT upper(email) FROM person WHERE email = 'canary'";
+
+#[test]
+fn a_refused_query_sends_nothing_of_the_client_and_answers_with_our_error() {
+    let mut wire = Wire::new(protection(1));
+    let sent = wire.client(&bytes(|out| compose::query(REFUSED, out))).unwrap();
+    assert_eq!(sent, bytes(|out| compose::query(REFUSAL, out)));
+    let got = wire.server(&[&error("42883"), READY]).unwrap();
+    assert!(got.ends_with(READY) && !got.windows(6).any(|bytes| bytes == b"theirs"));
+    assert!(got.windows(5).any(|bytes| bytes == b"0A000"));
+    assert!(wire.state.is_idle());
+}
+
+#[test]
+fn in_a_failed_transaction_a_refused_statement_gets_the_servers_own_error() {
+    let mut wire = Wire::new(protection(1));
+    wire.client(&bytes(|out| compose::query(REFUSED, out))).unwrap();
+    let theirs = error("25P02");
+    assert_eq!(wire.server(&[&theirs, b"Z\0\0\0\x05E"]).unwrap(), [&theirs[..], b"Z\0\0\0\x05E"].concat());
+}
+
+#[test]
+fn a_refusal_inside_a_pipeline_takes_its_place_and_later_batches_stay() {
+    let mut wire = Wire::new(protection(1));
+    let batch = |text: &str, out: &mut Vec<u8>| {
+        compose::parse(b"", text, &[], out);
+        compose::bind(b"", b"", &[], &[], out);
+        compose::execute(b"", 0, out);
+        compose::sync(out);
+    };
+    let sent = wire.client(&bytes(|out| {
+        batch(REFUSED, out);
+        batch("SELECT 1", out);
+    }));
+    let sent = sent.unwrap();
+    assert!(!sent.windows(6).any(|bytes| bytes == b"canary"));
+    assert!(sent.starts_with(&bytes(|out| compose::parse(b"", REFUSAL, &[], out))));
+    let second = bytes(|out| batch("SELECT 1", out));
+    assert!(sent.ends_with(&second));
+    let answers: &[&[u8]] = &[b"1\0\0\0\x04", b"2\0\0\0\x04", b"C\0\0\0\x0dSELECT 1\0", READY];
+    let got = wire.server(&[&error("42883"), READY, &answers.concat()]).unwrap();
+    assert!(got.windows(5).any(|bytes| bytes == b"0A000") && got.ends_with(&answers.concat()));
+    assert!(wire.state.is_idle());
+}
+
+#[test]
+fn what_follows_an_error_stays_here_until_sync() {
+    let mut wire = Wire::new(protection(1));
+    wire.client(&bytes(|out| compose::parse(b"", "SELECT 1/0", &[], out))).unwrap();
+    wire.server(&[&error("22012")]).unwrap();
+    let sent = wire.client(&bytes(|out| {
+        compose::query("SELECT 2", out);
+        compose::sync(out);
+    }));
+    assert_eq!(sent.unwrap(), SYNC);
+}
+
+#[test]
+fn an_answer_to_a_refused_statement_ends_the_session() {
+    let mut wire = Wire::new(protection(1));
+    wire.client(&bytes(|out| compose::query(REFUSED, out))).unwrap();
+    let fatal = wire.server(&[b"C\0\0\0\x0dSELECT 1\0"]).unwrap_err();
+    assert_eq!(fatal.sqlstate, SqlState::INTERNAL_ERROR);
+}
+
+#[test]
+fn sql_7_a_parameter_status_that_breaks_a_pin_ends_a_session_only_where_something_is_protected() {
+    let status = bytes(|out| compose::parameter_status("standard_conforming_strings", "off", out));
+    assert!(Wire::new(protection(1)).server(&[&status]).is_err());
+    let mut relay = Wire::new(Protection::default());
+    assert_eq!(relay.server(&[&status]).unwrap(), status);
+    relay.worlds.send_replace(Arc::new(World { protection: Arc::new(protection(2)), keys: Arc::new(NoKeys) }));
+    assert!(relay.client(SYNC).is_err());
+}
+
+#[test]
+fn sql_13_a_function_call_passes_for_large_objects_only() {
+    let call = |oid: u32| bytes(|out| compose::frame(b'F', out, |out| out.extend(oid.to_be_bytes())));
+    let mut wire = Wire::new(protection(1));
+    assert_eq!(wire.client(&call(952)).unwrap(), call(952));
+    assert_eq!(wire.client(&call(2078)).unwrap(), bytes(|out| compose::query(REFUSAL, out)));
+    assert_eq!(Wire::new(Protection::default()).client(&call(2078)).unwrap(), call(2078));
+}
+
+#[test]
+fn sql_12_a_statement_forwarded_before_anything_was_protected_must_be_prepared_again() {
+    let mut wire = Wire::new(Protection::default());
+    let parse = bytes(|out| compose::parse(b"s", "SELECT * FROM person", &[], out));
+    assert_eq!(wire.client(&parse).unwrap(), parse);
+    wire.server(&[b"1\0\0\0\x04"]).unwrap();
+    wire.worlds.send_replace(Arc::new(World { protection: Arc::new(protection(2)), keys: Arc::new(NoKeys) }));
+    wire.client(&bytes(|out| compose::bind(b"", b"s", &[], &[], out))).unwrap();
+    let got = wire.server(&[&error("42883")]).unwrap();
+    assert!(got.windows(5).any(|bytes| bytes == b"55000"));
+}
+
+#[test]
+fn names_that_begin_with_pgseal_are_ours() {
+    let mut wire = Wire::new(protection(1));
+    let sent = wire.client(&bytes(|out| compose::execute(b"pgseal_step", 0, out))).unwrap();
+    assert_eq!(sent.first(), Some(&b'P'));
+}
+
+#[test]
+fn frames_beyond_postgresqls_limits_end_the_session() {
+    for frame in [&b"Q\x7f\xff\xff\xff"[..], b"S\0\x01\0\0", b"Q\0\0\0\x03", b"y\0\0\0\x04"] {
+        let mut wire = Wire::new(Protection::default());
+        assert_eq!(wire.client(frame).unwrap_err().sqlstate, SqlState::PROTOCOL_VIOLATION);
+    }
+}
+
+/// A legal conversation: what the client sends, what the server answers.
+fn conversation() -> (Vec<u8>, Vec<u8>) {
+    let client = bytes(|out| {
+        compose::query("SELECT 1", out);
+        compose::parse(b"s", "SELECT id FROM other", &[23], out);
+        compose::bind(b"", b"s", &[(pgseal::value::Format::Text, Some(&[b'7'; 300]))], &[], out);
+        compose::describe(crate::wire::reader::Target::Portal, b"", out);
+        compose::execute(b"", 0, out);
+        compose::sync(out);
+        compose::query(REFUSED, out);
+    });
+    let server = bytes(|out| {
+        out.extend(b"S\0\0\0\x08a\0b\0");
+        compose::data_row(&[Some(&[b'x'; 500]), None], out);
+        compose::command_complete("SELECT 1", out);
+        out.extend(READY);
+        compose::parse_complete(out);
+        compose::bind_complete(out);
+        compose::no_data(out);
+        compose::data_row(&[Some(b"1")], out);
+        compose::command_complete("SELECT 1", out);
+        out.extend(READY);
+        out.extend(error("42883"));
+        out.extend(READY);
+    });
+    (client, server)
+}
+
+fn talk(protection: Protection, mut cuts: impl Iterator<Item = usize>) -> (Vec<u8>, Vec<u8>) {
+    let mut wire = Wire::new(protection);
+    let (client, server) = conversation();
+    let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
+    let mut rest = &client[..];
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(cuts.next().unwrap().clamp(1, rest.len()));
+        to_server.extend(wire.client(now).unwrap());
+        rest = later;
+    }
+    let mut rest = &server[..];
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(cuts.next().unwrap().clamp(1, rest.len()));
+        to_client.extend(wire.server(&[now]).unwrap());
+        rest = later;
+    }
+    assert!(wire.state.is_idle());
+    (to_server, to_client)
+}
+
+#[test]
+fn untouched_bytes_are_identical() {
+    let (client, server) = conversation();
+    assert_eq!(talk(Protection::default(), std::iter::repeat(usize::MAX)), (client, server));
+}
+
+proptest! {
+    #[test]
+    fn a_stream_cut_anywhere_gives_the_same_result(cuts in proptest::collection::vec(1_usize..90, 20)) {
+        for epoch in [0, 1] {
+            let world = || if epoch == 0 { Protection::default() } else { protection(epoch) };
+            let whole = talk(world(), std::iter::repeat(usize::MAX));
+            prop_assert_eq!(talk(world(), cuts.iter().copied().cycle()), whole.clone());
+            prop_assert_eq!(talk(world(), std::iter::repeat(1)), whole);
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic(
+        parts in proptest::collection::vec((any::<bool>(), any::<u8>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..20),
+    ) {
+        let mut wire = Wire::new(protection(1));
+        for (client, tag, body) in parts {
+            let tags = if client { &b"QPBDECSHFXdcf"[..] } else { b"123tTnDCIsGHdcEZVNASK" };
+            let frame = bytes(|out| compose::frame(tags[usize::from(tag) % tags.len()], out, |out| out.extend(&body)));
+            let result = if client { wire.client(&frame) } else { wire.server(&[&frame]) };
+            if result.is_err() {
+                break;
+            }
+        }
+    }
+}
