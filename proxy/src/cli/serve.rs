@@ -1,17 +1,21 @@
 //! pgseal serve.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgseal::schema::Lock;
+use pgseal::schema::checked::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::apply;
 use crate::config;
+use crate::control;
 use crate::listener::{Address, Listener, Phase, Workers};
-use crate::session::{Context, World, cancel};
+use crate::session::{Context, cancel};
 use crate::upstream::Upstream;
 
 /// Flags of `pgseal serve`.
@@ -60,6 +64,9 @@ enum Failure {
 /// Checked settings of one run.
 struct Settings {
     listen: Address,
+    schema: Schema,
+    lock: Option<Lock>,
+    state_dir: PathBuf,
     upstream: Upstream,
     threads: usize,
     limits: config::Limits,
@@ -103,7 +110,6 @@ fn settings(args: Args) -> Result<Settings, Failure> {
     let schema = args.schema.or(file.schema).ok_or_else(|| missing("--schema FILE"))?;
     let upstream = args.upstream.or(file.upstream).ok_or_else(|| missing("--upstream URL"))?;
     let listen = args.listen.or(file.listen).ok_or_else(|| missing("--listen ADDR"))?;
-    let (_lock, _state_dir) = (args.lock.or(file.lock), args.state_dir.or(file.state_dir));
     let threads = match args.threads.or(file.threads) {
         Some(0) => return Err(Failure::Usage("--threads must be at least 1".into())),
         Some(threads) => threads,
@@ -118,9 +124,16 @@ fn settings(args: Args) -> Result<Settings, Failure> {
                 .into(),
         ));
     }
-    check_schema(&schema).map_err(failed)?;
+    // What is wrong with it has been shown.
+    let Ok(loaded) = super::schema::load(&schema) else { return Err(failed("the schema cannot be used".into())) };
+    let lock_path = apply::lock_path(&schema, args.lock.or(file.lock).as_deref());
+    let lock = Lock::read(&lock_path).map_err(|error| failed(error.to_string()))?;
+    let state_dir = super::schema::state_dir(args.state_dir.or(file.state_dir).as_deref()).map_err(failed)?;
     Ok(Settings {
         listen,
+        schema: loaded,
+        lock,
+        state_dir,
         upstream: Upstream::parse(&upstream).map_err(|error| failed(error.to_string()))?,
         threads,
         limits: file.limits.resolve(),
@@ -130,28 +143,6 @@ fn settings(args: Args) -> Result<Settings, Failure> {
     })
 }
 
-/// Until sealed tables exist, a schema that names one is refused rather than relayed in clear.
-fn check_schema(path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    let files = if path.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|error| format!("schema {shown}: {error}"))?;
-        let files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
-        let files = files.map_err(|error| format!("schema {shown}: {error}"))?;
-        files.into_iter().filter(|file| file.extension().is_some_and(|ext| ext == "toml")).collect()
-    } else {
-        vec![path.to_owned()]
-    };
-    for file in files {
-        let shown = file.display();
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("schema {shown}: {error}"))?;
-        let table: toml::Table = text.parse().map_err(|error| format!("schema {shown}: {error}"))?;
-        if table.get("tables").is_some_and(|tables| tables.as_table().is_none_or(|tables| !tables.is_empty())) {
-            return Err(format!("schema {shown}: serving sealed tables is not in this version"));
-        }
-    }
-    Ok(())
-}
-
 fn serve(settings: Settings) -> Result<(), Failure> {
     let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     let listener = Listener::bind(&settings.listen).map_err(Failure::Failed)?;
@@ -159,22 +150,25 @@ fn serve(settings: Settings) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| failed("cannot start", &error))?;
-    runtime.block_on(log_in(&settings.upstream)).map_err(|reason| Failure::Failed(format!("upstream: {reason}")))?;
+    let started = control::start(settings.schema, settings.lock, &settings.upstream, &settings.state_dir);
+    let started = runtime.block_on(started).map_err(|error| Failure::Failed(error.to_string()))?;
     if settings.trusting {
         tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
     }
     let drain = settings.limits.drain;
-    let (_worlds, watched) = watch::channel(World::nothing());
     let context = Arc::new(Context {
         upstream: settings.upstream,
         limits: settings.limits,
         allow_cleartext_password: settings.allow_cleartext_password,
         pass_databases: settings.pass_databases,
         cancels: cancel::Registry::default(),
-        worlds: watched,
+        protection: started.protection,
+        keys: started.keys,
+        control: Some(Arc::clone(&started.control)),
     });
     runtime.block_on(async {
         let cannot = |error: std::io::Error| failed("cannot start", &error);
+        tokio::spawn(started.control.watch());
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
         let (phase, watched) = watch::channel(Phase::Serving);
@@ -217,20 +211,4 @@ fn announce(shown: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on {shown}")?;
     out.flush()
-}
-
-/// Shows at start that the server is there and takes the proxy's own role.
-async fn log_in(upstream: &Upstream) -> Result<(), String> {
-    let (_client, connection) = upstream.control().connect(tokio_postgres::NoTls).await.map_err(|error| {
-        let hosts: Vec<String> = upstream.hosts.iter().map(ToString::to_string).collect();
-        match error.as_db_error() {
-            Some(refused) => refused.message().to_owned(),
-            None => {
-                let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                format!("cannot connect to {}: {cause}", hosts.join(", "))
-            }
-        }
-    })?;
-    drop(connection);
-    Ok(())
 }

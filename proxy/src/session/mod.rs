@@ -17,17 +17,17 @@ use std::sync::Arc;
 
 use pgseal::error::SqlState;
 use pgseal::exec::cache::PlanCache;
+use pgseal::keys::KeySource;
+use pgseal::schema::Protection;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 
-pub use world::World;
-
 use crate::config::Limits;
+use crate::control::Control;
 use crate::listener::Phase;
 use crate::upstream::{Stream, Upstream};
 
 /// What all sessions share. `serve` builds it once.
-#[derive(Debug)]
 pub struct Context {
     /// The server.
     pub upstream: Upstream,
@@ -40,7 +40,11 @@ pub struct Context {
     /// Which host a CancelRequest belongs to.
     pub cancels: cancel::Registry,
     /// What is protected; sessions follow its changes.
-    pub worlds: watch::Receiver<Arc<World>>,
+    pub protection: watch::Receiver<Arc<Protection>>,
+    /// The keys for it.
+    pub keys: Arc<dyn KeySource>,
+    /// Told when a session changes the catalog.
+    pub control: Option<Arc<Control>>,
 }
 
 /// What the sessions of one core share.

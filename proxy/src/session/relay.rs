@@ -56,7 +56,7 @@ struct Link<'s> {
 /// Relays until one side ends.
 pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
     let Session { mut server, host, from_client, from_server, protected } = session;
-    let state = RefCell::new(State::new(protected.then(|| core.context.worlds.clone())));
+    let state = RefCell::new(State::new(protected.then_some(&*core.context)));
     let link = Link { core, state, woken: Notify::new(), taken: Cell::new(Instant::now()), host };
     let mut to_client = Outbound::default();
     let end = {

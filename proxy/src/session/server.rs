@@ -56,7 +56,7 @@ impl State {
             let part = self.queue.classify(header.tag).map_err(|error| Fatal::protocol(error.to_string()))?;
             let body = bytes.get(HEADER..header.total);
             let held = header.total > core.context.limits.held_frame;
-            let fate = match self.server_frame(header.tag, part, body, out)? {
+            let fate = match self.server_frame(core, header.tag, part, body, out)? {
                 Fate::Whole if held => Fate::Failed(too_long()),
                 fate => fate,
             };
@@ -99,7 +99,14 @@ impl State {
         }
     }
 
-    fn server_frame(&mut self, tag: u8, part: Part, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    fn server_frame(
+        &mut self,
+        core: &Core,
+        tag: u8,
+        part: Part,
+        body: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<Fate, Fatal> {
         match (part, tag) {
             (Part::Asynchronous, b'S') => return self.parameter_status(body),
             (Part::Asynchronous, b'N') => return self.notice(body, out),
@@ -120,6 +127,11 @@ impl State {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
                     self.statements.clear();
+                }
+                if let Some(control) = &core.context.control
+                    && [&b"CREATE "[..], b"ALTER ", b"DROP "].iter().any(|verb| body.starts_with(verb))
+                {
+                    control.ask();
                 }
                 Ok(Fate::Forward)
             }

@@ -347,7 +347,9 @@ mod tests {
             allow_cleartext_password: false,
             pass_databases: pass.iter().map(|name| (*name).to_owned()).collect(),
             cancels: cancel::Registry::default(),
-            worlds: tokio::sync::watch::channel(super::super::World::nothing()).1,
+            protection: tokio::sync::watch::channel(std::sync::Arc::default()).1,
+            keys: std::sync::Arc::new(super::super::world::NoKeys),
+            control: None,
         }
     }
 

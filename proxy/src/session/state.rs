@@ -9,9 +9,11 @@ use pgseal::exec;
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::steps::Execution;
+use pgseal::schema::Protection;
 use pgseal::sql::{Effect, Plan, Verb};
 use tokio::sync::watch;
 
+use super::Context;
 use super::fatal::Fatal;
 use super::portals::Names;
 use super::queue::Queue;
@@ -188,8 +190,8 @@ pub(super) struct State {
     pub(super) statements: Names<Statement>,
     pub(super) portals: Names<Portal>,
     pub(super) facts: Facts,
-    pub(super) world: Arc<World>,
-    worlds: Option<watch::Receiver<Arc<World>>>,
+    pub(super) world: World,
+    protections: Option<watch::Receiver<Arc<Protection>>>,
     /// Something is protected, or was during this session: then every message is read.
     pub(super) reads: bool,
     /// Statements may have been forwarded without being remembered, and something is protected since.
@@ -221,9 +223,12 @@ pub(super) struct State {
 }
 
 impl State {
-    /// A session after AuthenticationOk. Without `worlds` nothing is protected in it.
-    pub(super) fn new(worlds: Option<watch::Receiver<Arc<World>>>) -> Self {
-        let world = worlds.as_ref().map_or_else(World::nothing, |worlds| Arc::clone(&worlds.borrow()));
+    /// A session after AuthenticationOk. Without a context nothing is protected in it.
+    pub(super) fn new(context: Option<&Context>) -> Self {
+        let world = context.map_or_else(World::nothing, |context| World {
+            protection: Arc::clone(&context.protection.borrow()),
+            keys: Arc::clone(&context.keys),
+        });
         Self {
             queue: Queue::new(Expected::new(Answer::Forward)),
             statements: Names::default(),
@@ -233,7 +238,7 @@ impl State {
             unremembered: false,
             broken_pins: Vec::new(),
             world,
-            worlds,
+            protections: context.map(|context| context.protection.clone()),
             status: 0,
             key: Vec::new(),
             from_client: Rest::default(),
@@ -261,11 +266,11 @@ impl State {
 
     /// Takes over a new lock.
     pub(super) fn adopt_world(&mut self) {
-        let Some(worlds) = &mut self.worlds else { return };
-        if !worlds.has_changed().unwrap_or(false) {
+        let Some(protections) = &mut self.protections else { return };
+        if !protections.has_changed().unwrap_or(false) {
             return;
         }
-        self.world = Arc::clone(&worlds.borrow_and_update());
+        self.world.protection = Arc::clone(&protections.borrow_and_update());
         self.facts.set_epoch(self.world.protection.epoch);
         if !self.reads && !self.world.protection.is_empty() {
             self.reads = true;

@@ -2,31 +2,16 @@
 
 use std::sync::Arc;
 
-use pgseal::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource};
-use pgseal::schema::{Action, Column, ColumnDefault, Protection, Relation, Table};
+use pgseal::schema::{Action, Column, ColumnDefault, Relation, Table};
 use pgseal::value::Type;
 use proptest::prelude::*;
 use tokio::sync::watch;
 
 use super::state::{REFUSAL, State};
+use super::world::NoKeys;
 use super::*;
 use crate::wire::buffer::Inbound;
 use crate::wire::compose;
-
-/// No test here seals or opens.
-struct NoKeys;
-
-impl KeySource for NoKeys {
-    fn sealing(&self, id: &str) -> Result<Arc<BranchKey>, keys::Error> {
-        Err(keys::Error::Missing { id: id.to_owned() })
-    }
-    fn opening(&self, id: &str, _: KeyRef) -> Result<Arc<BranchKey>, keys::Error> {
-        Err(keys::Error::Missing { id: id.to_owned() })
-    }
-    fn beacon(&self, id: &str) -> Result<Arc<BeaconKey>, keys::Error> {
-        Err(keys::Error::Missing { id: id.to_owned() })
-    }
-}
 
 /// `person(id int4, email text sealed)`.
 fn protection(epoch: u64) -> Protection {
@@ -72,27 +57,28 @@ struct Wire {
     state: State,
     from_client: Inbound,
     from_server: Inbound,
-    worlds: watch::Sender<Arc<World>>,
+    protections: watch::Sender<Arc<Protection>>,
 }
 
 impl Wire {
     fn new(protection: Protection) -> Self {
-        let world = |protection| Arc::new(World { protection: Arc::new(protection), keys: Arc::new(NoKeys) });
-        let (worlds, watched) = watch::channel(world(protection));
+        let (protections, watched) = watch::channel(Arc::new(protection));
         let context = Arc::new(Context {
             upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
             limits: Limits::default(),
             allow_cleartext_password: false,
             pass_databases: vec![],
             cancels: cancel::Registry::default(),
-            worlds: watched.clone(),
+            protection: watched,
+            keys: Arc::new(NoKeys),
+            control: None,
         });
         let mut wire = Self {
             core: Core::new(&context),
-            state: State::new(Some(watched)),
+            state: State::new(Some(&context)),
             from_client: Inbound::default(),
             from_server: Inbound::default(),
-            worlds,
+            protections,
         };
         wire.server(&[b"Z\0\0\0\x05I"]).unwrap();
         wire
@@ -200,7 +186,7 @@ fn sql_7_a_parameter_status_that_breaks_a_pin_ends_a_session_only_where_somethin
     assert!(Wire::new(protection(1)).server(&[&status]).is_err());
     let mut relay = Wire::new(Protection::default());
     assert_eq!(relay.server(&[&status]).unwrap(), status);
-    relay.worlds.send_replace(Arc::new(World { protection: Arc::new(protection(2)), keys: Arc::new(NoKeys) }));
+    relay.protections.send_replace(Arc::new(protection(2)));
     assert!(relay.client(SYNC).is_err());
 }
 
@@ -219,7 +205,7 @@ fn sql_12_a_statement_forwarded_before_anything_was_protected_must_be_prepared_a
     let parse = bytes(|out| compose::parse(b"s", "SELECT * FROM person", &[], out));
     assert_eq!(wire.client(&parse).unwrap(), parse);
     wire.server(&[b"1\0\0\0\x04"]).unwrap();
-    wire.worlds.send_replace(Arc::new(World { protection: Arc::new(protection(2)), keys: Arc::new(NoKeys) }));
+    wire.protections.send_replace(Arc::new(protection(2)));
     wire.client(&bytes(|out| compose::bind(b"", b"s", &[], &[], out))).unwrap();
     let got = wire.server(&[&error("42883")]).unwrap();
     assert!(got.windows(5).any(|bytes| bytes == b"55000"));

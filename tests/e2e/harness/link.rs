@@ -57,7 +57,17 @@ impl Link {
 
     /// Everything that passed so far, both ways.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.taken.lock().unwrap().clone()
+        self.since(0)
+    }
+
+    /// A place in what passed.
+    pub(crate) fn mark(&self) -> usize {
+        self.taken.lock().unwrap().len()
+    }
+
+    /// What passed since then, both ways.
+    pub(crate) fn since(&self, mark: usize) -> Vec<u8> {
+        self.taken.lock().unwrap()[mark..].to_vec()
     }
 }
 

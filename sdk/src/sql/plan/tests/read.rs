@@ -94,7 +94,10 @@ fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
         let physical = physical(&plan(&format!("SELECT 1 FROM customers WHERE {text}")));
         physical.split_once(" WHERE ").unwrap().1.to_owned()
     };
-    assert_eq!(tail("ssn='x'AND name='y'"), r#""customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} AND name='y'"#);
+    assert_eq!(
+        tail("ssn='x'AND name='y'"),
+        r#""customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} AND name='y'"#
+    );
     assert_eq!(
         tail("(dob) = ((date '1990-05-17'))"),
         r#""customers"."pgseal_exact_dob" = {tag Literal(Typed(date, …))}"#
@@ -112,9 +115,7 @@ fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
     );
     assert_eq!(
         tail("ext_id IN ($1::uuid,$2)"),
-        concat!(
-            r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
-        )
+        r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
     );
 }
 
