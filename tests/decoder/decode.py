@@ -2,11 +2,12 @@
 """A second decoder of pgseal's formats, written from docs/formats.md alone and used only by tests.
 
 It opens or recomputes every frozen vector under tests/vectors/ and exits with 1 on any difference. It needs
-Python 3.9 and the package `cryptography` (for AES and AES-GCM; XAES-256-GCM, AES-SIV and CMAC are written here).
+Python 3.11 and the package `cryptography` (for AES and AES-GCM; XAES-256-GCM, AES-SIV and CMAC are written here).
 
     python3 tests/decoder/decode.py
 """
 
+import datetime
 import hashlib
 import hmac
 import json
@@ -160,6 +161,77 @@ class Reader:
     def end(self):
         if self.rest:
             raise Refused("it goes on after its end")
+
+
+# Values
+
+FAMILIES = {
+    "int2": (0x01, 0x01),
+    "int4": (0x01, 0x01),
+    "int8": (0x01, 0x01),
+    "numeric": (0x0F, 0x01),
+    "text": (0x03, 0x03),
+    "varchar": (0x03, 0x03),
+    "bool": (0x07, 0x07),
+    "uuid": (0x08, 0x08),
+    "bytea": (0x09, 0x09),
+    "date": (0x10, 0x10),
+    "timestamp": (0x12, 0x12),
+    "timestamptz": (0x13, 0x13),
+    "jsonb": (0x19, None),
+    "json": (0x30, None),
+}
+SPECIAL_NUMERIC = {"NaN": 0xC000, "Infinity": 0xD000, "-Infinity": 0xF000}
+
+
+def numeric(text, equality):
+    """PostgreSQL's send form; E drops the display scale."""
+    if text in SPECIAL_NUMERIC:
+        return struct.pack(">HhHH", 0, 0, SPECIAL_NUMERIC[text], 0)
+    sign, digits = (0x4000, text[1:]) if text.startswith("-") else (0, text)
+    whole, _, fraction = digits.partition(".")
+    scale = 0 if equality else len(fraction)
+    whole = "0" * (-len(whole) % 4) + whole
+    weight = len(whole) // 4 - 1
+    fraction += "0" * (-len(fraction) % 4)
+    groups = [int((whole + fraction)[at : at + 4]) for at in range(0, len(whole + fraction), 4)]
+    while groups and groups[0] == 0:
+        groups, weight = groups[1:], weight - 1
+    while groups and groups[-1] == 0:
+        groups = groups[:-1]
+    if not groups:
+        weight, sign = 0, 0
+    return struct.pack(">HhHH", len(groups), weight, sign, scale) + b"".join(u16(group) for group in groups)
+
+
+def micros(text):
+    since = datetime.datetime.fromisoformat(text) - datetime.datetime(2000, 1, 1)
+    return since // datetime.timedelta(microseconds=1)
+
+
+def value(kind, text, equality):
+    """VAL-1 and VAL-2: S, or E (None for a type without one), of a value in PostgreSQL's text form."""
+    if equality and FAMILIES[kind][1] is None:
+        return None
+    if kind in ("int2", "int4", "int8"):
+        return numeric(text, True) if equality else int(text).to_bytes(int(kind[3]), "big", signed=True)
+    if kind == "numeric":
+        return numeric(text, equality)
+    if kind == "bool":
+        return bytes([text == "t"])
+    if kind == "uuid":
+        return bytes.fromhex(text.replace("-", ""))
+    if kind == "bytea":
+        return bytes.fromhex(text[2:])
+    if kind == "date":
+        return struct.pack(">i", micros(text) // 86_400_000_000)
+    if kind == "timestamp":
+        return struct.pack(">q", micros(text))
+    if kind == "timestamptz":
+        return struct.pack(">q", micros(text[: -len("+00")]))
+    if kind == "jsonb":
+        return b"\x01" + text.encode()
+    return text.encode()
 
 
 # Keys
@@ -345,6 +417,13 @@ def flipped(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
+def check_value(case):
+    families = FAMILIES[case["type"]]
+    check((case["family"], case["equality_family"]) == families, "families")
+    check(value(case["type"], case["text"], False) == unhex(case["stored"]), "S")
+    check(value(case["type"], case["text"], True) == unhex(case["equality"]), "E")
+
+
 def check_derivation(case):
     key = unhex(case["key"])
     check(key_commit(key) == unhex(case["commit"]), "commit")
@@ -457,6 +536,7 @@ def check_primitives():
 
 def main():
     checks = {
+        "values": check_value,
         "derivation": check_derivation,
         "wraps": check_wrap,
         "contexts": check_context,

@@ -113,6 +113,8 @@ async fn make(
     let mut reports = Vec::new();
     let (generator, children) = uris(schema, id)?;
     let local = std::iter::once(&generator).chain(&children).any(|uri| matches!(uri, KeyringUri::Local { .. }));
+    // A new root key cannot open what an old one wrapped: it is made only for a key that is new too.
+    let create = create && store.list(id).await?.is_empty();
     if create && local {
         let file = root_key_file(state_dir);
         if let Opened::Created(_) = RootKey::open_or_create(&file)? {
@@ -188,6 +190,16 @@ fn uris(schema: &Schema, id: &str) -> Result<(KeyringUri, Vec<KeyringUri>), KeyE
         .ok_or_else(|| wrong("the schema file does not say what wraps it".into()))?;
     let parse = |uri: &String| KeyringUri::from_str(uri).map_err(|error| wrong(error.to_string()));
     Ok((parse(&keyring.generator)?, keyring.children.iter().map(parse).collect::<Result<_, _>>()?))
+}
+
+/// A key's error with what to do about it.
+pub(crate) fn describe(error: &KeyError) -> String {
+    use pgseal::error::UserFacing as _;
+
+    match error.hint() {
+        Some(hint) => format!("{error}\n  help: {hint}"),
+        None => error.to_string(),
+    }
 }
 
 fn lost(id: &str) -> KeyError {

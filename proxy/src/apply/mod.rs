@@ -6,6 +6,8 @@ pub mod keys;
 mod plan;
 mod refuse;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use plan::{Changes, Refusal, Step, plan};
 pub use run::{Error, Outcome, Request, describe, lock_path, read, run};

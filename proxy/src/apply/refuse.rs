@@ -311,7 +311,7 @@ fn index(changes: &mut Changes, spec: &TableSpec, facts: &Protected, index: &Ind
         return;
     }
     if index.keys.contains(&0) {
-        let what = format!("index {name} has an expression in a table column that is protected");
+        let what = format!("index {name} has an expression beside or over a protected column");
         changes.refuse(spec, what, format!("DROP INDEX {}; only plain columns can be carried over", quote(name)));
         return;
     }

@@ -59,7 +59,7 @@ pub enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// A key cannot be made or opened.
-    #[error(transparent)]
+    #[error("{}", keys::describe(.0))]
     Key(#[from] pgseal::keys::Error),
     /// Two runs at once, or a table that changed under our eyes.
     #[error("{0}")]

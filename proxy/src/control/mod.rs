@@ -5,6 +5,8 @@
 
 mod drift;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +21,8 @@ use pgseal::schema::checked::Schema;
 use pgseal::schema::{Lock, Protection, lock};
 use tokio::sync::{Notify, watch};
 
-use crate::apply::{self, keys::keyring_of};
+use crate::apply;
+use crate::apply::keys::{describe, keyring_of};
 use crate::upstream::Upstream;
 use pool::Pool;
 
@@ -38,7 +41,7 @@ pub enum Error {
     #[error("{0}")]
     Pending(String),
     /// Keys that are missing or cannot be opened, all of them.
-    #[error("{}", .0.iter().map(describe_key).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", .0.iter().map(describe).collect::<Vec<_>>().join("\n"))]
     Keys(Vec<pgseal::keys::Error>),
 }
 
@@ -248,12 +251,4 @@ fn pins(lock: &Lock, id: &str) -> Result<Pins, pgseal::keys::Error> {
         }
     }
     Ok(Pins { store, min_generation: known.min_generation, beacon_epoch: Some(known.beacon_epoch), commits })
-}
-
-fn describe_key(error: &pgseal::keys::Error) -> String {
-    use pgseal::error::UserFacing as _;
-    match error.hint() {
-        Some(hint) => format!("{error}\n  help: {hint}"),
-        None => error.to_string(),
-    }
 }

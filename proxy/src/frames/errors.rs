@@ -285,8 +285,8 @@ mod tests {
 
     #[test]
     fn a_failed_guard_is_xx001_cell_8() {
-        let fields =
-            [(b'S', "ERROR"), (b'C', "22P02"), (b'M', "invalid input syntax for type integer: \"pgseal guard\"")];
+        let message = format!("invalid input syntax for type integer: \"{GUARD_MARK}\"");
+        let fields = [(b'S', "ERROR"), (b'C', GUARD_SQLSTATE), (b'M', message.as_str())];
         let out = translated(b'E', &fields, None);
         assert!(out.contains(&(b'C', "XX001".to_owned())));
         assert!(!out.iter().any(|(_, text)| text.contains("pgseal")));

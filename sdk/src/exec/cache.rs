@@ -20,7 +20,7 @@ const ENTRIES: usize = 1024;
 const BYTES: usize = 4 * 1024 * 1024;
 
 /// Plans by what they depend on. Two generations: a hit moves an entry into the young one, a full young one becomes
-/// the old one, and what was old goes. So the memory is bounded (two times [`ENTRIES`] and [`BYTES`]), what is used
+/// the old one, and what was old goes. So the memory is bounded (two times 1,024 entries and 4 MiB of texts), what is used
 /// stays, and no list of uses is kept.
 #[derive(Default)]
 pub struct PlanCache {

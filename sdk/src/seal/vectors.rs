@@ -15,7 +15,7 @@ use crate::keys::material::{KeyCommit, derivation_for_tests};
 use crate::keys::store::{Item, Kind, State};
 use crate::keys::{BeaconKey, BranchKey, Uuid};
 use crate::schema::{Action, Suite};
-use crate::value::Family;
+use crate::value::{self, Family, Format, Settings, Type};
 
 /// The cases of one file of version 1.
 macro_rules! cases {
@@ -52,6 +52,31 @@ fn family(value: &Value) -> Family {
 fn branch(case: &Value) -> BranchKey {
     let version: Uuid = text(&case["version"]).parse().unwrap();
     BranchKey::new(text(&case["id"]).into(), version, 1, 0, Secret::new(array(&case["key"])))
+}
+
+#[test]
+fn values_are_frozen_val_1_val_2_val_3() {
+    for case in cases!("values") {
+        let ty = Type::from_name(text(&case["type"])).unwrap();
+        assert_eq!(ty.family(), family(&case["family"]));
+        assert_eq!(ty.equality().map(|family| u64::from(family.0)), case["equality_family"].as_u64());
+        let settings = Settings::default();
+        let Ok(value) = value::Value::parse(&ty, Format::Text, text(&case["text"]).as_bytes(), &settings) else {
+            panic!("{} does not parse", case["what"]);
+        };
+        let (mut stored, mut equality, mut again) = (Vec::new(), Vec::new(), Vec::new());
+        value.write_stored(&ty, &mut stored);
+        assert_eq!(stored, unhex(&case["stored"]), "{}", case["what"]);
+        if ty.equality().is_some() {
+            value.write_equality(&ty, &mut equality);
+        }
+        assert_eq!(equality, optional(&case["equality"]).unwrap_or_default(), "{}", case["what"]);
+        let Ok(read) = value::Value::read_stored(&ty, &stored) else {
+            panic!("{} is not read back", case["what"]);
+        };
+        read.render(&ty, Format::Text, &settings, &mut again).unwrap();
+        assert_eq!(String::from_utf8(again).unwrap(), text(&case["text"]));
+    }
 }
 
 #[test]

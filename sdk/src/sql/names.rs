@@ -50,7 +50,7 @@ pub struct Names<'p> {
     mixed: Vec<&'p str>,
     /// Names that are written in double quotes only (`order lines`, `a"b`): inside of strings they are looked for as
     /// text, lower case.
-    quoted_only: Vec<String>,
+    quoted_only: Vec<(String, &'p str)>,
 }
 
 /// A protected name that a text mentions.
@@ -94,8 +94,8 @@ impl<'p> Names<'p> {
                 names.mixed.push(name);
             }
             if first.is_ascii_digit() || !name.bytes().all(continues_identifier) {
-                let name = name.to_ascii_lowercase();
-                names.quoted_only.extend([name.replace('"', "\"\""), name]);
+                let folded = name.to_ascii_lowercase();
+                names.quoted_only.extend([(folded.replace('"', "\"\""), name.as_str()), (folded, name.as_str())]);
             }
         }
         names
@@ -126,6 +126,9 @@ impl<'p> Names<'p> {
 
     /// Whether the bytes hold anything for which tokens must be read.
     fn scan(&self, text: &str) -> bool {
+        if !self.quoted_only.is_empty() && text.contains(['"', '\'', '$']) {
+            return true;
+        }
         let bytes = text.as_bytes();
         let mut at = 0;
         // Only white space since the last newline: a quote there may continue a string of an earlier line.
@@ -146,8 +149,10 @@ impl<'p> Names<'p> {
                 // Any constant with an escape may spell a name.
                 b'\\' => return true,
                 b'\'' if fresh_line => return true,
-                b'"' if !self.quoted_only.is_empty() => return true,
-                b'"' if bytes.get(..at).is_some_and(|before| before.ends_with(b"U&") || before.ends_with(b"u&")) => {
+                // `U&"…"`, and `U&'…'` with an escape character of its own.
+                b'"' | b'\''
+                    if bytes.get(..at).is_some_and(|before| before.ends_with(b"U&") || before.ends_with(b"u&")) =>
+                {
                     return true;
                 }
                 b'\n' | b'\r' => fresh_line = true,
@@ -179,6 +184,9 @@ impl<'p> Names<'p> {
                     self.identifier(text, tokens, index).or_else(|| foreign_language(text, tokens, index, code))
                 }
                 Kind::UnicodeIdentifier => Some(MentionKind::Unreadable),
+                Kind::UnicodeString if tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape")) => {
+                    Some(MentionKind::Unreadable)
+                }
                 Kind::String
                 | Kind::EscapeString
                 | Kind::UnicodeString
@@ -239,7 +247,8 @@ impl<'p> Names<'p> {
             return None;
         }
         let value = value.to_ascii_lowercase();
-        self.quoted_only.iter().find(|name| value.contains(name.as_str())).map(|name| MentionKind::Body(name.clone()))
+        let found = self.quoted_only.iter().find(|(folded, _)| value.contains(folded.as_str()));
+        found.map(|(_, name)| MentionKind::Body((*name).to_owned()))
     }
 
     /// A string that is code: a DO block or the body of a function. Its own constants are read as well.
@@ -253,17 +262,23 @@ impl<'p> Names<'p> {
     }
 
     /// A name in a run of identifier bytes that stands in a string, or anywhere in a text whose tokens are not known:
-    /// in any case, after digits (`1customers` was two tokens before PostgreSQL 15), and between dollars
-    /// (`$q$customers$q$`).
+    /// in any case, between dollars (`$q$customers$q$`), and directly after a number (`1customers` and `1e5customers`
+    /// were two tokens before PostgreSQL 15).
     fn in_word(&self, word: &str) -> Option<MentionKind> {
         let whole = self.in_piece(word);
         match word.bytes().any(|byte| byte == b'$' || byte.is_ascii_digit()) {
-            true => whole.or_else(|| word.split('$').find_map(|piece| self.in_piece(piece))).or_else(|| {
-                word.split('$')
-                    .find_map(|piece| self.in_piece(piece.trim_start_matches(|char: char| char.is_ascii_digit())))
-            }),
+            true => whole.or_else(|| word.split('$').find_map(|piece| self.in_piece_after_number(piece))),
             false => whole,
         }
+    }
+
+    fn in_piece_after_number(&self, piece: &str) -> Option<MentionKind> {
+        let digits = |text: &'_ str| text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
+        let rest = piece.get(digits(piece)..)?;
+        let exponent = rest.strip_prefix(['e', 'E']).filter(|power| rest.len() < piece.len() && digits(power) > 0);
+        self.in_piece(piece)
+            .or_else(|| self.in_piece(rest))
+            .or_else(|| exponent.and_then(|power| self.in_piece(power.get(digits(power)..)?)))
     }
 
     fn in_piece(&self, word: &str) -> Option<MentionKind> {

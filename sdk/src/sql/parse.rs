@@ -145,7 +145,12 @@ pub fn parse(text: &str, tokens: &[Token], part: &Part) -> Result<Parsed, Refusa
     agree::check(text, own, part)?;
     let mut parser =
         Parser::new(&PostgreSqlDialect {}).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(stream);
-    let statement = parser.parse_statement().map_err(|error| refuse(&error, part))?;
+    // sqlparser knows TABLE within a query, but not as the beginning of a statement.
+    let statement = match own.first().is_some_and(|first| first.is_word(text, "table")) {
+        true => parser.parse_query().map(Statement::Query),
+        false => parser.parse_statement(),
+    };
+    let statement = statement.map_err(|error| refuse(&error, part))?;
     match bytes(parser.peek_token_ref().span) {
         None => Ok(Parsed { part: part.clone(), statement, facts }),
         Some(rest) => Err(not_understood().at(rest.start)),

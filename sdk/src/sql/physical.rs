@@ -55,7 +55,8 @@ pub struct Template {
 pub enum Piece {
     /// The client's own bytes, or ours.
     Text(String),
-    /// Index into [`Template::slots`].
+    /// Index into [`Template::slots`]. One slot may stand at several places: the guard of an INSERT compares with the
+    /// very parameters that VALUES writes.
     Slot(usize),
 }
 
@@ -192,7 +193,7 @@ pub enum ParamRole {
         /// Index into [`Template::slots`] of the statement that the server describes.
         slot: usize,
     },
-    /// In at least one protected place: never sent as it is. Its type as the client sees it.
+    /// In at least one protected place, or in one that exec renders: never sent as it is. Its type as the client sees it.
     Protected {
         /// Declared, or the column's.
         oid: u32,
@@ -214,7 +215,8 @@ pub struct WriteRow {
 pub enum Steps {
     /// One: the template.
     One,
-    /// A fetch of values that only the server can compute, then the template (SQL-22).
+    /// A fetch of values that only the server can compute, then the template (SQL-22). It returns one row whose column
+    /// n is [`Input::Fetched`]`(n)`, in the type of the column that it is for, without modifier; it has no slots.
     Fetch(Template),
     /// Lock and read, verify, compute, one UPDATE (SQL-51).
     ReadModifyWrite(Box<ReadModifyWrite>),
@@ -223,7 +225,8 @@ pub enum Steps {
 /// A partial UPDATE of signed rows, or of rows whose context the statement does not fix.
 #[derive(Debug)]
 pub struct ReadModifyWrite {
-    /// `SELECT tableoid, ctid, … FOR [NO KEY] UPDATE OF …`: columns 0 and 1 are the row's address.
+    /// `SELECT tableoid, ctid, … FOR [NO KEY] UPDATE OF …`: columns 0 and 1 are the row's address. The server describes
+    /// the client's parameters by this template.
     pub lock: Template,
     /// Where the columns of the locked row stand.
     pub read: ReadRow,
@@ -240,13 +243,15 @@ pub struct ReadModifyWrite {
 pub struct RowShape {
     /// The client's columns, in order.
     pub columns: Vec<OutputColumn>,
-    /// How many columns the server sends; those at the end that no output column names are hidden.
+    /// How many columns the server sends; those at the end that no output column names are hidden. The guard of an
+    /// INSERT with RETURNING is the last of them; the guard of a read-modify-write is exec's and not counted.
     pub physical: usize,
     /// One per protected table reference whose rows come back.
     pub rows: Vec<ReadRow>,
 }
 
-/// One column of the client's row.
+/// One column of the client's row. A protected column may occur twice: [`ReadRow::columns`] names the first place, and
+/// a signed row shows the others only if they hold the same bytes (SQL-41).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputColumn {
     /// Where it comes from.

@@ -161,14 +161,24 @@ fn a_constant_is_compared_by_its_tag() {
 
 #[test]
 fn a_constant_that_equals_no_value_gets_a_tag_that_no_row_holds_val_4() {
-    // numeric(12,2) holds no 1.005; the comparison must not round it (SQL-20).
-    let literal = Input::Literal(Literal::Typed(Type::Numeric(None), "1.005".into()));
-    let tag = |input: &Input| owned(&bound(&compares(1, input.clone()), &[]).unwrap()[0]).unwrap();
-    let first = tag(&literal);
-    assert_ne!(first, tag(&literal), "it is random");
-    let rounded = Input::Literal(Literal::Typed(Type::Numeric(None), "1.01".into()));
-    assert_eq!(tag(&rounded), tag(&rounded));
-    assert_ne!(first, tag(&rounded));
+    let mut table = table(false);
+    Arc::get_mut(&mut table).unwrap().beacons[0].column = ID;
+    let tag = |number: &str| {
+        let input = Input::Literal(Literal::Typed(Type::Numeric(None), number.into()));
+        let recipe = Recipe::Tag { table: Arc::clone(&table), beacon: 0, input };
+        let plan = plan(Verb::Select, template(vec![(recipe, PhysicalType::Uuid)]), vec![]);
+        owned(&bound(&plan, &[]).unwrap()[0]).unwrap()
+    };
+    assert_eq!(tag("8"), tag("8.0"));
+    assert_ne!(tag("8.5"), tag("8.5"), "it is random");
+    assert_ne!(tag("8.5"), tag("8"));
+}
+
+#[test]
+fn a_comparison_applies_no_modifier_sql_20() {
+    let tag = |number: &str| owned(&bound(&compares(1, untyped(number)), &[]).unwrap()[0]).unwrap();
+    assert_eq!(tag("1.5"), tag("1.500"));
+    assert_ne!(tag("1.005"), tag("1.01"), "numeric(12,2) does not round what it is compared with");
 }
 
 #[test]

@@ -214,10 +214,15 @@ pub(super) fn physical(table: &Table) -> usize {
 pub(super) fn read(table: &Arc<Table>, from: usize) -> crate::sql::ReadRow {
     let mut columns: Vec<Option<usize>> = (0..5).map(|id| Some(from + id)).collect();
     columns.push(None);
+    let mut tags = vec![Some(from + 5), Some(from + 6)];
+    if table.signature.is_none() {
+        columns[OWNER] = None;
+        tags = vec![None, None];
+    }
     crate::sql::ReadRow {
         table: Arc::clone(table),
         columns,
-        tags: vec![Some(from + 5), Some(from + 6)],
+        tags,
         signature: table.signature.as_ref().map(|_| from + 7),
     }
 }

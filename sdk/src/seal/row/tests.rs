@@ -452,8 +452,9 @@ proptest! {
         held.with(|row| drop(sign_row(&table, &keys, &row)));
     }
 
+    /// PostgreSQL's text has no zero byte, and neither has ours.
     #[test]
-    fn any_row_round_trips(id: i64, pan in ".{0,60}", owner in ".{0,20}", count: i32) {
+    fn any_row_round_trips(id: i64, pan in "[^\\x00]{0,60}", owner in "[^\\x00]{0,20}", count: i32) {
         let (table, keys) = (table(), Keys::new(&[1]));
         let mut values = card(id, &pan);
         values[OWNER] = text(&owner);

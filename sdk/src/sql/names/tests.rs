@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::sql::physical::Effect;
 
@@ -91,6 +93,7 @@ fn a_name_inside_a_string_counts_sql_5() {
     }
     assert_eq!(first("DO $$ BEGIN PERFORM E'\\143ustomers'::regclass; END $$"), body("customers"));
     assert_eq!(first("SELECT E'\\u00'"), Some(MentionKind::Unreadable));
+    assert_eq!(first("SELECT U&'!0063ustomers' UESCAPE '!'"), Some(MentionKind::Unreadable));
 }
 
 #[test]
@@ -122,7 +125,9 @@ fn names_of_the_product_count_sql_11() {
 #[test]
 fn a_text_without_tokens_counts_only_if_it_may_hold_a_name_sql_5() {
     assert_eq!(first("SELECT 'customers"), Some(MentionKind::NoTokens));
-    assert_eq!(first("SELECT 1customers"), Some(MentionKind::NoTokens));
+    for text in ["SELECT 1customers", "SELECT $1customers", "SELECT 1e5customers", "SELECT 1.5E10customers"] {
+        assert_eq!(first(text), Some(MentionKind::NoTokens), "{text}");
+    }
     assert_eq!(first("SELECT 'oops"), None);
     assert_eq!(first("SELECT 1abc"), None);
 }
@@ -187,6 +192,9 @@ fn the_effect_of_a_statement_is_opaque_when_in_doubt_sql_12() {
         "COMMIT",
         "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
         "SHOW search_path",
+        "SELECT 1; COMMIT;",
+        "CREATE INDEX ON t (a, lower(b))",
+        "SELECT * FROM unnest($1) u(a)",
         "((SELECT 1))",
         "",
     ] {
@@ -210,8 +218,34 @@ fn the_effect_of_a_statement_is_opaque_when_in_doubt_sql_12() {
         "SELECT lower(\"F\"(1))",
         "SELECT public.lower(a)",
         "LOAD 'x'",
+        "SELECT 1; SET search_path = a",
+        "SELECT 1 FROM a JOIN b ON my_function(a.x)",
+        "SELECT DISTINCT ON (a) my_function(b) FROM t",
         "SOMETHING NEW",
     ] {
         assert_eq!(effect(text), Effect::Opaque, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_scan_of_bytes_misses_nothing_that_the_tokens_mention_sql_5(
+        pieces in prop::collection::vec(prop::sample::select(&[
+            "customers", "CUSTOMERS", "cust", "omers", "\"", "'", "$$", "$q$", "$", "E'", "U&'", "u&\"", "N'", "\n", " ",
+            "--", "/*", "*/", "\\143", "\\0063", "ustomers", "(", "1", "e5", "pgseal", "_", ";", "DO ", "EXECUTE ",
+            " UESCAPE '!'", "!0063", "dblink", "::regclass", ".", "''", "\"\"", "Order Lines",
+        ][..]), 0..12)
+    ) {
+        let text = pieces.concat();
+        let protection = protection(&["customers", "Order Lines"]);
+        let names = Names::of(&protection);
+        let first = names.first(&text);
+        if let Ok(tokens) = lex(&text) {
+            prop_assert_eq!(first, names.mentions(&text, &tokens).into_iter().next());
+            for token in &tokens {
+                let names_it = matches!(token.name(&text).as_deref(), Some("customers" | "Order Lines"));
+                prop_assert!(!names_it || names.first(&text).is_some(), "{}", text);
+            }
+        }
     }
 }

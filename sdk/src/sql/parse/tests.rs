@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use sqlparser::ast::{SelectItem, SetExpr, Value};
 
 use super::*;
@@ -140,6 +141,13 @@ fn no_refusal_repeats_a_value_of_the_statement() {
 }
 
 #[test]
+fn table_is_a_statement() {
+    let parsed = one("TABLE \"T\"").unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    assert!(matches!(query.body.as_ref(), SetExpr::Table(_)));
+}
+
+#[test]
 fn what_follows_a_statement_is_not_ignored() {
     assert!(one("SELECT 1 FROM t WHERE a = 1 b").is_err());
     assert!(one("SELECT 1 FROM t )").is_err());
@@ -171,7 +179,7 @@ fn every_kind_of_long_chain_is_read_or_refused_on_the_stack_of_a_session() {
             ("SELECT a", " + 1", ""),
             ("SELECT a::int", "[]", ""),
         ] {
-            let _ = one(&format!("{head}{}{tail}", piece.repeat(4_990)));
+            let _ = one(&format!("{head}{}{tail}", piece.repeat(990)));
             let _ = one(&format!("{head}{}{tail}", piece.repeat(9_990)));
             assert_eq!(refused(&format!("{head}{}{tail}", piece.repeat(10_010))).sqlstate.code(), "54001", "{piece}");
         }
@@ -185,6 +193,23 @@ fn every_kind_of_long_chain_is_read_or_refused_on_the_stack_of_a_session() {
 }
 
 #[test]
+fn a_chain_that_is_walked_by_recursion_has_a_thousand_operators_at_most() {
+    for (chain, text) in [
+        (true, format!("SELECT a{}", " + 1".repeat(1_001))),
+        (true, format!("SELECT a{}", " BETWEEN 1 AND 2".repeat(1_001))),
+        (true, format!("SELECT ((a{}){}){}", "::int".repeat(400), " || b".repeat(400), "[1]".repeat(400))),
+        (true, format!("SELECT 1{}", " UNION SELECT 1".repeat(1_001))),
+        (false, format!("SELECT a{}", " + 1".repeat(990))),
+        (false, format!("SELECT 1 FROM t WHERE {}a", "(a = 1 AND b BETWEEN 1 AND 2) OR ".repeat(2_000))),
+        (false, format!("INSERT INTO t VALUES {}(-1)", "(-1, 'a'::text),".repeat(3_000))),
+        (false, format!("SELECT 1 FROM t WHERE a IN ({}-1)", "-1,".repeat(5_000))),
+    ] {
+        let refused = one(&text).is_err_and(|refusal| refusal.sqlstate == SqlState::STATEMENT_TOO_COMPLEX);
+        assert_eq!(refused, chain, "{}", &text[..60]);
+    }
+}
+
+#[test]
 fn a_statement_of_more_than_a_mebibyte_is_refused() {
     let text = format!("SELECT '{}'", "a".repeat(1 << 20));
     assert_eq!(refused(&text).sqlstate, SqlState::STATEMENT_TOO_COMPLEX);
@@ -194,4 +219,26 @@ fn a_statement_of_more_than_a_mebibyte_is_refused() {
 fn operands_look_through_parentheses() {
     let parsed = one("SELECT 1 FROM t WHERE (a AND (b AND c)) AND (d OR e)").unwrap();
     assert_eq!(operands(selection(&parsed), &BinaryOperator::And).len(), 4);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic_and_every_span_is_a_token(
+        pieces in prop::collection::vec(prop::sample::select(&[
+            "SELECT ", "a", " FROM ", "t", " WHERE ", " = ", "'x'", "$1", "(", ")", ", ", "1", ".5", "1.", " AND ", " OR ",
+            " NOT ", " IS NULL", " ISNULL", " IN ", "::", "int", "[", "]", ":", " AS ", "\"é\"", "E'\\''", "\n", "--x\n",
+            "/*é*/", " FOR UPDATE", " OF ", " BETWEEN ", "SYMMETRIC ", "-", "+", "@>", "->>", "*", ".", "U&\"a\"", "$$b$$",
+            "INSERT INTO ", " VALUES ", "UPDATE ", " SET ", "DELETE ", "CASE ", " END", "ARRAY", ";", "é", "'a'\n'b'", "?",
+        ][..]), 0..24)
+    ) {
+        let text = pieces.concat();
+        if let Ok(tokens) = lex(&text) {
+            for part in split(&text, &tokens).unwrap() {
+                match parse(&text, &tokens, &part) {
+                    Ok(parsed) => prop_assert!(parsed.facts.iter().all(|fact| text.get(fact.range.clone()).is_some())),
+                    Err(refusal) => prop_assert!(refusal.position.is_none_or(|at| at <= text.len())),
+                }
+            }
+        }
+    }
 }

@@ -5,17 +5,15 @@
 //! value goes straight into one or back to the client.
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, InTarget, OrderByExpr, OrderByOptions,
-    OrderBySort, TypedString, UnaryOperator, Value as AstValue, ValueWithSpan, WindowSpec, WindowType,
+    BinaryOperator, CaseWhen, CastKind, DataType, Expr, Ident, InTarget, OrderByExpr, OrderByOptions, OrderBySort,
+    TypedString, UnaryOperator, Value as AstValue, ValueWithSpan,
 };
 
-use super::Ctx;
 use super::draft::{Parts, param_number};
 use super::predicate::{self, no_operator, sealed_column};
 use super::source::unreadable;
+use super::{Ctx, call};
 use crate::sql::Refusal;
-use crate::sql::functions::{self, FunctionKind};
 
 /// What an expression holds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,7 +29,8 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn and(self, other: Seen) -> Seen {
+    /// What two parts of an expression hold together.
+    pub(super) fn and(self, other: Seen) -> Seen {
         Seen {
             columns: self.columns || other.columns,
             beside: self.beside || other.beside,
@@ -162,7 +161,7 @@ fn leaf(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
             seen = seen.and(all(ctx, tested.as_deref().into_iter().chain(else_result.as_deref()), "CASE")?);
             Ok(seen)
         }
-        Expr::Function(function) => call(ctx, function),
+        Expr::Function(function) => call::call(ctx, function),
         Expr::Extract { field: _, syntax: _, expr } => operand(ctx, expr, "EXTRACT"),
         Expr::Ceil { expr, field: _ } | Expr::Floor { expr, field: _ } => operand(ctx, expr, "arithmetic"),
         Expr::Position { expr, r#in } => all(ctx, [&**expr, r#in], "POSITION"),
@@ -216,7 +215,12 @@ fn leaf(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
     }
 }
 
-fn all<'e>(ctx: &mut Ctx<'_>, items: impl IntoIterator<Item = &'e Expr>, construct: &str) -> Result<Seen, Refusal> {
+/// Walks all operands of a construct.
+pub(super) fn all<'e>(
+    ctx: &mut Ctx<'_>,
+    items: impl IntoIterator<Item = &'e Expr>,
+    construct: &str,
+) -> Result<Seen, Refusal> {
     items.into_iter().try_fold(Seen::default(), |seen, item| Ok(seen.and(operand(ctx, item, construct)?)))
 }
 
@@ -272,120 +276,8 @@ fn constant(ctx: &mut Ctx<'_>, value: &ValueWithSpan) -> Result<Seen, Refusal> {
     }
 }
 
-/// What PostgreSQL's grammar has instead of functions, and the parser gives as one.
-const GRAMMAR: [&str; 16] = [
-    "coalesce",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "greatest",
-    "least",
-    "localtime",
-    "localtimestamp",
-    "nullif",
-    "row",
-    "session_user",
-    "user",
-];
-
-/// A function of the allow-list.
-fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
-    let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
-    let parts = super::scope::idents(name)?;
-    let called = match parts.as_slice() {
-        [name] => name.value.as_str(),
-        [schema, name] if schema.value == "pg_catalog" => name.value.as_str(),
-        _ => return Err(unknown("a function with a qualified name")),
-    };
-    let kind = match functions::lookup(called) {
-        Some(known) => known.kind,
-        None if GRAMMAR.contains(&called.to_ascii_lowercase().as_str()) => FunctionKind::Scalar,
-        None => {
-            return Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
-                .hint(
-                    "builtin functions over unprotected columns can; a function of your own could see what it must not",
-                ));
-        }
-    };
-    if kind == FunctionKind::Set {
-        return Err(unknown("a function that returns a set"));
-    }
-    if *uses_odbc_syntax
-        || !matches!(parameters, FunctionArguments::None)
-        || null_treatment.is_some()
-        || !within_group.is_empty()
-    {
-        return Err(unknown("a call of this form"));
-    }
-    let mut seen = match args {
-        FunctionArguments::None => Seen::default(),
-        FunctionArguments::Subquery(_) => return Err(subquery()),
-        FunctionArguments::List(list) => arguments(ctx, called, list)?,
-    };
-    if let Some(filter) = filter {
-        seen = seen.and(condition(ctx, filter)?);
-    }
-    match over {
-        None if kind == FunctionKind::Aggregate => {
-            seen.columns = false;
-            seen.aggregate = true;
-        }
-        None => {}
-        Some(WindowType::WindowSpec(WindowSpec { window_name: None, partition_by, order_by, window_frame: None })) => {
-            seen = seen.and(all(ctx, partition_by, "PARTITION BY")?).and(order(ctx, order_by)?);
-            seen.columns = true;
-        }
-        Some(WindowType::WindowSpec(_) | WindowType::NamedWindow(_)) => return Err(unknown("a window of this form")),
-    }
-    Ok(seen)
-}
-
-fn arguments(ctx: &mut Ctx<'_>, called: &str, list: &FunctionArgumentList) -> Result<Seen, Refusal> {
-    let FunctionArgumentList { duplicate_treatment, args, clauses } = list;
-    let mut seen = Seen::default();
-    for argument in args {
-        match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
-                seen = seen.and(match sealed_column(ctx, expr)? {
-                    Some(id) if called == "count" => {
-                        let distinct = matches!(duplicate_treatment, Some(DuplicateTreatment::Distinct));
-                        predicate::counted(ctx, id, expr, distinct)?;
-                        Seen::default()
-                    }
-                    Some(id) => return Err(no_operator(ctx, id, &format!("{called}()"))),
-                    None => walk(ctx, expr)?,
-                });
-            }
-            FunctionArg::Unnamed(FunctionArgExpr::Wildcard) if called == "count" => {}
-            FunctionArg::Unnamed(
-                FunctionArgExpr::Wildcard
-                | FunctionArgExpr::QualifiedWildcard(_)
-                | FunctionArgExpr::WildcardWithOptions(_),
-            ) => return Err(unknown("a whole row as an argument")),
-            FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } => return Err(unknown("a named argument")),
-        }
-    }
-    for clause in clauses {
-        match clause {
-            FunctionArgumentClause::OrderBy(items) => seen = seen.and(order(ctx, items)?),
-            FunctionArgumentClause::IgnoreOrRespectNulls(_)
-            | FunctionArgumentClause::Where(_)
-            | FunctionArgumentClause::Limit(_)
-            | FunctionArgumentClause::OnOverflow(_)
-            | FunctionArgumentClause::Having(_)
-            | FunctionArgumentClause::Separator(_)
-            | FunctionArgumentClause::JsonNullClause(_)
-            | FunctionArgumentClause::JsonReturningClause(_) => return Err(unknown("a call of this form")),
-        }
-    }
-    Ok(seen)
-}
-
-fn order(ctx: &mut Ctx<'_>, items: &[OrderByExpr]) -> Result<Seen, Refusal> {
+/// Walks the keys of an ORDER BY inside of a call.
+pub(super) fn order(ctx: &mut Ctx<'_>, items: &[OrderByExpr]) -> Result<Seen, Refusal> {
     items.iter().try_fold(Seen::default(), |seen, item| Ok(seen.and(operand(ctx, sort_key(item)?, "ORDER BY")?)))
 }
 

@@ -1,8 +1,8 @@
 //! INSERT … VALUES into a protected table.
 
 use sqlparser::ast::{
-    ConflictTarget, Expr, Insert, InsertOverriding, OnConflict, OnConflictAction, OnInsert, Query, SetExpr,
-    TableAliasWithoutColumns, TableObject, Values,
+    ConflictTarget, Expr, Insert, InsertOverriding, OnConflict, OnConflictAction, OnInsert, TableAliasWithoutColumns,
+    TableObject,
 };
 
 use super::constant::{Bare, Constant, without_modifier};
@@ -12,6 +12,7 @@ use super::output::{self, SIGNATURE};
 use super::predicate::{no_operator, note};
 use super::scope::{self, Scope};
 use super::source::{Extent, unreadable};
+use super::values::{Rows, targets};
 use super::{Ctx, Statement, guard};
 use crate::error::SqlState;
 use crate::schema::{Column, ColumnDefault, ColumnId};
@@ -133,125 +134,8 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     Ok(Plan { verb: Verb::Insert, params: params.roles(&template)?, template, rows, output: shape, steps, notes })
 }
 
-/// The rows of VALUES, with the tokens of each value.
-struct Rows<'q> {
-    /// Values by row.
-    values: Vec<Vec<(&'q Expr, Extent)>>,
-    /// The closing parenthesis of each row; none for DEFAULT VALUES.
-    closing: Vec<usize>,
-    /// The token of VALUES, or of DEFAULT before it.
-    keyword: usize,
-}
-
-impl<'q> Rows<'q> {
-    fn read(ctx: &Ctx<'_>, head: usize, query: Option<&'q Query>) -> Result<Self, Refusal> {
-        let source = ctx.source;
-        let Some(query) = query else {
-            let keyword = source.find_word(head, "default").ok_or_else(unreadable)?;
-            if !source.is_word(keyword + 1, "values") {
-                return Err(unreadable());
-            }
-            return Ok(Self { values: vec![Vec::new()], closing: Vec::new(), keyword });
-        };
-        let Query {
-            with,
-            body,
-            order_by,
-            limit_clause,
-            fetch,
-            locks,
-            for_clause,
-            settings,
-            format_clause,
-            pipe_operators,
-        } = query;
-        if with.is_some()
-            || order_by.is_some()
-            || limit_clause.is_some()
-            || fetch.is_some()
-            || !locks.is_empty()
-            || for_clause.is_some()
-            || settings.is_some()
-            || format_clause.is_some()
-            || !pipe_operators.is_empty()
-        {
-            return Err(unknown("VALUES with this clause"));
-        }
-        let SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows }) = &**body else {
-            return Err(Refusal::new("INSERT … SELECT into a protected table cannot be answered in this version")
-                .hint("read the rows first and insert them with VALUES"));
-        };
-        let keyword = source.find_word(head, "values").ok_or_else(unreadable)?;
-        let mut read = Self { values: Vec::new(), closing: Vec::new(), keyword };
-        let mut open = keyword + 1;
-        for row in rows {
-            if !source.is_symbol(open, b'(') {
-                return Err(unreadable());
-            }
-            let close = source.closing(open)?;
-            let extents = source.split_commas(open + 1..close)?;
-            if extents.len() != row.content.len() {
-                return Err(unreadable());
-            }
-            read.values.push(row.content.iter().zip(extents).collect());
-            read.closing.push(close);
-            open = close + 2;
-        }
-        let width = read.values.first().map_or(0, Vec::len);
-        if read.values.iter().any(|row| row.len() != width) {
-            return Err(Refusal::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length"));
-        }
-        Ok(read)
-    }
-}
-
-/// The columns that the values belong to, in their order.
-fn targets(ctx: &Ctx<'_>, columns: &[sqlparser::ast::ObjectName], rows: &Rows<'_>) -> Result<Vec<ColumnId>, Refusal> {
-    let width = rows.values.first().map_or(0, Vec::len);
-    let more = |what: &str| Refusal::error(SqlState::SYNTAX_ERROR, format!("INSERT has more {what}"));
-    if columns.is_empty() {
-        let all = ctx.scope.table.columns.len();
-        if width > all {
-            let at = rows
-                .values
-                .first()
-                .and_then(|row| row.get(all))
-                .map_or(0, |(_, extent)| ctx.source.offset(extent.start));
-            return Err(more("expressions than target columns").at(at));
-        }
-        return Ok((0..width).collect());
-    }
-    let mut targets = Vec::with_capacity(columns.len());
-    for column in columns {
-        let idents = scope::idents(column)?;
-        let [ident] = idents.as_slice() else { return Err(unknown("a part of a column as a target")) };
-        let at = ctx.source.offset(ctx.source.ident(ident)?);
-        let id = match ctx.scope.table.column(&ident.value) {
-            Some((id, _)) => id,
-            None => {
-                return Err(Refusal::error(
-                    SqlState::UNDEFINED_COLUMN,
-                    format!(
-                        "column \"{}\" of relation \"{}\" does not exist",
-                        ident.value, ctx.scope.table.relation.name
-                    ),
-                )
-                .at(at));
-            }
-        };
-        if targets.contains(&id) {
-            return Err(Refusal::new(format!("column \"{}\" specified more than once", ident.value)).at(at));
-        }
-        targets.push(id);
-    }
-    if width > targets.len() {
-        return Err(more("expressions than target columns"));
-    }
-    if width < targets.len() {
-        return Err(more("target columns than expressions"));
-    }
-    Ok(targets)
-}
+/// PostgreSQL's limit on a select list (MaxTupleAttributeNumber), which the fetch step is.
+const MOST_FETCHED: usize = 1_664;
 
 /// What the rows become.
 struct Write {
@@ -518,6 +402,13 @@ impl Write {
     /// A value that the server computes first, in the type of its column.
     fn fetched(&mut self, ctx: &mut Ctx<'_>, row: usize, id: ColumnId, text: &str) -> Result<(Input, usize), Refusal> {
         let ty = ctx.scope.column(id)?.ty.ok_or_else(unreadable)?;
+        if self.fetch.len() == MOST_FETCHED {
+            return Err(Refusal::error(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("an INSERT can have at most {MOST_FETCHED} values of signed columns that the server computes"),
+            )
+            .hint("insert fewer rows at once"));
+        }
         // The modifier is applied by the codec: an explicit cast to varchar(n) would cut.
         self.fetch.push(format!("CAST({text} AS {})", without_modifier(&ty)));
         let slot = ctx.draft.slot(Recipe::Clear { row, column: id }, PhysicalType::Logical(ty));

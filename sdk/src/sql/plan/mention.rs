@@ -29,7 +29,15 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
     let mut body = None;
     for mention in Names::of(protection).mentions(text, tokens) {
         match mention.kind {
-            MentionKind::Identifier(name) => touched |= !is_unprotected(text, tokens, mention.at, &name, protection),
+            MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
+            MentionKind::Identifier(name) => {
+                if let (Some(what), None) = (protection.dependents.get(&name), protection.table(&name)) {
+                    return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+                        .hint("use the protected table itself")
+                        .at(mention.at));
+                }
+                touched = true;
+            }
             MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
             MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
             MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
@@ -77,7 +85,7 @@ fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Res
     let is = |index: usize, words: &[&str]| {
         tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is_word(text, word)))
     };
-    let code = is(0, &["do", "call", "alter"])
+    let code = is(0, &["do", "call"])
         || (is(0, &["create"])
             && tokens.iter().any(|token| ["function", "procedure"].iter().any(|word| token.is_word(text, word))));
     if code {

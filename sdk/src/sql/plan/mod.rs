@@ -1,5 +1,6 @@
 //! From a parsed statement to a decision: a file for each kind of statement.
 
+mod call;
 mod constant;
 mod delete;
 mod draft;
@@ -14,6 +15,7 @@ mod select;
 mod source;
 mod update;
 mod utility;
+mod values;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -7,7 +7,7 @@ use super::Ctx;
 use super::constant::type_of;
 use super::draft::Parts;
 use super::expr::{self, Seen, unknown};
-use super::predicate::sealed_column;
+use super::predicate::{note, sealed_column};
 use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
@@ -84,6 +84,10 @@ impl Output {
     fn item(&mut self, ctx: &mut Ctx<'_>, expr: &Expr, alias: Option<&Ident>, part: Extent) -> Result<(), Refusal> {
         let Some(id) = direct(ctx, expr)? else {
             let seen = expr::walk(ctx, expr)?;
+            if ctx.scope.is_signed() && seen.columns {
+                let text = format!("the value of an expression over {}", ctx.scope.table.relation.name);
+                note(&mut ctx.notes.decided_by_server, text);
+            }
             self.add_seen(seen);
             let name = alias.map(|alias| alias.value.clone()).or_else(|| called(expr));
             self.columns.push(Shown { name, what: What::Expression });

@@ -119,9 +119,10 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
         return Err(unknown("a SELECT with this clause"));
     }
     let source = statement.source;
-    let [from] = from.as_slice() else {
-        return Err(Refusal::new("a join of protected tables cannot be answered in this version")
-            .hint("select from one table at a time"));
+    let from = match from.as_slice() {
+        [from] => from,
+        [] => return Err(elsewhere()),
+        _ => return Err(join()),
     };
     let (scope, table) = target(statement, from)?;
     let mut ctx = Ctx::new(source, scope, statement.declared);
@@ -200,8 +201,7 @@ pub(super) struct Place {
 pub(super) fn target(statement: &Statement<'_>, from: &TableWithJoins) -> Result<(Scope, Place), Refusal> {
     let TableWithJoins { relation, joins } = from;
     if !joins.is_empty() {
-        return Err(Refusal::new("a join with a protected table cannot be answered in this version")
-            .hint("select from one table at a time"));
+        return Err(join());
     }
     let TableFactor::Table {
         name,
@@ -261,6 +261,11 @@ pub(super) fn rename(ctx: &mut Ctx<'_>, place: &Place) -> Result<(), Refusal> {
     Ok(())
 }
 
+fn join() -> Refusal {
+    Refusal::new("a join with a protected table cannot be answered in this version")
+        .hint("select from one table at a time")
+}
+
 fn elsewhere() -> Refusal {
     Refusal::new("this statement names a protected table where this version does not look for one")
         .hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE")
@@ -273,7 +278,15 @@ fn grouping(ctx: &mut Ctx<'_>, list: &Output, group_by: &GroupByExpr, having: Op
         return Err(unknown("GROUP BY with this clause"));
     }
     for key in keys {
-        operand(ctx, key, "GROUP BY")?;
+        // A bare name is a column of the table first (SQL-11), then one of the list; sealed ones are refused below.
+        match key {
+            Expr::Identifier(ident)
+                if ctx.scope.table.column(&ident.value).is_none()
+                    && list.columns.iter().any(|column| column.name.as_ref() == Some(&ident.value)) => {}
+            key => {
+                operand(ctx, key, "GROUP BY")?.settled()?;
+            }
+        }
     }
     if let Some(having) = having {
         expr::condition(ctx, having)?;
@@ -339,10 +352,8 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
             Expr::Identifier(ident) => {
                 let named = |column: &&super::output::Shown| column.name.as_deref() == Some(ident.value.as_str());
                 let all: Vec<_> = list.columns.iter().filter(named).collect();
-                match all.iter().find(|column| matches!(column.what, What::Sealed(_))).or(all.first()) {
-                    Some(column) => Some(column.what),
-                    None => None,
-                }
+                let sealed = all.iter().find(|column| matches!(column.what, What::Sealed(_)));
+                sealed.or(all.first()).map(|column| column.what)
             }
             Expr::Value(value) => match &value.value {
                 AstValue::Number(digits, _) => {

@@ -1,6 +1,7 @@
 //! Every statement of the differential corpora is decided, and none that must not be answered is.
 
 use super::support::protection;
+use crate::error::SqlState;
 use crate::sql::{self, Decision};
 
 /// sql-corpus.sql and sql-traps.sql.
@@ -53,17 +54,25 @@ fn every_statement_is_decided_and_none_that_must_not_be_is_answered() {
     }
 }
 
+/// The statements of class `must` that this version refuses. The list may only shrink.
+const REFUSED: [&str; 35] = [
+    "D001", "D002", "D003", "D004", "D005", "D006", "W025", "W026", "W027", "W028", "W029", "J001", "J003", "J005",
+    "J008", "Q002", "Q004", "Q005", "Q008", "Q010", "U001", "G008", "G009", "I017", "L003", "T001", "R006", "R007",
+    "R011", "R015", "F001", "F004", "F005", "E013", "E031",
+];
+
 #[test]
-fn zz_print() {
+fn what_must_be_answered_and_is_not_is_listed() {
     let protection = protection();
-    for case in cases() {
+    let mut refused = Vec::new();
+    for case in cases().into_iter().filter(|case| case.class == "must") {
         for statement in sql::plan(&case.text, &[], &protection) {
-            let d = match &statement.decision {
-                Decision::Forward => "forward".to_owned(),
-                Decision::Rewrite(p) => super::support::physical(p),
-                Decision::Refuse(r) => format!("REFUSE {} {}", r.sqlstate, r.message),
-            };
-            println!("{} {} | {}\n      {}", case.id, case.class, case.text, d);
+            if let Decision::Refuse(refusal) = statement.decision
+                && refusal.sqlstate == SqlState::FEATURE_NOT_SUPPORTED
+            {
+                refused.push(case.id.clone());
+            }
         }
     }
+    assert_eq!(refused, REFUSED);
 }

@@ -89,6 +89,37 @@ fn lists_and_arrays_of_constants_become_tags() {
 }
 
 #[test]
+fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
+    let tail = |text: &str| {
+        let physical = physical(&plan(&format!("SELECT 1 FROM customers WHERE {text}")));
+        physical.split_once(" WHERE ").unwrap().1.to_owned()
+    };
+    assert_eq!(
+        tail("ssn='x'AND name='y'"),
+        r#""customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} AND name='y'"#
+    );
+    assert_eq!(
+        tail("(dob) = ((date '1990-05-17'))"),
+        r#""customers"."pgseal_exact_dob" = {tag Literal(Typed(date, …))}"#
+    );
+    assert_eq!(
+        tail("dob::date = CAST($1 AS date) OR tenant_id<>-1"),
+        r#""customers"."pgseal_exact_dob" = {tag Param { index: 0, ty: Date }} OR tenant_id<>-1"#
+    );
+    assert_eq!(
+        tail("ssn = ANY('{a,\"b c\",NULL}') OR ssn <> ALL (ARRAY['x']::text[])"),
+        concat!(
+            r#""customers"."pgseal_exact_ssn" = ANY({tags Literal(Array(of 3))}) OR "#,
+            r#""customers"."pgseal_exact_ssn" <> ALL ({tags Literal(Array(of 1))})"#
+        )
+    );
+    assert_eq!(
+        tail("ext_id IN ($1::uuid,$2)"),
+        r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
+    );
+}
+
+#[test]
 fn null_tests_go_to_the_cell_itself() {
     becomes(
         "SELECT id FROM customers WHERE email IS NOT NULL AND notes IS NULL",
@@ -165,11 +196,19 @@ fn comments_and_spelling_survive_sql_1() {
 }
 
 #[test]
-fn ten_thousand_operators_do_not_overflow_the_stack_sql_3() {
-    let mut text = String::from("SELECT id FROM customers WHERE ssn = 'a'");
-    for _ in 0..9_999 {
-        text.push_str(" OR tenant_id=1");
-    }
-    // Whichever limit applies first, the process goes on.
-    assert!(!matches!(super::support::decide(&text), Decision::Forward));
+fn a_group_of_unprotected_columns_goes_to_the_server() {
+    becomes(
+        "SELECT status AS s, count(*) FROM customers WHERE ssn = 'x' GROUP BY s HAVING count(*) > 1 ORDER BY 2 DESC",
+        r#"SELECT "customers"."status" AS s, count(*) FROM "public"."customers" AS "customers" WHERE "customers"."pgseal_exact_ssn" = {tag Literal(Untyped(…))} GROUP BY s HAVING count(*) > 1 ORDER BY 2 DESC"#,
+    );
+}
+
+#[test]
+fn long_chains_are_walked_without_recursion_sql_3() {
+    let answered = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(4_900));
+    assert_eq!(plan(&answered).template.slots.len(), 4_901);
+    let flat = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR true".repeat(9_999 - 1));
+    assert_eq!(plan(&flat).template.slots.len(), 1);
+    let long = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(9_999));
+    assert_eq!(super::support::refusal(&long).sqlstate, crate::error::SqlState::STATEMENT_TOO_COMPLEX);
 }

@@ -1,0 +1,277 @@
+//! Plans over hand-made catalogs: what is carried over, what is refused, and that a second plan is empty.
+
+use pgseal::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
+use pgseal::schema::checked::Schema;
+use pgseal::schema::{Lock, Relation, Source, lock, parse};
+
+use super::{Changes, plan};
+
+const CARD: &str = r#"version = 1
+keyrings.k.generator = "local:x"
+branch_keys.cards.keyring = "k"
+[tables.card]
+name = "public.card"
+branch_key = "cards"
+[tables.card.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+status = "DO_NOTHING"
+pan = { action = "ENCRYPT_AND_SIGN", type = "text" }
+[tables.card.beacons]
+standard = [{ name = "pan", length = "exact" }]
+"#;
+
+fn schema(text: &str) -> Schema {
+    parse::parse(vec![Source { path: "s.toml".into(), text: text.into() }]).unwrap()
+}
+
+fn column(attnum: i16, name: &str, type_oid: u32, type_name: &str) -> Column {
+    Column {
+        attnum,
+        name: name.into(),
+        type_oid,
+        typmod: -1,
+        type_name: type_name.into(),
+        shown: type_name.trim_start_matches("pg_catalog.").into(),
+        not_null: attnum == 1,
+        deterministic: true,
+        ..Column::default()
+    }
+}
+
+fn card() -> Table {
+    Table {
+        kind: "r".into(),
+        persistence: "p".into(),
+        columns: vec![
+            column(1, "id", 20, "pg_catalog.int8"),
+            column(2, "status", 25, "pg_catalog.text"),
+            column(3, "pan", 25, "pg_catalog.text"),
+        ],
+        constraints: vec![Constraint {
+            name: "card_pkey".into(),
+            kind: "p".into(),
+            columns: vec![1],
+            ..Constraint::default()
+        }],
+        ..Table::default()
+    }
+}
+
+fn snapshot(table: Table) -> Snapshot {
+    let mut snapshot = Snapshot {
+        database: Database {
+            name: "d".into(),
+            system_identifier: "1".into(),
+            encoding: "UTF8".into(),
+            version: 150_000,
+        },
+        key_store: true,
+        domains: vec!["sealed_text".into()],
+        ..Snapshot::default()
+    };
+    snapshot.tables.insert(Relation { schema: "public".into(), name: "card".into() }, table);
+    snapshot
+}
+
+fn planned(change: impl FnOnce(&mut Table)) -> Changes {
+    let mut table = card();
+    change(&mut table);
+    plan(&schema(CARD), &snapshot(table), None)
+}
+
+fn sql(changes: &Changes) -> Vec<&str> {
+    assert_eq!(changes.refusals, []);
+    changes.steps.iter().map(|step| step.sql.as_str()).collect()
+}
+
+/// The one refusal after a change of a good table.
+fn refused(change: impl FnOnce(&mut Table)) -> String {
+    let changes = planned(change);
+    assert_eq!(changes.refusals.len(), 1, "{:?}", changes.refusals);
+    changes.refusals[0].what.clone()
+}
+
+fn key(name: &str, kind: &str, columns: &[i16]) -> Constraint {
+    Constraint { name: name.into(), kind: kind.into(), columns: columns.to_vec(), ..Constraint::default() }
+}
+
+fn index(name: &str, keys: &[i16], predicate: Option<&str>) -> Index {
+    Index {
+        name: name.into(),
+        method: "btree".into(),
+        keys: keys.to_vec(),
+        reads: keys.to_vec(),
+        options: vec![0; keys.len()],
+        plain: true,
+        predicate: predicate.map(Into::into),
+        ..Index::default()
+    }
+}
+
+#[test]
+fn an_empty_table_gets_domain_helper_check_and_index() {
+    let changes = planned(|_| {});
+    assert_eq!(
+        sql(&changes),
+        [
+            r#"ALTER TABLE "public"."card" ALTER COLUMN "pan" TYPE pgseal.sealed_text USING NULL"#,
+            r#"ALTER TABLE "public"."card" ADD COLUMN "pgseal_eq_pan" pg_catalog.uuid"#,
+            r#"ALTER TABLE "public"."card" ADD CONSTRAINT "pgseal_sealed_pan" CHECK (pg_catalog.octet_length("pan") >= 50 AND pg_catalog.substr("pan", 1, 1) OPERATOR(pg_catalog.=) '\x01'::pg_catalog.bytea)"#,
+            r#"CREATE INDEX "card_pgseal_eq_pan" ON "public"."card" ("pgseal_eq_pan")"#,
+        ]
+    );
+    assert_eq!(changes.must_be_empty.len(), 1, "rows that are there would be lost");
+}
+
+#[test]
+fn sql_55_unique_keys_and_indexes_move_to_tags_and_keep_their_names() {
+    let changes = planned(|table| {
+        table.constraints.push(Constraint { deferrable: true, ..key("card_pan_key", "u", &[3, 2]) });
+        table.indexes.push(Index { unique: true, constraint: true, ..index("card_pan_key", &[3, 2], None) });
+        let descending = Index { options: vec![1, 0], ..index("card_by", &[3, 2], Some("(pan IS NOT NULL)")) };
+        table.indexes.push(descending);
+        table.indexes.push(index("card_status", &[2], None));
+    });
+    let sql = sql(&changes);
+    assert_eq!(sql[0], r#"ALTER TABLE "public"."card" DROP CONSTRAINT "card_pan_key""#);
+    assert_eq!(sql[1], r#"DROP INDEX "public"."card_by""#);
+    assert_eq!(
+        sql[sql.len() - 2..],
+        [
+            r#"ALTER TABLE "public"."card" ADD CONSTRAINT "card_pan_key" UNIQUE ("pgseal_eq_pan", "status") DEFERRABLE"#,
+            r#"CREATE INDEX "card_by" ON "public"."card" USING btree ("pgseal_eq_pan" DESC NULLS LAST, "status") WHERE ("pgseal_eq_pan" IS NOT NULL)"#,
+        ]
+    );
+    assert!(!sql.iter().any(|sql| sql.contains("card_status")), "an index on plain columns is untouched");
+}
+
+#[test]
+fn sql_55_an_index_without_a_tag_is_dropped_and_named_and_a_unique_one_is_refused() {
+    let without = CARD.replace("[tables.card.beacons]\nstandard = [{ name = \"pan\", length = \"exact\" }]\n", "");
+    let mut table = card();
+    table.indexes.push(index("card_pan", &[3], None));
+    let changes = plan(&schema(&without), &snapshot(table.clone()), None);
+    assert!(changes.notes.iter().any(|note| note.contains("card_pan is dropped")));
+    table.indexes[0].unique = true;
+    let changes = plan(&schema(&without), &snapshot(table), None);
+    assert!(changes.refusals[0].what.contains("unique index card_pan"));
+}
+
+#[test]
+fn an_applied_table_has_nothing_to_do_whatever_it_holds() {
+    let changes = planned(|table| {
+        table.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
+        table.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
+        table.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
+        table.indexes.push(index("any", &[4], None));
+    });
+    assert_eq!(sql(&changes), Vec::<&str>::new());
+    assert!(changes.must_be_empty.is_empty());
+}
+
+#[test]
+fn a_table_that_does_not_exist_is_reported_and_skipped() {
+    let mut none = snapshot(card());
+    none.tables.clear();
+    let changes = plan(&schema(CARD), &none, None);
+    assert_eq!(changes.absent.len(), 1);
+    assert_eq!(changes.refusals, []);
+}
+
+#[test]
+fn sql_55_what_lets_the_server_touch_a_protected_column_is_refused_by_name() {
+    let what = refused(|table| {
+        table.triggers.push(Trigger { name: "audit_card".into(), ..Trigger::default() });
+    });
+    assert!(what.contains("trigger audit_card"));
+    assert!(refused(|table| table.rules.push(("r1".into(), String::new()))).contains("rule r1"));
+    assert!(refused(|table| table.policies.push(("p1".into(), String::new()))).contains("policy p1"));
+    assert!(refused(|table| table.row_security = true).contains("row-level security"));
+    assert!(refused(|table| table.statistics.push(("st".into(), vec![2, 3], false))).contains("statistics st"));
+    assert!(refused(|table| table.publications.push("pub".into())).contains("publication pub"));
+    assert!(refused(|table| table.views.push(("public.v".into(), 3))).contains("view public.v"));
+    assert!(refused(|table| table.constraints.push(key("c1", "c", &[3]))).contains("check c1"));
+    assert!(refused(|table| table.constraints.push(key("f1", "f", &[3]))).contains("foreign key f1"));
+    assert!(refused(|table| table.constraints.push(key("x1", "x", &[3]))).contains("exclusion constraint x1"));
+}
+
+#[test]
+fn sql_55_expression_and_partial_indexes_over_protected_columns_are_refused_by_name() {
+    let what = refused(|table| table.indexes.push(Index { reads: vec![3], ..index("lower_pan", &[0], None) }));
+    assert!(what.contains("index lower_pan"));
+    let partial = Index { reads: vec![2, 3], ..index("some", &[2], Some("(pan <> ''::text)")) };
+    assert!(refused(|table| table.indexes.push(partial)).contains("predicate of index some"));
+    let gin = Index { method: "gin".into(), ..index("g", &[3], None) };
+    assert!(refused(|table| table.indexes.push(gin)).contains("index g (gin)"));
+}
+
+#[test]
+fn cell_8_a_foreign_key_may_not_change_a_context_column() {
+    let action = |update: &str, delete: &str| Constraint {
+        on_update: update.into(),
+        on_delete: delete.into(),
+        ..key("f1", "f", &[1])
+    };
+    for (update, delete) in [("c", "a"), ("n", "a"), ("d", "a"), ("a", "n"), ("a", "d")] {
+        let what = refused(|table| table.constraints.push(action(update, delete)));
+        assert!(what.contains("foreign key f1"), "{update} {delete}");
+    }
+    assert_eq!(planned(|table| table.constraints.push(action("r", "c"))).refusals, []);
+}
+
+#[test]
+fn cell_7_the_primary_key_must_be_there_not_null_and_in_the_context() {
+    assert!(refused(|table| table.constraints.clear()).contains("no primary key"));
+    assert!(refused(|table| table.columns[0].not_null = false).contains("may be NULL"));
+    assert!(refused(|table| table.constraints[0].columns = vec![1, 2]).contains("\"status\" is not in the encryption"));
+}
+
+#[test]
+fn names_and_types_must_agree_in_both_directions() {
+    let more = |table: &mut Table| table.columns.push(column(4, "cvv", 25, "pg_catalog.text"));
+    assert!(refused(more).contains("\"cvv\" is not listed"));
+    assert!(
+        refused(|table| drop(table.columns.remove(1))).contains("\"status\" of the schema file is not in the table")
+    );
+    assert!(refused(|table| table.columns[2] = column(3, "pan", 1042, "pg_catalog.bpchar")).contains("bpchar"));
+    assert!(refused(|table| table.columns.push(column(4, "pgseal_x", 25, "pg_catalog.text"))).contains("reserved"));
+    assert!(refused(|table| table.columns[2].deterministic = false).contains("nondeterministic"));
+    let open = schema(&CARD.replace("branch_key =", "unlisted_columns = \"DO_NOTHING\"\nbranch_key ="));
+    let mut table = card();
+    more(&mut table);
+    assert_eq!(plan(&open, &snapshot(table), None).refusals, []);
+}
+
+#[test]
+fn sql_22_a_constant_default_moves_and_any_other_is_refused() {
+    let changes = planned(|table| table.columns[2].default = Some("'none'::text".into()));
+    assert!(sql(&changes)[0].ends_with(r#"ALTER COLUMN "pan" DROP DEFAULT"#));
+    assert_eq!(changes.moved["card"]["pan"], Some(b"none".to_vec()));
+    assert!(refused(|table| table.columns[2].default = Some("now()".into())).contains("not a constant"));
+    assert!(refused(|table| table.columns[2].identity = "d".into()).contains("generated by the server"));
+}
+
+#[test]
+fn only_ordinary_tables_of_a_utf8_database_are_protected() {
+    assert!(refused(|table| table.kind = "p".into()).contains("partitioned"));
+    assert!(refused(|table| table.is_child = true).contains("inherits"));
+    let child = Relation { schema: "public".into(), name: "kid".into() };
+    assert!(refused(|table| table.children.push(child)).contains("public.kid inherits"));
+    let mut latin = snapshot(card());
+    latin.database.encoding = "LATIN1".into();
+    assert!(plan(&schema(CARD), &latin, None).refusals[0].what.contains("LATIN1"));
+}
+
+#[test]
+fn the_lock_of_another_database_is_refused_by_name() {
+    let other = lock::Database { name: "prod".into(), system_identifier: "1".into() };
+    let lock = Lock { database: Some(other), ..Lock::default() };
+    let changes = plan(&schema(CARD), &snapshot(card()), Some(&lock));
+    assert!(changes.refusals[0].what.contains("\"prod\""));
+}
+
+#[test]
+fn grants_on_a_column_alone_extend_to_its_tag() {
+    let changes = planned(|table| table.columns[2].grants = vec![("app".into(), "SELECT".into())]);
+    assert!(sql(&changes).contains(&r#"GRANT SELECT ("pgseal_eq_pan") ON "public"."card" TO app"#));
+}

@@ -1,0 +1,107 @@
+//! What a connection answered to a statement, in a form that two connections can be compared by.
+
+use crate::harness::raw::{Frame, Raw, bind, describe, execute, parse, query, sync};
+
+use super::file::Statement;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// SQLSTATE and position of an error.
+    pub(super) error: Option<(String, Option<String>)>,
+    /// Name, type, length and modifier of each column, of each result.
+    columns: Vec<Vec<(String, [u8; 10])>>,
+    rows: Vec<Vec<Option<String>>>,
+    tags: Vec<String>,
+    /// Transaction status after it.
+    status: char,
+}
+
+/// An answer and the words of its error.
+pub(super) struct Said {
+    pub(super) answer: Answer,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Runs a statement: in a transaction that is rolled back, unless it is to be kept.
+pub(super) fn ask(raw: &mut Raw, statement: &Statement) -> Said {
+    if !statement.keep {
+        raw.talk(&query("BEGIN"), 1);
+    }
+    let frames = match &statement.params {
+        None => raw.talk(&query(&statement.sql), 1),
+        Some(params) => {
+            let params: Vec<_> = params.iter().map(Option::as_deref).collect();
+            let script =
+                [parse("", &statement.sql, &[]), describe(b'S', ""), bind("", "", &params, 0), execute("", 0), sync()];
+            raw.talk(&script.concat(), 1)
+        }
+    };
+    let said = read(&frames, statement.ordered);
+    if said.answer.status != 'I' {
+        raw.talk(&query("ROLLBACK"), 1);
+    }
+    said
+}
+
+fn read(frames: &[Frame], ordered: bool) -> Said {
+    let mut answer = Answer { error: None, columns: vec![], rows: vec![], tags: vec![], status: '?' };
+    let (mut message, mut hint) = (String::new(), None);
+    for frame in frames {
+        match frame.kind {
+            'T' => answer.columns.push(columns(&frame.body)),
+            'D' => {
+                let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+                answer.rows.push(frame.columns().into_iter().map(|value| value.map(text)).collect());
+            }
+            'C' => answer.tags.push(String::from_utf8_lossy(&frame.body).into_owned()),
+            'E' => {
+                answer.error = Some((frame.field('C').unwrap_or_default(), frame.field('P')));
+                (message, hint) = (frame.field('M').unwrap_or_default(), frame.field('H'));
+            }
+            'Z' => answer.status = char::from(frame.body[0]),
+            _ => {}
+        }
+    }
+    if answer.error.is_some() {
+        // What came before an error is not promised.
+        (answer.rows, answer.columns) = (vec![], vec![]);
+    }
+    if !ordered {
+        answer.rows.sort();
+    }
+    Said { answer, message, hint }
+}
+
+/// The parts of a RowDescription that do not depend on the database: not the table's OID, not the column's number.
+fn columns(body: &[u8]) -> Vec<(String, [u8; 10])> {
+    let mut columns = Vec::new();
+    let mut rest = &body[2..];
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        let name = String::from_utf8_lossy(&rest[..end]).into_owned();
+        let fixed = &rest[end + 1..end + 19];
+        columns.push((name, fixed[6..16].try_into().unwrap()));
+        rest = &rest[end + 19..];
+    }
+    columns
+}
+
+impl Answer {
+    /// The first thing in which another answer differs.
+    pub(super) fn difference(&self, other: &Self) -> String {
+        let show = |what: &str, one: &dyn std::fmt::Debug, two: &dyn std::fmt::Debug| {
+            format!("{what} {one:?}, expected {two:?}")
+        };
+        if self.error != other.error {
+            show("error", &self.error, &other.error)
+        } else if self.columns != other.columns {
+            show("columns", &self.columns, &other.columns)
+        } else if self.rows != other.rows {
+            show("rows", &self.rows, &other.rows)
+        } else if self.tags != other.tags {
+            show("tags", &self.tags, &other.tags)
+        } else {
+            show("transaction status", &self.status, &other.status)
+        }
+    }
+}

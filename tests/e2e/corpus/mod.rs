@@ -1,0 +1,106 @@
+//! The differential corpora: every statement on a plaintext twin and through the proxy (sql.md, "The measure").
+
+mod answer;
+mod file;
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use file::Class;
+use run::{Outcome, Report};
+
+/// Where the corpora and the list of refusals are.
+fn corpora() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus")
+}
+
+/// How many `must` statements of both corpora are answered exactly, at least (issue 4).
+const MUST_EQUAL: usize = 45;
+
+#[test]
+fn both_corpora_are_answered_exactly_or_refused_with_the_reason_that_is_listed() {
+    let files = [corpora().join("sql-corpus.sql"), corpora().join("sql-traps.sql")];
+    let report = run::run(&files, &corpora().join("pgseal.toml"));
+    print(&report);
+    assert_eq!(report.count(None, "wrong"), 0, "wrong answers");
+    assert!(report.leaks.is_empty(), "leaks: {:#?}", report.leaks);
+    let answered: Vec<_> =
+        report.of(Class::MustRefuse).filter(|(_, outcome)| !matches!(outcome, Outcome::Refused(_))).collect();
+    assert!(answered.is_empty(), "must be refused, was answered: {answered:?}");
+    let refused = report.of(Class::Passthrough).filter(|(_, outcome)| !matches!(outcome, Outcome::Equal)).count();
+    assert_eq!(refused, 0, "statements without a protected object");
+    assert!(report.count(Some(Class::Must), "equal") >= MUST_EQUAL);
+    compare_refusals(&report);
+}
+
+/// `PGSEAL_CORPUS=FILE PGSEAL_CORPUS_SCHEMA=TOML`: runs any file of the format and prints every outcome.
+#[test]
+#[ignore = "a tool: runs the file that PGSEAL_CORPUS names, by default the first corpus"]
+fn any_file_of_the_format() {
+    let path =
+        |name: &str, default: &str| std::env::var_os(name).map_or_else(|| corpora().join(default), PathBuf::from);
+    let file = path("PGSEAL_CORPUS", "sql-corpus.sql");
+    let report = run::run(&[file], &path("PGSEAL_CORPUS_SCHEMA", "pgseal.toml"));
+    for (statement, outcome) in &report.outcomes {
+        match outcome {
+            Outcome::Equal => println!("{:6} equal", statement.id),
+            Outcome::Refused(reason) => println!("{:6} refused: {reason}", statement.id),
+            Outcome::Wrong(_) => {}
+        }
+    }
+    print(&report);
+    assert_eq!(report.count(None, "wrong"), 0, "wrong answers");
+    assert!(report.leaks.is_empty(), "leaks: {:#?}", report.leaks);
+}
+
+fn print(report: &Report) {
+    for (statement, outcome) in &report.outcomes {
+        if let Outcome::Wrong(difference) = outcome {
+            println!(
+                "WRONG {} ({:?}, {}): {difference}\n      {}",
+                statement.id, statement.class, statement.feature, statement.sql
+            );
+        }
+    }
+    println!("{:12} {:>6} {:>8} {:>6}", "class", "equal", "refused", "wrong");
+    for class in [Class::Must, Class::Nice, Class::MayRefuse, Class::MustRefuse, Class::Passthrough] {
+        let count = |outcome| report.count(Some(class), outcome);
+        println!("{:12} {:>6} {:>8} {:>6}", format!("{class:?}"), count("equal"), count("refused"), count("wrong"));
+    }
+    let count = |outcome| report.count(None, outcome);
+    println!(
+        "{:12} {:>6} {:>8} {:>6}   leaks {}",
+        "all",
+        count("equal"),
+        count("refused"),
+        count("wrong"),
+        report.leaks.len()
+    );
+}
+
+/// The refusals are a checked-in list: one that is not in it fails, and so does one that is no longer true.
+fn compare_refusals(report: &Report) {
+    let path = corpora().join("refusals.txt");
+    let now: BTreeMap<String, String> = report
+        .outcomes
+        .iter()
+        .filter_map(|(statement, outcome)| match outcome {
+            Outcome::Refused(reason) => Some((statement.id.clone(), reason.clone())),
+            Outcome::Equal | Outcome::Wrong(_) => None,
+        })
+        .collect();
+    let text: String = now.iter().map(|(id, reason)| format!("{id} {reason}\n")).collect();
+    if std::env::var_os("PGSEAL_TEST_UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let listed = std::fs::read_to_string(&path).unwrap();
+    let (listed, text): (Vec<_>, Vec<_>) = (listed.lines().collect(), text.lines().collect());
+    let new: Vec<_> = text.iter().filter(|line| !listed.contains(line)).collect();
+    let gone: Vec<_> = listed.iter().filter(|line| !text.contains(line)).collect();
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "refusals.txt: not listed {new:#?}\nlisted, but not so any more {gone:#?}"
+    );
+}

@@ -1,0 +1,121 @@
+//! Two databases, two connections, one statement after the other.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::harness::World;
+use crate::harness::cluster::cluster;
+use crate::harness::raw::Raw;
+use crate::harness::world::database;
+
+use super::answer::{Said, ask};
+use super::file::{Class, Statement, read};
+
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Equal,
+    /// SQLSTATE and words of the proxy's own error.
+    Refused(String),
+    /// In what it differs.
+    Wrong(String),
+}
+
+pub(super) struct Report {
+    pub(super) outcomes: Vec<(Statement, Outcome)>,
+    /// Statement and place; no value.
+    pub(super) leaks: Vec<String>,
+}
+
+impl Report {
+    pub(super) fn of(&self, class: Class) -> impl Iterator<Item = (&str, &Outcome)> {
+        self.outcomes.iter().filter(move |(statement, _)| statement.class == class).map(|(s, o)| (s.id.as_str(), o))
+    }
+
+    pub(super) fn count(&self, class: Option<Class>, outcome: &str) -> usize {
+        let counted = self.outcomes.iter().filter(|(statement, found)| {
+            let name = match found {
+                Outcome::Equal => "equal",
+                Outcome::Refused(_) => "refused",
+                Outcome::Wrong(_) => "wrong",
+            };
+            class.is_none_or(|class| statement.class == class) && name == outcome
+        });
+        counted.count()
+    }
+}
+
+pub(super) fn run(files: &[PathBuf], schema: &Path) -> Report {
+    let statements: Vec<Statement> = files.iter().flat_map(|file| read(file)).collect();
+    let (fixtures, statements): (Vec<_>, Vec<_>) = statements.into_iter().partition(Statement::is_fixture_ddl);
+    let ddl = fixtures.iter().map(|statement| format!("{};\n", statement.sql)).collect::<String>();
+    let schema = std::fs::read_to_string(schema).unwrap();
+    let twin = database("twin", &ddl);
+    let world = World::sealed("corpus", &ddl, &schema);
+    let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
+    plain.log_in(&twin);
+    let mut sealed = world.raw();
+
+    let mut report = Report { outcomes: Vec::new(), leaks: Vec::new() };
+    let mut harmless = None;
+    for statement in statements {
+        let expected = ask(&mut plain, &statement);
+        let mark = world.link().mark();
+        let got = ask(&mut sealed, &statement);
+        let outcome = judge(&statement, &expected, &got);
+        if statement.keep {
+            harmless = None;
+        }
+        if statement.leak || matches!(outcome, Outcome::Refused(_)) {
+            let harmless = harmless.get_or_insert_with(|| plain_values(&twin, &world));
+            let passed = world.link().since(mark);
+            let leaked = statement.literals().iter().any(|literal| is_leak(literal, harmless, &passed));
+            if leaked {
+                report.leaks.push(format!("{} on the server link", statement.id));
+            }
+        }
+        report.outcomes.push((statement, outcome));
+    }
+    report
+}
+
+fn judge(statement: &Statement, expected: &Said, got: &Said) -> Outcome {
+    if let Some(code) = &statement.err {
+        let answered = expected.answer.error.as_ref().map(|(code, _)| code);
+        assert_eq!(answered, Some(code), "{}: the server itself does not answer as the corpus says", statement.id);
+    }
+    if got.answer == expected.answer {
+        return Outcome::Equal;
+    }
+    match &got.answer.error {
+        Some((code, _)) if *code == statement.refuse => Outcome::Refused(format!("{code} {}", got.message)),
+        Some((code, _)) => {
+            let hint = got.hint.as_deref().unwrap_or_default();
+            Outcome::Wrong(format!("{code} {} {hint}; {}", got.message, got.answer.difference(&expected.answer)))
+        }
+        None => Outcome::Wrong(got.answer.difference(&expected.answer)),
+    }
+}
+
+/// Whether a literal that is nobody else's passed in clear. Short ones occur by chance.
+fn is_leak(literal: &str, harmless: &BTreeSet<String>, passed: &[u8]) -> bool {
+    literal.len() >= 4
+        && !harmless.contains(literal)
+        && passed.windows(literal.len()).any(|window| window == literal.as_bytes())
+}
+
+/// Everything that stands in an unprotected column, and every name and keyword of the catalog that a literal could
+/// equal: it may pass.
+fn plain_values(twin: &str, world: &World) -> BTreeSet<String> {
+    let columns = "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' \
+                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+                   LEFT JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_namespace tn ON tn.oid = t.typnamespace \
+                   WHERE c.relkind = 'r' AND tn.nspname <> 'pgseal' AND a.attname NOT LIKE 'pgseal!_%' ESCAPE '!'";
+    let mut values = BTreeSet::new();
+    for line in world.at_server(columns).lines() {
+        let (table, column) = line.split_once('|').unwrap();
+        let found = cluster().psql(twin, &format!("SELECT \"{column}\" FROM \"{table}\"")).unwrap();
+        values.extend(found.lines().map(str::to_owned));
+        values.insert(table.to_owned());
+    }
+    values
+}

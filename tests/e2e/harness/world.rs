@@ -1,0 +1,196 @@
+//! One test's world: a database, its schema applied, a proxy in front, the server link tapped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tokio_postgres::{Client, Config, NoTls};
+
+use super::cluster::cluster;
+use super::link::{Cut, Link};
+use super::proxy::{self, Proxy};
+use super::raw::Raw;
+use super::scratch::{Scratch, random};
+
+/// Dropping it ends the proxy; the database goes with the cluster.
+pub(crate) struct World {
+    // The fields end in this order: the proxy first.
+    proxy: Proxy,
+    link: Link,
+    database: String,
+    schema: PathBuf,
+    scratch: Scratch,
+}
+
+impl World {
+    /// A database of its own behind a proxy with nothing protected.
+    pub(crate) fn plain(name: &str) -> Self {
+        Self::make(name, "", None, Cut::Whole)
+    }
+
+    /// The same with the server link cut into pieces.
+    pub(crate) fn cut(name: &str, cut: Cut) -> Self {
+        Self::make(name, "", None, cut)
+    }
+
+    /// Runs `sql` straight at the server, then `pgseal schema apply --create-keys` with `schema`, then serves it.
+    pub(crate) fn sealed(name: &str, sql: &str, schema: &str) -> Self {
+        Self::make(name, sql, Some(schema), Cut::Whole)
+    }
+
+    /// The same with the server link cut into pieces.
+    pub(crate) fn sealed_cut(name: &str, sql: &str, schema: &str, cut: Cut) -> Self {
+        Self::make(name, sql, Some(schema), cut)
+    }
+
+    fn make(name: &str, sql: &str, schema: Option<&str>, cut: Cut) -> Self {
+        let scratch = Scratch::new(name);
+        let database = database(name, sql);
+        let schema_file = scratch.write("pgseal.toml", schema.unwrap_or("version = 1\n"));
+        let state = proxy::state_dir(scratch.path());
+        if schema.is_some() {
+            apply(&state, &schema_file, &database);
+        }
+        let link = Link::tap(scratch.path(), cluster().socket_dir(), cluster().port(), cut);
+        let proxy = Proxy::start(&state, &schema_file, &unix_url(link.dir(), &database), &[]);
+        Self { proxy, link, database, schema: schema_file, scratch }
+    }
+
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub(crate) fn schema(&self) -> &Path {
+        &self.schema
+    }
+
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    pub(crate) fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    pub(crate) fn proxy_mut(&mut self) -> &mut Proxy {
+        &mut self.proxy
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// An application's connection.
+    pub(crate) async fn client(&self) -> Client {
+        self.connect(self.proxy.address().port()).await
+    }
+
+    /// The same, straight at the server: what a DBA sees.
+    pub(crate) async fn direct(&self) -> Client {
+        self.connect(cluster().port()).await
+    }
+
+    async fn connect(&self, port: u16) -> Client {
+        let (client, connection) = self.config(port).connect(NoTls).await.unwrap();
+        // Ends with the client or with the runtime; a lost connection shows in the client's own results.
+        tokio::spawn(async move { drop(connection.await) });
+        client
+    }
+
+    /// How a driver is told to connect through the proxy.
+    pub(crate) fn config_of_client(&self) -> Config {
+        self.config(self.proxy.address().port())
+    }
+
+    fn config(&self, port: u16) -> Config {
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(port).user("postgres").dbname(&self.database).password(cluster().password());
+        config
+    }
+
+    /// A raw connection through the proxy, logged in.
+    pub(crate) fn raw(&self) -> Raw {
+        let mut raw = self.raw_unauthenticated();
+        raw.log_in(&self.database);
+        raw
+    }
+
+    /// A raw connection to the proxy that has sent nothing.
+    pub(crate) fn raw_unauthenticated(&self) -> Raw {
+        Raw::dial(self.proxy.address())
+    }
+
+    /// A raw connection straight at the server, logged in.
+    pub(crate) fn raw_direct(&self) -> Raw {
+        let mut raw = Raw::dial_unix(cluster().socket_dir(), cluster().port());
+        raw.log_in(&self.database);
+        raw
+    }
+
+    /// `psql` through the proxy.
+    pub(crate) fn psql(&self) -> Command {
+        psql(&self.database, self.proxy.address().port())
+    }
+
+    /// SQL straight at the server, as psql prints it (unaligned, rows only).
+    pub(crate) fn at_server(&self, sql: &str) -> String {
+        cluster().psql(&self.database, sql).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// A URL for a driver, through the proxy.
+    pub(crate) fn url(&self) -> String {
+        url(&self.database, self.proxy.address().port())
+    }
+
+    /// `pgseal COMMAND… --schema FILE --database URL` on this world.
+    pub(crate) fn pgseal(&self, words: &[&str]) -> Command {
+        let mut command = proxy::pgseal(&proxy::state_dir(self.scratch.path()));
+        command.args(words).arg("--schema").arg(&self.schema).args(["--database", &direct_url(&self.database)]);
+        command
+    }
+
+    /// Ends this world's proxy and starts another one on the same database, keys and lock.
+    pub(crate) fn restart(&mut self) {
+        let state = proxy::state_dir(self.scratch.path());
+        self.proxy = Proxy::start(&state, &self.schema, &unix_url(self.link.dir(), &self.database), &[]);
+    }
+}
+
+/// A fresh database in which `sql` has been run.
+pub(crate) fn database(name: &str, sql: &str) -> String {
+    let database = format!("{name}_{}", random(5));
+    cluster().create_database(&database).unwrap_or_else(|error| panic!("{error}"));
+    if !sql.is_empty() {
+        cluster().psql(&database, sql).unwrap_or_else(|error| panic!("{error}"));
+    }
+    database
+}
+
+/// `pgseal schema apply --create-keys`, which must succeed.
+pub(crate) fn apply(state: &Path, schema: &Path, database: &str) {
+    let mut command = proxy::pgseal(state);
+    command.args(["schema", "apply", "--create-keys", "--schema"]).arg(schema);
+    proxy::succeed(command.args(["--database", &direct_url(database)]));
+}
+
+/// Straight at the server over its unix socket: trust.
+pub(crate) fn direct_url(database: &str) -> String {
+    unix_url(cluster().socket_dir(), database)
+}
+
+/// A URL for a unix socket in `dir`, with the cluster's port.
+pub(crate) fn unix_url(dir: &Path, database: &str) -> String {
+    format!("postgresql:///{database}?host={}&port={}&user=postgres", dir.display(), cluster().port())
+}
+
+/// A URL over loopback: SCRAM.
+pub(crate) fn url(database: &str, port: u16) -> String {
+    format!("postgresql://postgres:{}@127.0.0.1:{port}/{database}", cluster().password())
+}
+
+/// `psql` over loopback.
+pub(crate) fn psql(database: &str, port: u16) -> Command {
+    let mut command = Command::new(cluster().binaries().program("psql"));
+    command.args(["-X", "-w", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", database]);
+    command.args(["-p", &port.to_string()]).env("PGPASSWORD", cluster().password()).env("PGSSLMODE", "disable");
+    command
+}
