@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pgseal::keys::KeySource;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{Lock, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
