@@ -207,7 +207,7 @@ fn count(n: usize, what: &str) -> String {
 }
 
 /// Runs what talks to a database; one thread is enough.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
