@@ -5,6 +5,8 @@
 
 mod drift;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -74,15 +76,29 @@ pub async fn start(
     state_dir: &Path,
 ) -> Result<Started, Error> {
     let pool = Pool::new(upstream.control())?;
-    let snapshot = pool.snapshot(&schema).await?;
-    let lock = agreed(&schema, lock, &snapshot)?;
-    let mut protection = Protection::from_lock(&schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
-    drift::judge(&mut protection, &schema, &lock, &snapshot);
+    let (lock, protection) = compare(&pool, &schema, lock).await?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
     load_keys(&pool, &keys, &schema, &lock, &protection, state_dir).await?;
     let (published, receiver) = watch::channel(Arc::new(protection));
     let control = Arc::new(Control { pool, schema, lock, keys: keys.clone(), published, asked: Notify::new() });
     Ok(Started { protection: receiver, keys, control })
+}
+
+/// What is protected now, for a command that needs no keys.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn protection(schema: &Schema, lock: Option<Lock>, upstream: &Upstream) -> Result<Protection, Error> {
+    let pool = Pool::new(upstream.control())?;
+    compare(&pool, schema, lock).await.map(|(_, protection)| protection)
+}
+
+async fn compare(pool: &Pool, schema: &Schema, lock: Option<Lock>) -> Result<(Lock, Protection), Error> {
+    let snapshot = pool.snapshot(schema).await?;
+    let lock = agreed(schema, lock, &snapshot)?;
+    let mut protection = Protection::from_lock(schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
+    drift::judge(&mut protection, schema, &lock, &snapshot);
+    Ok((lock, protection))
 }
 
 impl Control {

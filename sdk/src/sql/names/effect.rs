@@ -140,15 +140,21 @@ const NOT_CALLED: [&str; 86] = [
 ];
 
 /// Words after which a name with a parenthesis is a table, an index or an alias with its columns.
-const LISTS_COLUMNS: [&str; 10] =
-    ["as", "copy", "exists", "into", "on", "only", "recursive", "references", "table", "with"];
+const LISTS_COLUMNS: [&str; 9] = ["as", "copy", "exists", "into", "only", "recursive", "references", "table", "with"];
 
-/// What a statement changes in the session, read from its own tokens: `Opaque` when in doubt. COMMIT counts as
-/// harmless: a SET LOCAL that it takes back was opaque itself, so whoever keeps facts drops those that were learnt
+/// What the statements of `tokens` (one, or all of a text) change in the session: `Opaque` when in doubt. COMMIT counts
+/// as harmless: a SET LOCAL that it takes back was opaque itself, so whoever keeps facts drops those that were learnt
 /// after an opaque statement of the same transaction.
 pub fn effect(text: &str, tokens: &[Token]) -> Effect {
+    match tokens.split(|token| token.is_symbol(b';')).any(|statement| is_opaque(text, statement)) {
+        true => Effect::Opaque,
+        false => Effect::None,
+    }
+}
+
+fn is_opaque(text: &str, tokens: &[Token]) -> bool {
     let first = tokens.iter().position(|token| !token.is_symbol(b'('));
-    let Some(first) = first else { return Effect::None };
+    let Some(first) = first else { return false };
     let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));
     let among = |words: &[&str]| words.iter().any(|word| is(first, word));
     let sets_no_variable = is(first, "set")
@@ -156,39 +162,65 @@ pub fn effect(text: &str, tokens: &[Token]) -> Effect {
             || is(first + 1, "constraints")
             || is(first + 1, "session") && is(first + 2, "characteristics"));
     if sets_no_variable {
-        return Effect::None;
+        return false;
     }
     let known = among(&HARMLESS) || among(&["values", "with"]);
     let executes = is(first, "explain") && tokens.iter().any(|token| token.is_word(text, "execute"));
-    match known && !executes && !(0..tokens.len()).any(|at| calls_unknown(text, tokens, at)) {
-        true => Effect::None,
-        false => Effect::Opaque,
-    }
+    let statement = Statement {
+        text,
+        tokens,
+        creates: is(first, "create"),
+        distinct: tokens.iter().any(|token| token.is_word(text, "distinct")),
+    };
+    !known || executes || (0..tokens.len()).any(|at| statement.calls_unknown(at))
 }
 
-/// Whether the token is a function's name, and the function is not a builtin that leaves settings alone.
-fn calls_unknown(text: &str, tokens: &[Token], at: usize) -> bool {
-    let Some(token) = tokens.get(at).filter(|token| token.is_name()) else { return false };
-    if !tokens.get(at + 1).is_some_and(|next| next.is_symbol(b'(')) {
-        return false;
-    }
-    let Some(name) = token.name(text) else { return true };
-    let mut first = at;
-    while let Some(qualifier) = first.checked_sub(2) {
-        if !tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
-            break;
-        }
-        first = qualifier;
-    }
-    let builtin = functions::lookup(&name).is_some() && name != "set_config";
-    let before = first.checked_sub(1).and_then(|before| tokens.get(before));
-    if let Some(before) = before {
-        if before.is_symbol(b')') || LISTS_COLUMNS.iter().any(|word| before.is_word(text, word)) {
+struct Statement<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    /// CREATE INDEX … ON name (…); otherwise ON begins a condition.
+    creates: bool,
+    /// DISTINCT ON (…) function(…); otherwise a name after a closing parenthesis is an alias.
+    distinct: bool,
+}
+
+impl Statement<'_> {
+    /// Whether the token is a function's name, and the function is not a builtin that leaves settings alone.
+    fn calls_unknown(&self, at: usize) -> bool {
+        let Some(token) = self.tokens.get(at).filter(|token| token.is_name()) else { return false };
+        if !self.tokens.get(at + 1).is_some_and(|next| next.is_symbol(b'(')) {
             return false;
         }
+        let first = self.first_part(at);
+        let before = first.checked_sub(1).and_then(|before| self.tokens.get(before));
+        if before.is_some_and(|before| self.precedes_columns(before)) {
+            return false;
+        }
+        let Some(name) = token.name(self.text) else { return true };
+        let builtin = functions::lookup(&name).is_some() && name != "set_config";
+        let in_catalog =
+            || self.tokens.get(first).and_then(|schema| schema.name(self.text)).as_deref() == Some("pg_catalog");
+        match first == at {
+            true => !builtin && !NOT_CALLED.iter().any(|word| token.is_word(self.text, word)),
+            false => !(builtin && in_catalog()),
+        }
     }
-    match first == at {
-        true => !builtin && !NOT_CALLED.iter().any(|word| token.is_word(text, word)),
-        false => !(builtin && tokens.get(first).and_then(|schema| schema.name(text)).as_deref() == Some("pg_catalog")),
+
+    /// The first part of the qualified name that ends at this token.
+    fn first_part(&self, at: usize) -> usize {
+        let mut first = at;
+        while let Some(qualifier) = first.checked_sub(2) {
+            if !self.tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
+                break;
+            }
+            first = qualifier;
+        }
+        first
+    }
+
+    fn precedes_columns(&self, before: &Token) -> bool {
+        (before.is_symbol(b')') && !self.distinct)
+            || (before.is_word(self.text, "on") && self.creates)
+            || LISTS_COLUMNS.iter().any(|word| before.is_word(self.text, word))
     }
 }

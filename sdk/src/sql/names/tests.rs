@@ -192,6 +192,9 @@ fn the_effect_of_a_statement_is_opaque_when_in_doubt_sql_12() {
         "COMMIT",
         "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
         "SHOW search_path",
+        "SELECT 1; COMMIT;",
+        "CREATE INDEX ON t (a, lower(b))",
+        "SELECT * FROM unnest($1) u(a)",
         "((SELECT 1))",
         "",
     ] {
@@ -215,6 +218,9 @@ fn the_effect_of_a_statement_is_opaque_when_in_doubt_sql_12() {
         "SELECT lower(\"F\"(1))",
         "SELECT public.lower(a)",
         "LOAD 'x'",
+        "SELECT 1; SET search_path = a",
+        "SELECT 1 FROM a JOIN b ON my_function(a.x)",
+        "SELECT DISTINCT ON (a) my_function(b) FROM t",
         "SOMETHING NEW",
     ] {
         assert_eq!(effect(text), Effect::Opaque, "{text}");

@@ -179,7 +179,7 @@ fn every_kind_of_long_chain_is_read_or_refused_on_the_stack_of_a_session() {
             ("SELECT a", " + 1", ""),
             ("SELECT a::int", "[]", ""),
         ] {
-            let _ = one(&format!("{head}{}{tail}", piece.repeat(4_990)));
+            let _ = one(&format!("{head}{}{tail}", piece.repeat(990)));
             let _ = one(&format!("{head}{}{tail}", piece.repeat(9_990)));
             assert_eq!(refused(&format!("{head}{}{tail}", piece.repeat(10_010))).sqlstate.code(), "54001", "{piece}");
         }
@@ -190,6 +190,23 @@ fn every_kind_of_long_chain_is_read_or_refused_on_the_stack_of_a_session() {
             refused(&text);
         }
     });
+}
+
+#[test]
+fn a_chain_that_is_walked_by_recursion_has_a_thousand_operators_at_most() {
+    for (chain, text) in [
+        (true, format!("SELECT a{}", " + 1".repeat(1_001))),
+        (true, format!("SELECT a{}", " BETWEEN 1 AND 2".repeat(1_001))),
+        (true, format!("SELECT ((a{}){}){}", "::int".repeat(400), " || b".repeat(400), "[1]".repeat(400))),
+        (true, format!("SELECT 1{}", " UNION SELECT 1".repeat(1_001))),
+        (false, format!("SELECT a{}", " + 1".repeat(990))),
+        (false, format!("SELECT 1 FROM t WHERE {}a", "(a = 1 AND b BETWEEN 1 AND 2) OR ".repeat(2_000))),
+        (false, format!("INSERT INTO t VALUES {}(-1)", "(-1, 'a'::text),".repeat(3_000))),
+        (false, format!("SELECT 1 FROM t WHERE a IN ({}-1)", "-1,".repeat(5_000))),
+    ] {
+        let refused = one(&text).is_err_and(|refusal| refusal.sqlstate == SqlState::STATEMENT_TOO_COMPLEX);
+        assert_eq!(refused, chain, "{}", &text[..60]);
+    }
 }
 
 #[test]

@@ -115,9 +115,7 @@ fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
     );
     assert_eq!(
         tail("ext_id IN ($1::uuid,$2)"),
-        concat!(
-            r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
-        )
+        r#""customers"."pgseal_exact_ext_id" IN ({tag Param { index: 0, ty: Uuid }},{tag Param { index: 1, ty: Uuid }})"#
     );
 }
 
