@@ -137,11 +137,6 @@ impl World {
         cluster().psql(&self.database, sql).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// A URL for a driver, through the proxy.
-    pub(crate) fn url(&self) -> String {
-        url(&self.database, self.proxy.address().port())
-    }
-
     /// `pgseal COMMAND… --schema FILE --database URL` on this world.
     pub(crate) fn pgseal(&self, words: &[&str]) -> Command {
         let mut command = proxy::pgseal(&proxy::state_dir(self.scratch.path()));
