@@ -35,6 +35,13 @@ impl<T> Names<T> {
             && (self.confirmed.contains_key(name) || self.sent.contains_key(name))
     }
 
+    /// Every meaning that a name has, or may get by what is under way.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = (&[u8], &Rc<T>)> {
+        let sent =
+            self.sent.iter().flat_map(|(name, sent)| sent.iter().flatten().map(move |meaning| (&**name, meaning)));
+        self.confirmed.iter().map(|(name, meaning)| (&**name, meaning)).chain(sent)
+    }
+
     /// A message was sent that gives the name a meaning, or takes it away. [`Names::confirm`] or [`Names::withdraw`]
     /// follows for each, in the same order.
     pub(super) fn send(&mut self, name: &[u8], meaning: Option<Rc<T>>) {

@@ -89,7 +89,7 @@ impl State {
                 Part::Error => self.withdraw(&expected),
                 Part::Asynchronous | Part::More | Part::CopyIn | Part::Last | Part::ErrorWithin => {
                     self.confirm(&expected);
-                    if matches!(expected.answer, Answer::Show | Answer::Step(_) | Answer::LastStep(_)) {
+                    if matches!(expected.answer, Answer::Show(_, true) | Answer::Step(_) | Answer::LastStep(_)) {
                         self.resume();
                     }
                 }
@@ -153,13 +153,13 @@ impl State {
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
-            Answer::Show => match (tag, expected.kind) {
+            Answer::Show(name, _) => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
                     if let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
-                        self.facts.shown("bytea_output", value);
+                        self.facts.shown(name, value);
                     }
                     Ok(Fate::Drop)
                 }
@@ -293,7 +293,7 @@ impl State {
             ) => &portal.plan,
             Some(Answer::Pipeline(plan, _)) => plan,
             Some(Answer::Query(query)) => query.plan(),
-            Some(Answer::Swallow(_) | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
+            Some(Answer::Swallow(_) | Answer::Show(..) | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
                 return Ok(Fate::Drop);
             }
         };
@@ -305,11 +305,12 @@ impl State {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let status = reader::ready_for_query(body).map_err(foreign)?;
         self.status = status.code();
-        self.facts.ready_for_query(match status {
+        let transaction = match status {
             reader::Status::Idle => Transaction::Idle,
             reader::Status::InBlock => Transaction::Block,
             reader::Status::Failed => Transaction::Failed,
-        });
+        };
+        self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
             self.portals.clear();
             self.wrote = None;
@@ -318,7 +319,7 @@ impl State {
             return self.poison();
         }
         match self.queue.front().map(|entry| &entry.payload.answer) {
-            Some(Answer::Show) => Ok(Fate::Drop),
+            Some(Answer::Show(..)) => Ok(Fate::Drop),
             Some(Answer::Pipeline(_, tag)) => {
                 out.extend_from_slice(tag);
                 Ok(Fate::Forward)
@@ -346,7 +347,7 @@ impl State {
         errors::report(error, None, out);
         let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {
-            shows |= matches!(entry.payload.answer, Answer::Show);
+            shows |= matches!(entry.payload.answer, Answer::Show(..));
             steps |= matches!(entry.payload.answer, Answer::Step(_) | Answer::LastStep(_));
             entry.payload.answer = Answer::Spoiled;
         });

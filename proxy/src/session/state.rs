@@ -43,8 +43,8 @@ pub(super) enum Answer {
     Forward,
     /// It is ours. The error of a statement that we parsed again is told in the client's terms.
     Swallow(Option<Arc<Plan>>),
-    /// It is ours: the value of `bytea_output`.
-    Show,
+    /// It is ours: the value of this setting, and whether it is the last one that was asked for.
+    Show(&'static str, bool),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
     /// It answers a step whose rows are ours.
@@ -329,7 +329,7 @@ impl State {
             None => {}
         }
         match expected.answer {
-            Answer::Show => {
+            Answer::Show(..) => {
                 self.facts.not_shown();
                 self.resume();
             }
