@@ -79,6 +79,38 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
 }
 
 #[test]
+fn the_values_of_a_refused_statement_do_not_travel_behind_it_sql_21() {
+    let world = World::sealed("behind", SQL, SCHEMA);
+    let mut raw = world.raw();
+    let mark = world.link().mark();
+    let batch = |name: &str, sql: &str, value: &str| {
+        [parse(name, sql, &[]), bind("", name, &[Some(value)], 0), execute("", 0), sync()].concat()
+    };
+    for name in ["", "named"] {
+        let frames = raw.talk(&batch(name, "SELECT max(t) FROM person WHERE t = $1", "ZqRefusedValue"), 1);
+        assert_eq!(kinds(&frames), "EZ");
+        assert_eq!(sqlstate(&frames).as_deref(), Some("0A000"));
+    }
+    // Refused at Bind: nothing behind it travels.
+    let both = [
+        parse("", "SELECT id FROM person WHERE seen = $1", &[]),
+        parse("s", "SELECT id FROM person WHERE t = $1", &[]),
+        bind("", "s", &[Some("a"), Some("b")], 0),
+        batch("", "SELECT $1::text", "ZqRefusedValue"),
+    ];
+    assert_eq!(sqlstate(&raw.talk(&both.concat(), 1)).as_deref(), Some("0A000"));
+    // A name that the server forgot.
+    let named = [parse("s", "SELECT id FROM person WHERE t = $1", &[]), sync()].concat();
+    assert_eq!(kinds(&raw.talk(&named, 1)), "1Z");
+    one(&mut raw, "DISCARD ALL");
+    let frames = raw.talk(&[bind("", "s", &[Some("ZqRefusedValue")], 0), execute("", 0), sync()].concat(), 1);
+    assert_eq!(sqlstate(&frames).as_deref(), Some("26000"));
+    assert!(!holds(&world.link().since(mark), "ZqRefusedValue"));
+    // The session goes on.
+    assert_eq!(rows(&raw.talk(&batch("", "SELECT $1::text", "plain"), 1)), [[Some("plain".to_owned())]]);
+}
+
+#[test]
 fn a_setting_that_changes_within_a_batch_is_the_one_that_a_sealed_value_is_read_under_sql_12() {
     let world = World::sealed("stale", SQL, SCHEMA);
     let mut raw = world.raw();

@@ -169,10 +169,12 @@ impl State {
         self.expect(Kind::Query, refused(error, position));
     }
 
-    /// Takes the place of a message of the extended protocol.
+    /// Takes the place of a message of the extended protocol. What follows up to the next Sync the server will ignore:
+    /// it must not travel either, since a Bind holds the values of what was refused.
     fn refuse(&mut self, unnamed: bool, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) -> Fate {
         compose::parse(if unnamed { b"" } else { REFUSAL_NAME }, REFUSAL, &[], out);
         self.expect(Kind::Parse, refused(error, position));
+        self.queue.skip();
         Fate::Drop
     }
 }

@@ -71,9 +71,9 @@ impl<T> Names<T> {
         self.take(name);
     }
 
-    /// The server forgot all that it had confirmed.
-    pub(super) fn clear(&mut self) {
-        self.confirmed.clear();
+    /// The server forgot all that it had confirmed; what is to be kept all the same is.
+    pub(super) fn forget(&mut self, keep: impl Fn(&T) -> bool) {
+        self.confirmed.retain(|_, meaning| keep(meaning));
     }
 
     fn take(&mut self, name: &[u8]) -> Option<Option<Rc<T>>> {
@@ -133,7 +133,7 @@ mod tests {
         names.send(b"a", Some(Rc::new(1)));
         names.confirm(b"a");
         names.send(b"b", Some(Rc::new(2)));
-        names.clear();
+        names.forget(|_| false);
         assert_eq!((meaning(&names, b"a"), meaning(&names, b"b")), (None, Some(2)));
     }
 }

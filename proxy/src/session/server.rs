@@ -129,7 +129,9 @@ impl State {
             Answer::Forward if tag == b'C' => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
-                    self.statements.clear();
+                    // A client that binds one of these by its old name is told so by the server, and its values do not
+                    // travel in the clear to find that out.
+                    self.statements.forget(|statement| statement.plan.is_some());
                 }
                 if let Some(control) = &core.context.control
                     && [&b"CREATE "[..], b"ALTER ", b"DROP "].iter().any(|verb| body.starts_with(verb))
@@ -312,7 +314,7 @@ impl State {
         };
         self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
-            self.portals.clear();
+            self.portals.forget(|_| false);
             self.wrote = None;
         }
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
