@@ -73,6 +73,14 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
     assert_eq!(kinds(&raw.talk(&script, 1)), "12Z");
     assert_eq!(sqlstate(&raw.talk(&query("FETCH ALL FROM cur"), 1)).as_deref(), Some("0A000"));
     one(&mut raw, "ROLLBACK");
+    // A PREPARE that was refused: its EXECUTE does not travel.
+    let mark = world.link().mark();
+    for sql in ["PREPARE p1(text) AS SELECT id FROM person WHERE t = $1", "EXECUTE p1('ZqSecretInClear')"] {
+        assert_eq!(sqlstate(&raw.talk(&query(sql), 1)).as_deref(), Some("0A000"), "{sql}");
+    }
+    assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
+    one(&mut raw, "PREPARE p1 AS SELECT 8");
+    assert_eq!(one(&mut raw, "EXECUTE p1").as_deref(), Some("8"));
     // What was prepared in SQL, or is planned under no such name, is the server's business.
     one(&mut raw, "PREPARE other AS SELECT 7");
     assert_eq!(one(&mut raw, "EXECUTE other").as_deref(), Some("7"));

@@ -1,7 +1,7 @@
 //! What both directions of a session know.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -212,6 +212,8 @@ pub(super) struct State {
     pub(super) queue: Queue<Expected>,
     pub(super) statements: Names<Statement>,
     pub(super) portals: Names<Portal>,
+    /// Names of SQL's PREPARE and DECLARE that were refused: what uses them would travel for nothing.
+    pub(super) refused: HashSet<Box<[u8]>>,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -256,6 +258,7 @@ impl State {
             queue: Queue::new(Expected::new(Answer::Forward)),
             statements: Names::default(),
             portals: Names::default(),
+            refused: HashSet::new(),
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,

@@ -8,6 +8,9 @@ use super::super::state::State;
 /// The commands that run, or read from, what has a name.
 const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
 
+/// How many names of refused statements are remembered.
+const MOST_NAMES: usize = 10_000;
+
 /// PostgreSQL cuts names to this many bytes (NAMEDATALEN - 1).
 const MAX_NAME: usize = 63;
 
@@ -16,7 +19,7 @@ impl State {
     /// travel in the clear into the places of tags, and its rows would be cells.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
         let mut planned = self.statements.meanings().filter(|(_, statement)| statement.plan.is_some());
-        if planned.next().is_none() && self.portals.meanings().next().is_none() {
+        if planned.next().is_none() && self.portals.meanings().next().is_none() && self.refused.is_empty() {
             return None;
         }
         let has = |command: &&str| {
@@ -36,9 +39,9 @@ impl State {
         })?;
         Some(
             Refusal::new(
-                "a statement or portal on a protected table was prepared by message: SQL cannot use it by name",
+                "a statement on a protected table that was prepared by message, or whose PREPARE was refused, cannot be used by name in SQL",
             )
-            .hint("Bind and execute it with messages.")
+            .hint("Prepare, bind and execute it with messages.")
             .at(found.range.start),
         )
     }
@@ -47,5 +50,27 @@ impl State {
         let same = |known: &[u8]| known.get(..MAX_NAME).unwrap_or(known) == name;
         self.statements.meanings().any(|(known, statement)| statement.plan.is_some() && same(known))
             || self.portals.meanings().any(|(known, _)| same(known))
+            || self.refused.contains(name)
+    }
+
+    /// A text was refused, or passed on: names that it would have made with PREPARE or DECLARE are remembered, or
+    /// forgotten again.
+    pub(super) fn remember_names(&mut self, text: &str, refused: bool) {
+        if !refused && self.refused.is_empty() {
+            return;
+        }
+        let Ok(tokens) = lex::lex(text) else { return };
+        for pair in tokens.windows(2) {
+            let [command, name] = pair else { continue };
+            if let Some(name) = name.name(text)
+                && ["prepare", "declare"].iter().any(|word| command.is_word(text, word))
+            {
+                match refused {
+                    true if self.refused.len() < MOST_NAMES => drop(self.refused.insert(name.as_bytes().into())),
+                    true => {}
+                    false => drop(self.refused.remove(name.as_bytes())),
+                }
+            }
+        }
     }
 }

@@ -32,6 +32,7 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
+                self.remember_names(text, true);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
