@@ -9,4 +9,5 @@
 mod harness;
 
 mod corpus;
+mod drivers;
 mod relay;
