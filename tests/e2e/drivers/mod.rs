@@ -5,10 +5,17 @@
 //! `error` with a SQLSTATE or whatever its driver shows.
 
 mod psql;
+mod refused;
 mod rust;
 mod scripts;
 mod sides;
 
 /// What this version refuses, in every script: the step, and the SQLSTATE.
-const REFUSED: &[(&str, &str)] =
-    &[("like", "0A000"), ("join", "0A000"), ("arithmetic in an update", "0A000"), ("server-side cursor", "0A000")];
+const REFUSED: &[(&str, &str)] = &[
+    ("like", "0A000"),
+    ("join", "0A000"),
+    ("arithmetic in an update", "0A000"),
+    ("server-side cursor", "0A000"),
+    ("copy", "0A000"),
+    ("several steps beside another statement", "0A000"),
+];

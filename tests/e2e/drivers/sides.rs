@@ -83,6 +83,10 @@ impl Sides {
         Self { world, sealed, plain }
     }
 
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Everything that the two observers saw must be equal, but for `refused`; and nothing leaked.
     #[track_caller]
     pub(super) fn compare(&self, sealed: &[Value], plain: &[Value], refused: &[(&str, &str)]) {
