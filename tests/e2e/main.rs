@@ -11,3 +11,4 @@ mod harness;
 mod corpus;
 mod drivers;
 mod relay;
+mod sealed;
