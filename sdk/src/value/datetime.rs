@@ -71,7 +71,8 @@ pub(super) fn check_date(days: i64) -> Result<i32, Error> {
     }
 }
 
-/// Rounds to `precision` fractional digits, half away from zero, and checks the range; infinities pass.
+/// Rounds to `precision` fractional digits, half away from zero, and checks the range; infinities pass. (PostgreSQL
+/// checks before it rounds, and so stores the instant behind the last one, which it cannot read back.)
 pub(super) fn round(micros: i64, precision: Option<u8>) -> Result<i64, Error> {
     if matches!(micros, i64::MIN | i64::MAX) {
         return Ok(micros);

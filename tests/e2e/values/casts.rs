@@ -12,9 +12,10 @@ fn assignments_convert_as_the_servers_do() {
     let mut tally = Tally::default();
     TYPES.iter().for_each(|name| create(&mut server, &of_name(name)));
     for to in TYPES.iter().map(|name| of_name(name)) {
-        for name in TYPES {
+        // A modifier of the type that is cast from changes the value before the cast, not the cast.
+        for name in TYPES.iter().filter(|name| !name.contains('(')) {
             let from = of_name(name);
-            let mut texts = [valid(name), sample(&texts(name), 20)].concat();
+            let mut texts = [valid(name), sample(&texts(name), 8)].concat();
             texts.retain(|text| Value::parse(&from, Format::Text, text.as_bytes(), &server.settings).is_ok());
             let sql = format!(
                 // The inner type first: a value that has it, modifier and all.

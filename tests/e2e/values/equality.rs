@@ -10,7 +10,7 @@ use super::{Tally, create, of_name, valid};
 /// The nasty list and a few generated values of a type, as texts that are read.
 fn values(name: &str) -> Vec<String> {
     let ty = of_name(name);
-    let mut texts = [valid(name), sample(&texts(name), 15)].concat();
+    let mut texts = [valid(name), sample(&texts(name), 8)].concat();
     texts.retain(|text| Value::parse(&ty, Format::Text, text.as_bytes(), &Settings::default()).is_ok());
     texts
 }

@@ -125,7 +125,7 @@ fn timestamptz_is_shown_in_the_sessions_zone() {
     create(&mut server, &ty);
     for zone in ZONES {
         server.run(&format!("SET TimeZone = '{zone}'"));
-        let inputs = sample(&micros().prop_map(|v| v.to_be_bytes().to_vec()).boxed(), 800);
+        let inputs = sample(&micros().prop_map(|v| v.to_be_bytes().to_vec()).boxed(), 400);
         let mut zone_tally = Tally::default();
         compare(&mut server, &mut zone_tally, &ty, Format::Binary, &inputs);
         merge(&mut tally, zone_tally, zone);
@@ -139,9 +139,11 @@ fn timestamptz_without_an_offset_is_local_to_the_sessions_zone() {
     let mut tally = Tally::default();
     let ty = of_name("timestamptz(3)");
     create(&mut server, &ty);
-    for zone in ZONES {
+    for (index, zone) in ZONES.iter().enumerate() {
         server.run(&format!("SET TimeZone = '{zone}'"));
-        let inputs = bytes([nasty("timestamptz"), sample(&local_times(), 300)].concat());
+        // What is no local time at all is the same in every zone.
+        let nasty = if index < 4 { nasty("timestamptz") } else { Vec::new() };
+        let inputs = bytes([nasty, sample(&local_times(), 400)].concat());
         let mut zone_tally = Tally::default();
         compare(&mut server, &mut zone_tally, &ty, Format::Text, &inputs);
         // What is refused is the same in every zone: it is listed by the test of text.
@@ -162,7 +164,7 @@ fn the_order_in_datestyle_changes_nothing_that_is_read() {
     for style in ["ISO, DMY", "ISO, YMD", "ISO, MDY"] {
         server.run(&format!("SET DateStyle = '{style}'"));
         for name in ["date", "timestamp"] {
-            let inputs = bytes([nasty(name), sample(&texts(name), 200)].concat());
+            let inputs = bytes([nasty(name), sample(&texts(name), 100)].concat());
             let mut style_tally = Tally::default();
             compare(&mut server, &mut style_tally, &of_name(name), Format::Text, &inputs);
             (style_tally.refused, style_tally.refused_else) = (Vec::new(), Vec::new());
