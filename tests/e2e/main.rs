@@ -10,4 +10,4 @@ mod harness;
 
 mod corpus;
 mod relay;
-mod values;
+mod sealed;

@@ -115,11 +115,18 @@ async fn make(
     let local = std::iter::once(&generator).chain(&children).any(|uri| matches!(uri, KeyringUri::Local { .. }));
     // A new root key cannot open what an old one wrapped: it is made only for a key that is new too.
     let create = create && store.list(id).await?.is_empty();
-    if create && local {
-        let file = root_key_file(state_dir);
-        if let Opened::Created(_) = RootKey::open_or_create(&file)? {
-            reports.push(KeyReport::RootKey(file.display().to_string()));
-        }
+    let file = root_key_file(state_dir);
+    if local && !create && !file.exists() {
+        return Err(Error::Result(format!(
+            "key {id:?} is in the key store, and its root key is not here: bring {}, or set PGSEAL_ROOT_KEY_FILE",
+            file.display()
+        )));
+    }
+    if create
+        && local
+        && let Opened::Created(_) = RootKey::open_or_create(&file)?
+    {
+        reports.push(KeyReport::RootKey(file.display().to_string()));
     }
     let keyring = keyring::open_all(&generator, &children, state_dir)?;
     if create && let Creation::Created { branch, beacon } = create_key(id, keyring.as_ref(), store).await? {

@@ -3,7 +3,7 @@
 //! Only for tables that hold no row, or for those that are as the file says already: moving the values of a live
 //! table is not in this version.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgseal::catalog::Snapshot;
 use pgseal::catalog::lock::MovedDefaults;
@@ -11,7 +11,7 @@ use pgseal::catalog::snapshot::{self, Column};
 use pgseal::keys::store::postgres::DDL;
 use pgseal::schema::checked::{ColumnSpec, Schema, TableSpec};
 use pgseal::schema::names::{self, quote};
-use pgseal::schema::{Lock, Relation};
+use pgseal::schema::{Action, Lock, Relation};
 
 use super::{carry, constant, refuse};
 
@@ -146,7 +146,7 @@ fn table(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table, lock: 
         }
     }
     carry::put_up(changes, spec, live, carried);
-    if changes.steps.len() > before || sets_change(spec, lock) {
+    if changes.steps.len() > before || seals_differ(spec, lock) {
         changes.must_be_empty.insert(spec.relation.clone());
     }
 }
@@ -212,20 +212,23 @@ fn helpers(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table) {
     }
 }
 
-/// Whether rows would be signed over other columns than the lock's current set says.
-fn sets_change(spec: &TableSpec, lock: Option<&Lock>) -> bool {
+/// Whether rows that are there would be opened or verified under other associated data than they were sealed under:
+/// another set of sealed, signed or context columns, other tags, or another signature.
+fn seals_differ(spec: &TableSpec, lock: Option<&Lock>) -> bool {
     let Some(locked) = lock.and_then(|lock| lock.tables.get(&spec.logical)) else { return false };
-    let same = match locked.signature_sets.last() {
-        Some(set) if locked.min_set.is_some() => {
-            let signed: BTreeSet<&String> =
-                spec.columns.iter().filter(|(_, column)| column.is_protected()).map(|(logical, _)| logical).collect();
-            let beacons: BTreeSet<&String> = spec.beacons.iter().map(|beacon| &beacon.full_name).collect();
-            spec.is_signed()
-                && signed == set.columns.iter().map(|column| &column.column).collect()
-                && set.columns.iter().all(|c| spec.columns.get(&c.column).is_some_and(|s| s.action == c.action))
-                && beacons == set.beacons.iter().collect()
-        }
-        _ => !spec.is_signed(),
-    };
-    !same
+    let now: BTreeMap<&str, Action> = spec
+        .columns
+        .iter()
+        .filter(|(_, column)| column.is_protected())
+        .map(|(logical, column)| (logical.as_str(), column.action))
+        .collect();
+    let then: BTreeMap<&str, Action> = locked
+        .columns
+        .iter()
+        .filter(|column| column.action != Action::DO_NOTHING)
+        .map(|column| (column.logical.as_str(), column.action))
+        .collect();
+    let tags_now: BTreeSet<&String> = spec.beacons.iter().map(|beacon| &beacon.full_name).collect();
+    let tags_then: BTreeSet<&String> = locked.beacons.iter().map(|beacon| &beacon.full_name).collect();
+    now != then || tags_now != tags_then || spec.is_signed() != locked.min_set.is_some()
 }

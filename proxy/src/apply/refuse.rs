@@ -74,7 +74,7 @@ pub(super) fn table(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Ta
         self::constraint(changes, spec, &facts, constraint);
     }
     for (name, from, columns) in &live.referenced_by {
-        if facts.any_sealed(columns) && !(*from == spec.relation) {
+        if facts.any_sealed(columns) && *from != spec.relation {
             let what = format!("foreign key {name} of {}.{} points at a sealed column", from.schema, from.name);
             changes.refuse(spec, what, "drop it: linking sealed columns across tables is not in this version");
         }

@@ -104,11 +104,12 @@ pub(crate) async fn connect(config: &tokio_postgres::Config) -> Result<Client, E
     Ok(client)
 }
 
-/// Looks, and changes nothing: what `run` would do.
+/// Looks, and changes nothing: what `run` would do, and which tables of the lock would be written anew although no
+/// statement is needed.
 ///
 /// # Errors
 /// See [`Error`]; refusals stand in the changes.
-pub async fn read(request: &Request<'_>) -> Result<(Changes, Snapshot, Option<Lock>), Error> {
+pub async fn read(request: &Request<'_>) -> Result<(Changes, Vec<String>), Error> {
     let lock = Lock::read(request.lock)?;
     let client = connect(request.database).await?;
     begin(&client, "START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
@@ -117,7 +118,16 @@ pub async fn read(request: &Request<'_>) -> Result<(Changes, Snapshot, Option<Lo
     for relation in changes.must_be_empty.clone() {
         empty(&client, &mut changes.refusals, &relation).await?;
     }
-    Ok((changes, snapshot, lock))
+    let mut stale = Vec::new();
+    if changes.steps.is_empty() && changes.refusals.is_empty() {
+        let new =
+            catalog::lock::build(request.schema, &snapshot, lock.as_ref(), &changes.moved).map_err(Error::Result)?;
+        let old = lock.unwrap_or_default();
+        stale.extend(
+            new.tables.iter().filter(|(name, table)| old.tables.get(*name) != Some(table)).map(|(n, _)| n.clone()),
+        );
+    }
+    Ok((changes, stale))
 }
 
 /// Applies the schema file: all of it or nothing.

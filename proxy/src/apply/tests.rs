@@ -275,3 +275,19 @@ fn grants_on_a_column_alone_extend_to_its_tag() {
     let changes = planned(|table| table.columns[2].grants = vec![("app".into(), "SELECT".into())]);
     assert!(sql(&changes).contains(&r#"GRANT SELECT ("pgseal_eq_pan") ON "public"."card" TO app"#));
 }
+
+#[test]
+fn cell_7_another_context_needs_an_empty_table() {
+    let mut live = card();
+    live.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
+    live.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
+    live.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
+    live.indexes.push(index("any", &[4], None));
+    live.columns[1].not_null = true;
+    let live = snapshot(live);
+    let before = pgseal::catalog::lock::build(&schema(CARD), &live, None, &Default::default()).unwrap();
+    assert!(plan(&schema(CARD), &live, Some(&before)).must_be_empty.is_empty());
+    let more = CARD.replace("status = \"DO_NOTHING\"", "status = \"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\"");
+    let changes = plan(&schema(&more), &live, Some(&before));
+    assert_eq!((changes.refusals.len(), changes.steps.len(), changes.must_be_empty.len()), (0, 0, 1));
+}

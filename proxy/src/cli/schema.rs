@@ -145,7 +145,7 @@ fn check(path: &Path) -> ExitCode {
 }
 
 async fn plan(request: &Request) -> Result<ExitCode, String> {
-    let (changes, _, lock) = apply::read(&request.borrow()).await.map_err(|error| error.to_string())?;
+    let (changes, stale) = apply::read(&request.borrow()).await.map_err(|error| error.to_string())?;
     show(&changes);
     for step in &changes.steps {
         print(format_args!("-- {}\n{};", step.what, step.sql.trim_end_matches(';')));
@@ -162,7 +162,10 @@ async fn plan(request: &Request) -> Result<ExitCode, String> {
             relation.schema, relation.name
         ));
     }
-    if changes.steps.is_empty() && lock.is_some() {
+    for table in &stale {
+        print(format_args!("table {table}: not what the lock says; `apply` records what the database says now"));
+    }
+    if changes.steps.is_empty() && stale.is_empty() {
         print(format_args!("nothing to do"));
         return Ok(ExitCode::SUCCESS);
     }
@@ -204,7 +207,7 @@ fn count(n: usize, what: &str) -> String {
 }
 
 /// Runs what talks to a database; one thread is enough.
-fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,7 +1,7 @@
 //! The control connections: two, as the role in `--upstream`, for catalog and key store; never for client statements.
 //!
 //! [`start`] holds the lock against the live catalog before anything is served; [`Control::watch`] goes on doing so,
-//! and publishes a new [`World`] whenever a table drifts, comes back, or something new depends on one (CAT-5).
+//! and publishes a new [`Protection`] whenever a table drifts, comes back, or something new depends on one (CAT-5).
 
 mod drift;
 mod pool;
@@ -23,7 +23,6 @@ use tokio::sync::{Notify, watch};
 
 use crate::apply;
 use crate::apply::keys::{describe, keyring_of};
-use crate::session::World;
 use crate::upstream::Upstream;
 use pool::Pool;
 
@@ -48,9 +47,11 @@ pub enum Error {
 
 /// What `serve` works with.
 pub struct Started {
-    /// What is protected now, and its keys, loaded; sessions take the next one over between two messages.
-    pub worlds: watch::Receiver<Arc<World>>,
-    /// Keeps it current.
+    /// The current protection; sessions look at it for every statement.
+    pub protection: watch::Receiver<Arc<Protection>>,
+    /// The keys, loaded.
+    pub keys: Arc<KeyCache>,
+    /// Keeps both current.
     pub control: Arc<Control>,
 }
 
@@ -60,7 +61,7 @@ pub struct Control {
     schema: Schema,
     lock: Lock,
     keys: Arc<KeyCache>,
-    published: watch::Sender<Arc<World>>,
+    published: watch::Sender<Arc<Protection>>,
     asked: Notify,
 }
 
@@ -75,16 +76,29 @@ pub async fn start(
     state_dir: &Path,
 ) -> Result<Started, Error> {
     let pool = Pool::new(upstream.control())?;
-    let snapshot = pool.snapshot(&schema).await?;
-    let lock = agreed(&schema, lock, &snapshot)?;
-    let mut protection = Protection::from_lock(&schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
-    drift::judge(&mut protection, &schema, &lock, &snapshot);
+    let (lock, protection) = compare(&pool, &schema, lock).await?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
     load_keys(&pool, &keys, &schema, &lock, &protection, state_dir).await?;
-    let world = World { protection: Arc::new(protection), keys: keys.clone() };
-    let (published, worlds) = watch::channel(Arc::new(world));
-    let control = Arc::new(Control { pool, schema, lock, keys, published, asked: Notify::new() });
-    Ok(Started { worlds, control })
+    let (published, receiver) = watch::channel(Arc::new(protection));
+    let control = Arc::new(Control { pool, schema, lock, keys: keys.clone(), published, asked: Notify::new() });
+    Ok(Started { protection: receiver, keys, control })
+}
+
+/// What is protected now, for a command that needs no keys.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn protection(schema: &Schema, lock: Option<Lock>, upstream: &Upstream) -> Result<Protection, Error> {
+    let pool = Pool::new(upstream.control())?;
+    compare(&pool, schema, lock).await.map(|(_, protection)| protection)
+}
+
+async fn compare(pool: &Pool, schema: &Schema, lock: Option<Lock>) -> Result<(Lock, Protection), Error> {
+    let snapshot = pool.snapshot(schema).await?;
+    let lock = agreed(schema, lock, &snapshot)?;
+    let mut protection = Protection::from_lock(schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
+    drift::judge(&mut protection, schema, &lock, &snapshot);
+    Ok((lock, protection))
 }
 
 impl Control {
@@ -92,7 +106,7 @@ impl Control {
     /// refused, and when asked; refreshes keys before they expire.
     pub async fn watch(self: Arc<Self>) {
         loop {
-            let refused = self.published.borrow().protection.drifted.keys().any(|name| self.applied(name));
+            let refused = self.published.borrow().drifted.keys().any(|name| self.applied(name));
             let now = Instant::now();
             let look = now + if refused { LOOK_AGAIN } else { LOOK_EVERY };
             // A refresh that is overdue because it fails must not spin.
@@ -126,10 +140,10 @@ impl Control {
             Protection::from_lock(&self.schema, &self.lock).map_err(|mismatch| pending(mismatch.to_string()))?;
         drift::judge(&mut protection, &self.schema, &self.lock, &snapshot);
         self.published.send_if_modified(|current| {
-            let changed = current.protection.epoch != protection.epoch;
+            let changed = current.epoch != protection.epoch;
             if changed {
-                drift::log(&current.protection, &protection);
-                *current = Arc::new(World { protection: Arc::new(protection), keys: self.keys.clone() });
+                drift::log(current, &protection);
+                *current = Arc::new(protection);
             }
             changed
         });

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pgseal::keys::KeySource;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{Lock, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
@@ -98,23 +99,23 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     )
     .unwrap();
     let started = fixture.start(Some(fixture.lock()), "proxy").await.unwrap();
-    let (worlds, control) = (started.worlds, started.control);
-    let first = worlds.borrow().clone();
-    assert_eq!(first.protection.tables.len(), 2);
-    assert!(first.protection.drifted.is_empty());
-    first.keys.sealing("cards").unwrap();
-    first.keys.beacon("payments").unwrap();
+    let (published, keys, control) = (started.protection, started.keys, started.control);
+    let first = published.borrow().clone();
+    assert_eq!(first.tables.len(), 2);
+    assert!(first.drifted.is_empty());
+    keys.sealing("cards").unwrap();
+    keys.beacon("payments").unwrap();
 
     // Nothing changed: nothing is published.
     control.look().await.unwrap();
-    assert!(!worlds.has_changed().unwrap());
+    assert!(!published.has_changed().unwrap());
 
     // A column behind the proxy's back: this table is refused, the other is not.
     pg.psql("pay", "ALTER TABLE payment_card ADD COLUMN cvv text").unwrap();
     control.look().await.unwrap();
-    let drifted = worlds.borrow().protection.clone();
+    let drifted = published.borrow().clone();
     assert_eq!(drifted.drifted.keys().collect::<Vec<_>>(), ["payment_card"]);
-    assert_ne!(drifted.epoch, first.protection.epoch);
+    assert_ne!(drifted.epoch, first.epoch);
     let Err(Error::Pending(text)) = fixture.start(Some(fixture.lock()), "proxy").await else { panic!("it started") };
     assert!(text.contains("cvv"), "{text}");
 
@@ -126,18 +127,18 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     )
     .unwrap();
     control.look().await.unwrap();
-    let back = worlds.borrow().protection.clone();
+    let back = published.borrow().clone();
     assert!(back.drifted.is_empty());
     assert!(back.dependents.contains_key("peek"));
 
     // Without a lock what is there is trusted on first use.
     let trusted = fixture.start(None, "proxy").await.unwrap();
-    assert_eq!(trusted.worlds.borrow().protection.tables.len(), 2);
+    assert_eq!(trusted.protection.borrow().tables.len(), 2);
 
     // A table of the schema file that is gone is refused by its name, not forgotten.
     pg.psql("pay", "DROP TABLE payment").unwrap();
     control.look().await.unwrap();
-    assert!(worlds.borrow().protection.drifted.contains_key("payment"));
+    assert!(published.borrow().drifted.contains_key("payment"));
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting};
+use super::state::{
+    Answer, Bound, Expected, Left, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting,
+};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -121,6 +123,7 @@ impl State {
             (_, b'Z') => return self.ready_for_query(body, out),
             (_, _) => {}
         }
+        let cap = core.context.limits.held_frame;
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
         match &mut expected.payload.answer {
             Answer::Forward if tag == b'C' => {
@@ -190,11 +193,21 @@ impl State {
                 b'E' => translate_error(body, plan, out),
                 _ => Ok(Fate::Forward),
             },
-            Answer::Portal(portal) => portal_frame(tag, portal, false, body, &self.world, &self.facts, out),
+            Answer::Portal(portal) => {
+                let opening = Opening { world: &self.world, facts: &self.facts, cap };
+                portal_frame(tag, portal, false, body, &opening, out)
+            }
             Answer::Query(query) => match query.parts.get(query.current) {
                 _ if tag == b'E' => translate_error(body, query.plan(), out),
                 Some(Some(portal)) => {
-                    let fate = portal_frame(tag, portal, true, body, &self.world, &self.facts, out)?;
+                    let fate = portal_frame(
+                        tag,
+                        portal,
+                        true,
+                        body,
+                        &Opening { world: &self.world, facts: &self.facts, cap },
+                        out,
+                    )?;
                     query.current += usize::from(tag == b'C');
                     Ok(fate)
                 }
@@ -221,8 +234,17 @@ impl State {
             Answer::LastStep(portal) => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
-                last_step(tag, portal, running, body, &self.world, &self.facts, out)
+                let opening = Opening { world: &self.world, facts: &self.facts, cap };
+                last_step(tag, portal, running, body, &opening, out)
             }
+            Answer::Left(portal, limit) => match tag {
+                b'I' => {
+                    portal.bound.iter().for_each(|bound| show_left(bound, *limit, out));
+                    Ok(Fate::Drop)
+                }
+                b'E' => translate_error(body, &portal.plan, out),
+                _ => Err(nonsense()),
+            },
             Answer::Described(portal) => match tag {
                 b'E' => translate_error(body, &portal.plan, out),
                 b't' => Ok(Fate::Drop),
@@ -263,7 +285,11 @@ impl State {
             None | Some(Answer::Forward) => return Ok(Fate::Forward),
             Some(Answer::Statement(plan)) => plan,
             Some(
-                Answer::Portal(portal) | Answer::Step(portal) | Answer::LastStep(portal) | Answer::Described(portal),
+                Answer::Portal(portal)
+                | Answer::Step(portal)
+                | Answer::LastStep(portal)
+                | Answer::Left(portal, _)
+                | Answer::Described(portal),
             ) => &portal.plan,
             Some(Answer::Pipeline(plan, _)) => plan,
             Some(Answer::Query(query)) => query.plan(),
@@ -338,6 +364,14 @@ impl State {
     }
 }
 
+/// What rows are opened with.
+struct Opening<'s> {
+    world: &'s World,
+    facts: &'s exec::facts::Facts,
+    /// Bytes of rows that may be kept.
+    cap: usize,
+}
+
 /// An answer to the last step of a running portal. An error of ours only stops what is shown: the client's Execute
 /// then ends in a statement that fails.
 fn last_step(
@@ -345,8 +379,7 @@ fn last_step(
     portal: &Portal,
     running: &mut Running,
     body: &[u8],
-    world: &World,
-    facts: &exec::facts::Facts,
+    opening: &Opening<'_>,
     out: &mut Vec<u8>,
 ) -> Result<Fate, Fatal> {
     if tag == b'E' {
@@ -356,13 +389,24 @@ fn last_step(
         return Ok(Fate::Drop);
     }
     if tag != b'C' {
-        return match portal_frame(tag, portal, running.simple, Some(body), world, facts, out)? {
-            Fate::Failed(error) => {
-                running.outcome = Outcome::Failed(error);
-                Ok(Fate::Drop)
+        let start = out.len();
+        let fate = portal_frame(tag, portal, running.simple, Some(body), opening, out)?;
+        if let Fate::Failed(error) = fate {
+            running.outcome = Outcome::Failed(error);
+            return Ok(Fate::Drop);
+        }
+        if tag == b'D' && out.len() > start {
+            running.shown += 1;
+            if running.limit > 0 && running.shown > running.limit {
+                let row = out.split_off(start);
+                running.kept_bytes += row.len();
+                running.kept.push_back(row);
+                if running.kept_bytes > opening.cap {
+                    running.outcome = Outcome::Failed(too_long());
+                }
             }
-            fate => Ok(fate),
-        };
+        }
+        return Ok(fate);
     }
     let affected = reader::affected(reader::command_complete(body).map_err(foreign)?).unwrap_or(0);
     running.outcome = match running.execution.finish(affected) {
@@ -371,11 +415,39 @@ fn last_step(
     };
     match running.outcome {
         Outcome::Done if running.simple => {
-            compose::frame(b'C', &mut running.tag, |tag| tag.extend_from_slice(body));
+            running.tag = frame_of(b'C', body);
             Ok(Fate::Drop)
+        }
+        Outcome::Done if running.limit > 0 && running.shown >= running.limit => {
+            let tag = frame_of(b'C', body);
+            if let Some(bound) = &portal.bound {
+                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), tag));
+            }
+            compose::portal_suspended(out);
+            Ok(Fate::Replaced)
         }
         Outcome::Done => Ok(Fate::Forward),
         Outcome::Next | Outcome::Refused | Outcome::Failed(_) => Ok(Fate::Drop),
+    }
+}
+
+fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(HEADER + body.len());
+    compose::frame(kind, &mut frame, |out| out.extend_from_slice(body));
+    frame
+}
+
+/// What a suspended portal has left, up to `limit` rows (0: all of them).
+fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
+    let mut left = bound.left.borrow_mut();
+    let Left::Rows(rows, tag) = &mut *left else { return };
+    let count = if limit == 0 { rows.len() } else { limit.min(rows.len()) };
+    rows.drain(..count).for_each(|row| out.extend_from_slice(&row));
+    if limit > 0 && count == limit {
+        compose::portal_suspended(out);
+    } else {
+        out.extend_from_slice(tag);
+        *left = Left::Nothing;
     }
 }
 
@@ -385,8 +457,7 @@ fn portal_frame(
     portal: &Portal,
     simple: bool,
     body: Option<&[u8]>,
-    world: &World,
-    facts: &exec::facts::Facts,
+    opening: &Opening<'_>,
     out: &mut Vec<u8>,
 ) -> Result<Fate, Fatal> {
     match tag {
@@ -401,7 +472,9 @@ fn portal_frame(
         b'D' => {
             let Some(body) = body else { return Ok(Fate::Whole) };
             match portal.opener.borrow_mut().as_mut() {
-                Some(opener) => Ok(done(rows::open(body, opener, world.keys.as_ref(), facts.settings(), out))),
+                Some(opener) => {
+                    Ok(done(rows::open(body, opener, opening.world.keys.as_ref(), opening.facts.settings(), out)))
+                }
                 None => Err(nonsense()),
             }
         }
@@ -432,4 +505,26 @@ fn foreign(_: Malformed) -> Fatal {
 fn too_long() -> exec::Error {
     let message = "a row that must be opened is longer than limits.held_frame_bytes";
     exec::Error::Refused(Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
+        let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
+        let left = RefCell::new(Left::Rows(rows, b"tag".to_vec()));
+        let bound = Bound { body: None, declared: vec![], left };
+        let shown = |limit| {
+            let mut out = Vec::new();
+            show_left(&bound, limit, &mut out);
+            out
+        };
+        assert_eq!(shown(2), b"abs\0\0\0\x04");
+        assert_eq!(shown(2), b"ctag");
+        assert!(matches!(*bound.left.borrow(), Left::Nothing));
+    }
 }

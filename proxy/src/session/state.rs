@@ -1,6 +1,7 @@
 //! What both directions of a session know.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -50,6 +51,8 @@ pub(super) enum Answer {
     Step(Rc<Portal>),
     /// It answers the last step: the client's rows and tag.
     LastStep(Rc<Portal>),
+    /// It answers the Execute of a portal that was suspended: this many rows at most.
+    Left(Rc<Portal>, usize),
     /// It answers the Describe of a statement that stands for a portal without one of its own at the server, or for
     /// the statement of a Query that became a pipeline.
     Described(Rc<Portal>),
@@ -115,6 +118,20 @@ pub(super) struct Bound {
     /// The body of the client's Bind; `None` for a Query.
     pub(super) body: Option<Vec<u8>>,
     pub(super) declared: Vec<u32>,
+    pub(super) left: RefCell<Left>,
+}
+
+/// What an Execute of a portal of several steps has left for the next one: a row limit suspends it as it suspends
+/// PostgreSQL's RETURNING, whose statement is complete before its first row is sent.
+#[derive(Default)]
+pub(super) enum Left {
+    /// Everything: it was not executed.
+    #[default]
+    All,
+    /// Rows and tag, as frames of the client.
+    Rows(VecDeque<Vec<u8>>, Vec<u8>),
+    /// Nothing.
+    Nothing,
 }
 
 /// A portal of several steps that is being executed. The client is not read meanwhile.
@@ -124,6 +141,12 @@ pub(super) struct Running {
     /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
     pub(super) simple: bool,
     pub(super) tag: Vec<u8>,
+    /// The client's row limit, and how many of its rows went out.
+    pub(super) limit: usize,
+    pub(super) shown: usize,
+    /// Rows beyond the limit, and their bytes.
+    pub(super) kept: VecDeque<Vec<u8>>,
+    pub(super) kept_bytes: usize,
     pub(super) outcome: Outcome,
 }
 
@@ -320,6 +343,7 @@ impl State {
             | Answer::Swallow(_)
             | Answer::Refused(_)
             | Answer::Described(_)
+            | Answer::Left(..)
             | Answer::Pipeline(..)
             | Answer::Statement(_)
             | Answer::Portal(_)

@@ -319,7 +319,7 @@ pub fn commit(text: &str) -> Option<[u8; 32]> {
 /// Pairs of hex digits.
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);

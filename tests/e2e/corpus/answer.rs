@@ -6,8 +6,8 @@ use super::file::Statement;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// SQLSTATE and position of an error.
-    pub(super) error: Option<(String, Option<String>)>,
+    /// SQLSTATE of an error.
+    pub(super) error: Option<String>,
     /// Name, type, length and modifier of each column, of each result.
     columns: Vec<Vec<(String, [u8; 10])>>,
     rows: Vec<Vec<Option<String>>>,
@@ -21,6 +21,8 @@ pub(super) struct Said {
     pub(super) answer: Answer,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// Where in the statement the error is, in characters.
+    pub(super) position: Option<String>,
 }
 
 /// Runs a statement: in a transaction that is rolled back, unless it is to be kept.
@@ -46,7 +48,7 @@ pub(super) fn ask(raw: &mut Raw, statement: &Statement) -> Said {
 
 fn read(frames: &[Frame], ordered: bool) -> Said {
     let mut answer = Answer { error: None, columns: vec![], rows: vec![], tags: vec![], status: '?' };
-    let (mut message, mut hint) = (String::new(), None);
+    let (mut message, mut hint, mut position) = (String::new(), None, None);
     for frame in frames {
         match frame.kind {
             'T' => answer.columns.push(columns(&frame.body)),
@@ -56,8 +58,8 @@ fn read(frames: &[Frame], ordered: bool) -> Said {
             }
             'C' => answer.tags.push(String::from_utf8_lossy(&frame.body).into_owned()),
             'E' => {
-                answer.error = Some((frame.field('C').unwrap_or_default(), frame.field('P')));
-                (message, hint) = (frame.field('M').unwrap_or_default(), frame.field('H'));
+                answer.error = frame.field('C');
+                (message, hint, position) = (frame.field('M').unwrap_or_default(), frame.field('H'), frame.field('P'));
             }
             'Z' => answer.status = char::from(frame.body[0]),
             _ => {}
@@ -70,7 +72,7 @@ fn read(frames: &[Frame], ordered: bool) -> Said {
     if !ordered {
         answer.rows.sort();
     }
-    Said { answer, message, hint }
+    Said { answer, message, hint, position }
 }
 
 /// The parts of a RowDescription that do not depend on the database: not the table's OID, not the column's number.

@@ -1,6 +1,5 @@
 //! Two databases, two connections, one statement after the other.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::harness::World;
@@ -24,6 +23,8 @@ pub(super) struct Report {
     pub(super) outcomes: Vec<(Statement, Outcome)>,
     /// Statement and place; no value.
     pub(super) leaks: Vec<String>,
+    /// Statements with the same error at another place of the text.
+    pub(super) positions: Vec<String>,
 }
 
 impl Report {
@@ -55,22 +56,29 @@ pub(super) fn run(files: &[PathBuf], schema: &Path) -> Report {
     plain.log_in(&twin);
     let mut sealed = world.raw();
 
-    let mut report = Report { outcomes: Vec::new(), leaks: Vec::new() };
-    let mut harmless = None;
+    let mut report = Report { outcomes: Vec::new(), leaks: Vec::new(), positions: Vec::new() };
+    let (mut harmless, mut refused) = (None, Vec::new());
     for statement in statements {
         let expected = ask(&mut plain, &statement);
         let mark = world.link().mark();
         let got = ask(&mut sealed, &statement);
-        let outcome = judge(&statement, &expected, &got);
+        let outcome = judge(&statement, &expected, &got, &refused);
+        if let (Outcome::Refused(_), Some(rest)) = (&outcome, statement.sql.strip_prefix("PREPARE ")) {
+            refused.extend(rest.split_whitespace().next().map(str::to_owned));
+        }
+        if got.answer.error.is_some() && expected.answer == got.answer && expected.position != got.position {
+            report.positions.push(statement.id.clone());
+        }
         if statement.keep {
             harmless = None;
         }
         if statement.leak || matches!(outcome, Outcome::Refused(_)) {
             let harmless = harmless.get_or_insert_with(|| plain_values(&twin, &world));
             let passed = world.link().since(mark);
-            let leaked = statement.literals().iter().any(|literal| is_leak(literal, harmless, &passed));
-            if leaked {
-                report.leaks.push(format!("{} on the server link", statement.id));
+            for (number, literal) in statement.literals().iter().enumerate() {
+                if is_leak(literal, harmless, &passed) {
+                    report.leaks.push(format!("{}: literal {number} on the server link", statement.id));
+                }
             }
         }
         report.outcomes.push((statement, outcome));
@@ -78,17 +86,26 @@ pub(super) fn run(files: &[PathBuf], schema: &Path) -> Report {
     report
 }
 
-fn judge(statement: &Statement, expected: &Said, got: &Said) -> Outcome {
+/// `refused` holds the names of statements whose PREPARE was refused.
+fn judge(statement: &Statement, expected: &Said, got: &Said, refused: &[String]) -> Outcome {
     if let Some(code) = &statement.err {
-        let answered = expected.answer.error.as_ref().map(|(code, _)| code);
-        assert_eq!(answered, Some(code), "{}: the server itself does not answer as the corpus says", statement.id);
+        assert_eq!(
+            expected.answer.error.as_ref(),
+            Some(code),
+            "{}: the server itself does not answer as the corpus says",
+            statement.id
+        );
     }
     if got.answer == expected.answer {
         return Outcome::Equal;
     }
     match &got.answer.error {
-        Some((code, _)) if *code == statement.refuse => Outcome::Refused(format!("{code} {}", got.message)),
-        Some((code, _)) => {
+        Some(code) if *code == statement.refuse => Outcome::Refused(format!("{code} {}", got.message)),
+        // EXECUTE and DEALLOCATE of what was never prepared, because its PREPARE was refused.
+        Some(code) if code == "26000" && refused.iter().any(|name| statement.sql.contains(name)) => {
+            Outcome::Refused(format!("{code} {}", got.message))
+        }
+        Some(code) => {
             let hint = got.hint.as_deref().unwrap_or_default();
             Outcome::Wrong(format!("{code} {} {hint}; {}", got.message, got.answer.difference(&expected.answer)))
         }
@@ -97,25 +114,23 @@ fn judge(statement: &Statement, expected: &Said, got: &Said) -> Outcome {
 }
 
 /// Whether a literal that is nobody else's passed in clear. Short ones occur by chance.
-fn is_leak(literal: &str, harmless: &BTreeSet<String>, passed: &[u8]) -> bool {
+fn is_leak(literal: &str, harmless: &str, passed: &[u8]) -> bool {
     literal.len() >= 4
-        && !harmless.contains(literal)
+        && !harmless.contains(literal.trim_end())
         && passed.windows(literal.len()).any(|window| window == literal.as_bytes())
 }
 
-/// Everything that stands in an unprotected column, and every name and keyword of the catalog that a literal could
-/// equal: it may pass.
-fn plain_values(twin: &str, world: &World) -> BTreeSet<String> {
+/// Everything that stands in an unprotected column, and every table's name: it may pass.
+fn plain_values(twin: &str, world: &World) -> String {
     let columns = "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' \
                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                    LEFT JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_namespace tn ON tn.oid = t.typnamespace \
                    WHERE c.relkind = 'r' AND tn.nspname <> 'pgseal' AND a.attname NOT LIKE 'pgseal!_%' ESCAPE '!'";
-    let mut values = BTreeSet::new();
+    let mut values = String::new();
     for line in world.at_server(columns).lines() {
         let (table, column) = line.split_once('|').unwrap();
-        let found = cluster().psql(twin, &format!("SELECT \"{column}\" FROM \"{table}\"")).unwrap();
-        values.extend(found.lines().map(str::to_owned));
-        values.insert(table.to_owned());
+        values.push_str(&format!("{table}\n"));
+        values.push_str(&cluster().psql(twin, &format!("SELECT \"{column}\" FROM \"{table}\"")).unwrap());
     }
     values
 }

@@ -186,7 +186,7 @@ impl State {
             }
             Steps::Fetch(_) | Steps::ReadModifyWrite(_) => {
                 let columns = frames::bind::check(&client, plan, settings)?;
-                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec() };
+                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
                 self.bind_steps(client.portal, portal(columns, Some(bound)), out);
             }
         }
@@ -254,11 +254,8 @@ impl State {
         let Some(portal) = self.portals.get(name).cloned() else { return Ok(self.forward(Kind::Execute)) };
         self.executes(&portal.plan);
         if portal.bound.is_some() {
-            if limit > 0 && portal.plan.output.is_some() {
-                let refusal = Refusal::new("a row limit on a statement of several steps is not in this version");
-                return Ok(self.refuse(false, &refusal, None, out));
-            }
-            self.run(portal, out);
+            let limit = usize::try_from(limit).unwrap_or(0);
+            self.run(name, portal, limit, out);
             return Ok(Fate::Replaced);
         }
         // Guard rows are ours: no row limit of the client may suspend them.

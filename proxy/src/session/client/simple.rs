@@ -89,9 +89,9 @@ impl State {
             }
         };
         let opener = RefCell::new(columns.opener(plan));
-        let bound = Some(Bound { body: None, declared: Vec::new() });
+        let bound = Some(Bound { body: None, declared: Vec::new(), left: RefCell::default() });
         self.executes(plan);
-        self.run(Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), out);
+        self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), 0, out);
         Fate::Replaced
     }
 

@@ -3,16 +3,18 @@
 //! At the server the client's portal is one over the empty statement, so that its name is taken, closed and lost with
 //! the transaction exactly as the client expects. Steps are sent only together with the Execute that needs them.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::steps::{Execution, StepRows, described};
-use pgseal::sql::Plan;
+use pgseal::sql::{Plan, Refusal};
 
 use super::super::queue::Kind;
-use super::super::state::{Answer, Change, Expected, Outcome, Portal, RESERVED, Running, State, Waiting};
+use super::super::state::{Answer, Change, Expected, Left, Outcome, Portal, Running, State, Waiting};
 use crate::frames;
 use crate::wire::compose;
 use crate::wire::reader::{self, Target};
@@ -26,7 +28,6 @@ const DESCRIBED: &[u8] = b"pgseal_described";
 impl State {
     /// Takes the place of the Bind of a portal of several steps.
     pub(super) fn bind_steps(&mut self, name: &[u8], portal: Rc<Portal>, out: &mut Vec<u8>) {
-        debug_assert!(EMPTY.starts_with(RESERVED) && DESCRIBED.starts_with(RESERVED));
         compose::close(Target::Statement, EMPTY, out);
         compose::parse(EMPTY, "", &[], out);
         compose::bind(name, EMPTY, &[], &[], out);
@@ -48,15 +49,41 @@ impl State {
         self.expect(Kind::DescribeStatement, Expected::new(Answer::Described(Rc::clone(portal))));
     }
 
-    /// Takes the place of its Execute, or of a Query.
-    pub(super) fn run(&mut self, portal: Rc<Portal>, out: &mut Vec<u8>) {
+    /// Takes the place of its Execute, or of a Query. `limit` 0 is none.
+    pub(super) fn run(&mut self, name: &[u8], portal: Rc<Portal>, limit: usize, out: &mut Vec<u8>) {
         let Some(bound) = &portal.bound else { return };
+        match &*bound.left.borrow() {
+            Left::All => {}
+            Left::Rows(..) => {
+                // The empty statement under its name holds the place.
+                compose::execute(name, 0, out);
+                self.expect(Kind::Execute, Expected::new(Answer::Left(Rc::clone(&portal), limit)));
+                return;
+            }
+            Left::Nothing => {
+                let message = "the portal cannot be run anymore";
+                let refusal = Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message);
+                self.refuse(false, &refusal, None, out);
+                return;
+            }
+        }
+        bound.left.replace(Left::Nothing);
         let simple = bound.body.is_none();
         if simple {
             self.describe_steps(&portal, out);
         }
         let execution = Execution::new(&portal.plan, portal.bound.as_ref().map_or(&[], |bound| &bound.declared));
-        self.running = Some(Running { execution, portal, simple, tag: Vec::new(), outcome: Outcome::Next });
+        self.running = Some(Running {
+            execution,
+            portal,
+            simple,
+            tag: Vec::new(),
+            limit,
+            shown: 0,
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            outcome: Outcome::Next,
+        });
         self.go_on(out);
     }
 

@@ -1,0 +1,3 @@
+//! What pgseal costs beside a direct connection and PgBouncer: `cargo bench --bench cost`.
+
+fn main() {}
