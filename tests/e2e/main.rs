@@ -10,3 +10,4 @@ mod harness;
 
 mod corpus;
 mod relay;
+mod signed;
