@@ -3,7 +3,7 @@
 use crate::corpus::answer::{Said, read};
 use crate::harness::cluster::cluster;
 use crate::harness::leaks;
-use crate::harness::raw::{Raw, bind, describe, execute, parse, query, sync};
+use crate::harness::raw::{Frame, Raw, bind, describe, execute, parse, query, sync};
 use crate::harness::world::{World, database};
 
 /// Columns of every action; the signed clear ones of several types.
@@ -72,7 +72,8 @@ note   = "DO_NOTHING"
 "#;
 
 /// Rows for tests that need some. The holder of row 1 is a canary.
-pub(super) const CANARY: &str = "Qz7canaryholderpkvw";
+/// It stands in the statements of tests for a text that no other database of the cluster has.
+pub(super) const CANARY: &str = "Qz7canaryholderpkvwx";
 pub(super) const CONTROL: &str = "Qz7controlnotepkvw";
 
 pub(super) fn rows() -> String {
@@ -87,6 +88,8 @@ pub(super) fn rows() -> String {
 pub(super) struct Pair {
     pub(super) world: World,
     twin: String,
+    /// What the sealed database has for [`CANARY`]; of the same length.
+    canary: String,
     pub(super) sealed: Raw,
     pub(super) plain: Raw,
 }
@@ -97,7 +100,9 @@ impl Pair {
         let world = World::sealed(name, DDL, SCHEMA);
         let twin = database(&format!("{name}_twin"), DDL);
         let (sealed, plain) = (world.raw(), dial(&twin));
-        let mut pair = Self { world, twin, sealed, plain };
+        let canary = leaks::canary();
+        assert_eq!(canary.len(), CANARY.len());
+        let mut pair = Self { world, twin, canary, sealed, plain };
         for raw in [&mut pair.sealed, &mut pair.plain] {
             raw.talk(&query("SET TimeZone = 'UTC'"), 1);
         }
@@ -108,6 +113,7 @@ impl Pair {
     pub(super) fn filled(name: &str) -> Self {
         let mut pair = Self::empty(name);
         pair.same(&rows());
+        pair.same("SELECT setval('ledger_id_seq', 3)");
         pair
     }
 
@@ -136,7 +142,7 @@ impl Pair {
     #[track_caller]
     pub(super) fn same_script(&mut self, what: &str, script: &[u8]) -> Said {
         let expected = read(&self.plain.talk(script, 1), true);
-        let said = read(&self.sealed.talk(script, 1), true);
+        let said = self.ask(script);
         assert!(
             said.answer == expected.answer,
             "{what}: {}; {} {}",
@@ -147,6 +153,13 @@ impl Pair {
         said
     }
 
+    /// One script with one ReadyForQuery, through the proxy.
+    pub(super) fn ask(&mut self, script: &[u8]) -> Said {
+        let frames = self.sealed.talk(&replaced(script, CANARY, &self.canary), 1);
+        let back = |frame: &Frame| Frame { kind: frame.kind, body: replaced(&frame.body, &self.canary, CANARY) };
+        read(&frames.iter().map(back).collect::<Vec<_>>(), true)
+    }
+
     /// Every column of every row, by the client's eyes.
     #[track_caller]
     pub(super) fn same_tables(&mut self) {
@@ -154,22 +167,22 @@ impl Pair {
         self.same("SELECT * FROM entry ORDER BY id");
     }
 
-    /// The row 1's canary must be nowhere, its note everywhere.
+    /// The canary must be nowhere, the control everywhere.
     pub(super) fn no_leak(&self) {
-        leaks::assert_none(&self.world, &[CANARY], CONTROL);
+        leaks::assert_none(&self.world, &[&self.canary], CONTROL);
     }
 
     /// What the proxy says to a statement that must fail: SQLSTATE and message.
     #[track_caller]
     pub(super) fn fails(&mut self, sql: &str) -> (String, String) {
-        let said = read(&self.sealed.talk(&query(sql), 1), true);
+        let said = self.ask(&query(sql));
         (said.answer.error.unwrap_or_else(|| panic!("{sql} was answered: {:?}", said.answer.rows)), said.message)
     }
 
     /// What the proxy's client reads.
     #[track_caller]
     pub(super) fn rows(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
-        let said = read(&self.sealed.talk(&query(sql), 1), true);
+        let said = self.ask(&query(sql));
         assert_eq!(said.answer.error, None, "{sql}: {}", said.message);
         said.answer.rows
     }
@@ -184,4 +197,13 @@ fn dial(database: &str) -> Raw {
 /// Parse to Execute of the unnamed statement, and Sync.
 pub(super) fn extended(sql: &str, params: &[Option<&str>], format: u16) -> Vec<u8> {
     [parse("", sql, &[]), bind("", "", params, format), describe(b'P', ""), execute("", 0), sync()].concat()
+}
+
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let from = from.as_bytes();
+    while let Some(at) = bytes.windows(from.len()).position(|window| window == from) {
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+    }
+    bytes
 }

@@ -1,7 +1,6 @@
 //! A trigger that nobody told pgseal of: the guard of CELL-8 fails the statement before it can commit.
 
 use super::pair::{Pair, extended};
-use crate::corpus::answer::read;
 
 const GUARDED: &str = "the server would have stored another row than the one that was signed";
 
@@ -24,7 +23,7 @@ const MEDDLING: &[(&str, &str)] = &[
     ("gtext", "NEW.label := 'meddled'"),
     ("gnull", "NEW.made_at := now() - interval '1 day'"),
     ("gcell", "NEW.holder := NULL"),
-    ("gtag", "NEW.pgseal_exact_amount := gen_random_uuid()"),
+    ("gtag", "NEW.pgseal_eq_amount := gen_random_uuid()"),
     ("gsign", "NEW.pgseal_signature := NULL"),
 ];
 
@@ -51,8 +50,7 @@ fn an_update_that_a_trigger_changes_fails_and_commits_nothing_cell_8() {
         let before = pair.world.at_server(state);
         assert_stopped(pair.fails("UPDATE ledger SET amount = 9 WHERE id = 1"));
         assert_stopped(pair.fails("UPDATE ledger SET amount = 9 WHERE account = 20 RETURNING id"));
-        let said =
-            read(&pair.sealed.talk(&extended("UPDATE ledger SET amount = $1 WHERE id = 1", &[Some("9")], 0), 1), true);
+        let said = pair.ask(&extended("UPDATE ledger SET amount = $1 WHERE id = 1", &[Some("9")], 0));
         assert_stopped((said.answer.error.unwrap(), said.message));
         assert_eq!(said.answer.status, 'I');
         assert_eq!(pair.world.at_server(state), before);

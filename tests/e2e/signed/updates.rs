@@ -19,7 +19,7 @@ fn an_update_reseals_and_resigns_what_it_found() {
         "UPDATE ledger SET holder = NULL, label = NULL, rate = NULL",
         "UPDATE ledger SET holder = 'none' WHERE id = 99",
         "UPDATE ledger SET holder = 'none' WHERE iban = 'nope' RETURNING *",
-        "UPDATE ledger SET amount = DEFAULT, account = DEFAULT, code = DEFAULT WHERE id = 1",
+        "UPDATE ledger SET amount = DEFAULT, label = DEFAULT, note = DEFAULT WHERE id = 1",
         "UPDATE ONLY ledger AS l SET holder = 'l' WHERE l.id = 1 RETURNING l.id, l.holder AS h",
         "UPDATE ledger SET label = 'same' WHERE label IS NULL OR code = 'none' RETURNING id, note",
     ] {
