@@ -8,4 +8,5 @@ mod races;
 mod size;
 mod triggers;
 mod updates;
+mod walk;
 mod writes;

@@ -141,8 +141,23 @@ impl Pair {
     /// A script with one Sync.
     #[track_caller]
     pub(super) fn same_script(&mut self, what: &str, script: &[u8]) -> Said {
-        let expected = read(&self.plain.talk(script, 1), true);
-        let said = self.ask(script);
+        self.compare(what, script, true)
+    }
+
+    /// The same where nothing says in which order the rows come.
+    #[track_caller]
+    pub(super) fn same_in_any_order(&mut self, what: &str, script: &[u8]) -> Said {
+        self.compare(what, script, false)
+    }
+
+    #[track_caller]
+    fn compare(&mut self, what: &str, script: &[u8], ordered: bool) -> Said {
+        let mut expected = read(&self.plain.talk(script, 1), ordered);
+        let mut said = self.ask(script);
+        if !ordered {
+            expected.answer.rows.sort();
+            said.answer.rows.sort();
+        }
         assert!(
             said.answer == expected.answer,
             "{what}: {}; {} {}",
