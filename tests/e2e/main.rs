@@ -10,4 +10,5 @@ mod harness;
 
 mod corpus;
 mod relay;
+mod sealed;
 mod signed;

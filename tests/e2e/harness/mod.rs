@@ -2,7 +2,6 @@
 
 pub(crate) mod cluster;
 pub(crate) mod leaks;
-pub(crate) mod link;
 pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod scratch;

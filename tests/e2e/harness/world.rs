@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use pgseal::testing::tap::{Cut, Tap, Target};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::cluster::cluster;
-use super::link::{Cut, Link};
 use super::proxy::{self, Proxy};
 use super::raw::Raw;
 use super::scratch::{Scratch, random};
@@ -15,7 +15,7 @@ use super::scratch::{Scratch, random};
 pub(crate) struct World {
     // The fields end in this order: the proxy first.
     proxy: Proxy,
-    link: Link,
+    link: Tap,
     database: String,
     schema: PathBuf,
     scratch: Scratch,
@@ -50,8 +50,9 @@ impl World {
         if schema.is_some() {
             apply(&state, &schema_file, &database);
         }
-        let link = Link::tap(scratch.path(), cluster().socket_dir(), cluster().port(), cut);
-        let proxy = Proxy::start(&state, &schema_file, &unix_url(link.dir(), &database), &[]);
+        let server = cluster().socket_dir().join(format!(".s.PGSQL.{}", cluster().port()));
+        let link = Tap::start(scratch.path(), cluster().port(), Target::Unix(server), cut).unwrap();
+        let proxy = Proxy::start(&state, &schema_file, &unix_url(scratch.path(), &database), &[]);
         Self { proxy, link, database, schema: schema_file, scratch }
     }
 
@@ -75,7 +76,7 @@ impl World {
         &mut self.proxy
     }
 
-    pub(crate) fn link(&self) -> &Link {
+    pub(crate) fn link(&self) -> &Tap {
         &self.link
     }
 
@@ -136,11 +137,6 @@ impl World {
         cluster().psql(&self.database, sql).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// A URL for a driver, through the proxy.
-    pub(crate) fn url(&self) -> String {
-        url(&self.database, self.proxy.address().port())
-    }
-
     /// `pgseal COMMAND… --schema FILE --database URL` on this world.
     pub(crate) fn pgseal(&self, words: &[&str]) -> Command {
         let mut command = proxy::pgseal(&proxy::state_dir(self.scratch.path()));
@@ -151,7 +147,7 @@ impl World {
     /// Ends this world's proxy and starts another one on the same database, keys and lock.
     pub(crate) fn restart(&mut self) {
         let state = proxy::state_dir(self.scratch.path());
-        self.proxy = Proxy::start(&state, &self.schema, &unix_url(self.link.dir(), &self.database), &[]);
+        self.proxy = Proxy::start(&state, &self.schema, &unix_url(self.scratch.path(), &self.database), &[]);
     }
 }
 

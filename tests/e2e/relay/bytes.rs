@@ -1,7 +1,9 @@
 //! The same script of raw messages direct and through the proxy: the same bytes come back.
 
+use pgseal::testing::tap::Cut;
+
 use crate::harness::World;
-use crate::harness::link::Cut;
+
 use crate::harness::raw::{
     Frame, Raw, bind, bind_formats, close, copy_data, copy_done, copy_fail, describe, execute, flush, kinds, message,
     parse, query, startup, sync, terminate,

@@ -1,0 +1,23 @@
+//! Why the demo stopped.
+
+/// What was tried and what came of it.
+#[derive(Debug, thiserror::Error)]
+#[error("demo: {what}: {reason}")]
+pub struct Error {
+    what: String,
+    reason: String,
+}
+
+impl Error {
+    pub(super) fn new(what: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        Self { what: what.into(), reason: reason.to_string() }
+    }
+
+    /// A database error with its SQLSTATE, which `Display` of the driver leaves out.
+    pub(super) fn sql(what: impl Into<String>, error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(said) => Self::new(what, format!("{}: {}", said.code().code(), said.message())),
+            None => Self::new(what, error),
+        }
+    }
+}
