@@ -11,3 +11,4 @@ mod harness;
 mod corpus;
 mod relay;
 mod sealed;
+mod values;
