@@ -14,3 +14,4 @@ mod drivers;
 mod relay;
 mod sealed;
 mod signed;
+mod values;

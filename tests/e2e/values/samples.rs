@@ -18,7 +18,7 @@ pub(super) const TYPES: &[&str] = &[
 pub(super) const ZONES: &[&str] = &[
     "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Europe/Dublin",
     "Pacific/Apia", "America/Sao_Paulo", "<+02>-02", "-03:30", "<-03:30>+03:30", "GMT-02:00",
-    "CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT", "UTC",
+    "CET-1CEST,M3.5.0,M10.5.0/3", "UTC",
 ];
 
 /// Texts that mostly are values of a type, and sometimes nearly are.

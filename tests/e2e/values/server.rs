@@ -79,12 +79,6 @@ impl Server {
             answers.push(answer(&self.raw.until('Z')));
         }
     }
-
-    /// One column of one row.
-    pub(super) fn one(&mut self, sql: &str) -> Vec<u8> {
-        let answer = self.ask(sql, Format::Text, &[vec![]], &[Format::Text]).remove(0);
-        answer.unwrap_or_else(|state| panic!("{sql}: {state}")).remove(0).unwrap()
-    }
 }
 
 fn answer(frames: &[Frame]) -> Answer {
