@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod attacks;
 mod corpus;
 mod drivers;
 mod relay;

@@ -1,5 +1,6 @@
 //! From client to server: forward, rewrite, refuse, insert.
 
+mod by_name;
 mod extended;
 mod simple;
 mod steps;
