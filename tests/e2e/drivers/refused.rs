@@ -20,14 +20,24 @@ fn parameters_and_copy_data_of_refused_statements_stay_here_sql_21() {
     let copy = "COPY payment_card (pan) FROM STDIN";
     let batches = [
         vec![parse("", LIKE, &[]), bind("", "", &params, 0), describe(b'P', ""), execute("", 0), sync()],
-        vec![parse("s", LIKE, &[25]), describe(b'S', "s"), flush(), bind("p", "s", &params, 0), execute("p", 0), sync()],
+        vec![
+            parse("s", LIKE, &[25]),
+            describe(b'S', "s"),
+            flush(),
+            bind("p", "s", &params, 0),
+            execute("p", 0),
+            sync(),
+        ],
         // A good statement of that name was there before; it must not be run with these parameters.
         vec![parse("s", "SELECT $1::text", &[]), sync()],
         vec![parse("", LIKE, &[]), bind("", "s", &params, 0), execute("", 0), sync()],
         vec![query(copy), lines(), copy_done()],
         vec![query(copy), sync(), lines(), sync(), copy_fail(&secret)],
         vec![parse("", copy, &[]), bind("", "", &[], 0), execute("", 0), lines(), copy_done(), sync()],
-        vec![message(b'F', &[&1_u32.to_be_bytes()[..], &[0, 0, 0, 1], &[0, 0, 0, 24], secret.as_bytes(), &[0, 0]].concat())],
+        vec![message(
+            b'F',
+            &[&1_u32.to_be_bytes()[..], &[0, 0, 0, 1], &[0, 0, 0, 24], secret.as_bytes(), &[0, 0]].concat(),
+        )],
     ];
     let mut raw = world.raw();
     for (number, batch) in batches.iter().enumerate() {
