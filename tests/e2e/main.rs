@@ -13,3 +13,4 @@ mod corpus;
 mod drivers;
 mod relay;
 mod sealed;
+mod signed;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
-use pgseal::sql::{self, Decision, Effect, Plan, Refusal, Steps};
+use pgseal::sql::{self, Decision, Effect, Plan, Refusal};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -181,19 +181,16 @@ impl State {
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
         };
         let settings = self.facts.settings();
-        match plan.steps {
-            Steps::One => {
-                let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
-                let portal = portal(columns, None);
-                self.portals.send(client.portal, Some(Rc::clone(&portal)));
-                let change = Change::Portal(client.portal.into());
-                self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
-            }
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => {
-                let columns = frames::bind::check(&client, plan, settings)?;
-                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
-                self.bind_steps(client.portal, portal(columns, Some(bound)), out);
-            }
+        if plan.is_stepped() {
+            let columns = frames::bind::check(&client, plan, settings)?;
+            let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
+            self.bind_steps(client.portal, portal(columns, Some(bound)), out);
+        } else {
+            let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
+            let portal = portal(columns, None);
+            self.portals.send(client.portal, Some(Rc::clone(&portal)));
+            let change = Change::Portal(client.portal.into());
+            self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
         }
         Ok(Fate::Replaced)
     }

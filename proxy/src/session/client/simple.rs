@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec::inputs;
-use pgseal::sql::{Decision, Effect, Plan, Refusal, Statement, Steps, lex};
+use pgseal::sql::{Decision, Effect, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -66,7 +66,7 @@ impl State {
             self.ask_by_query(out);
             return Fate::Wait;
         }
-        if !matches!(any.steps, Steps::One) {
+        if any.is_stepped() {
             return self.pipeline(any, out);
         }
         match self.physical_text(text, statements, &parts) {
@@ -170,13 +170,10 @@ fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
     match &statement.decision {
         Decision::Forward => None,
         Decision::Refuse(refusal) => Some(refusal.clone()),
-        Decision::Rewrite(plan) => match plan.steps {
-            Steps::One => None,
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) if of == 1 => None,
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(
-                Refusal::new("a statement that takes several steps beside others in one query is not in this version")
-                    .hint("Send it in a query of its own."),
-            ),
-        },
+        Decision::Rewrite(plan) if of > 1 && plan.is_stepped() => Some(
+            Refusal::new("a statement that takes several steps beside others in one query is not in this version")
+                .hint("Send it in a query of its own."),
+        ),
+        Decision::Rewrite(_) => None,
     }
 }
