@@ -146,6 +146,7 @@ async def many(c):
     await step(c, "fetchmany", fetch_many(c))
     await step(c, "many", run(c, "SELECT pan FROM payment_card WHERE customer_id = 50 ORDER BY id"))
     await step(c, "portions of a portal", portions(c))
+    await step(c, "move", move(c))
 
 
 async def fetch_many(c):
@@ -159,11 +160,18 @@ async def portions(c):
     async with c.transaction():
         one = await c.cursor("SELECT id, pan FROM payment_card WHERE customer_id = $1 ORDER BY id", 50)
         two = await c.cursor("SELECT iban FROM payment_card WHERE customer_id = $1 ORDER BY id", 50)
-        seen = [rows(await one.fetch(3)), rows(await two.fetch(2)), rows([await one.fetchrow()]), await one.forward(200)]
+        seen = [rows(await one.fetch(3)), rows(await two.fetch(2)), rows([await one.fetchrow()])]
         seen += [rows(await one.fetch(100)), rows(await two.fetch(10)), rows(await one.fetch(5))]
         async for record in c.cursor("SELECT id, pan FROM payment_card WHERE customer_id < $1 ORDER BY id", 3, prefetch=2):
             seen.append(rows([record]))
         return {"rows": seen}
+
+
+async def move(c):
+    """MOVE names in SQL what a message opened."""
+    async with c.transaction():
+        cursor = await c.cursor("SELECT id, pan FROM payment_card ORDER BY id")
+        return {"moved": await cursor.forward(2)}
 
 
 async def transactions(c):

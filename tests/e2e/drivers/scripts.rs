@@ -44,7 +44,9 @@ fn node_postgres_sees_plain_postgresql() {
 fn pgjdbc_sees_plain_postgresql() {
     check("pgjdbc", || {
         let mut command = Command::new("java");
-        command.arg("-cp").arg(variable("PGSEAL_TEST_PGJDBC", "the path of postgresql.jar"));
+        command
+            .args(["-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp"])
+            .arg(variable("PGSEAL_TEST_PGJDBC", "the path of postgresql.jar"));
         command.arg(file("Pgjdbc.java"));
         command
     });

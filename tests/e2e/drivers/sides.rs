@@ -51,6 +51,11 @@ impl Side {
         for (value, name) in [(&self.word, "<word>"), (&self.number, "123456789"), (&self.control, "<control>")] {
             text = text.replace(value.as_str(), name).replace(&hex(value), name);
         }
+        // In binary the number is an int8, or a numeric's digits to the base 10000.
+        let number: u64 = self.number.parse().unwrap();
+        let digits =
+            [number / 100_000_000, number / 10_000 % 10_000, number % 10_000].map(|digit| format!("{digit:04x}"));
+        text = text.replace(&format!("{number:016x}"), "<int8>").replace(&digits.concat(), "<digits>");
         serde_json::from_str(&text).unwrap()
     }
 }
