@@ -8,7 +8,9 @@
 
 mod harness;
 
+mod attacks;
 mod corpus;
+mod drivers;
 mod relay;
 mod sealed;
 mod signed;
