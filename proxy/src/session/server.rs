@@ -422,9 +422,9 @@ fn last_step(
             Ok(Fate::Drop)
         }
         Outcome::Done if running.limit > 0 && running.shown >= running.limit => {
-            let tag = frame_of(b'C', body);
+            let words = body.iter().rposition(|byte| *byte == b' ').and_then(|end| body.get(..=end)).unwrap_or(&[]);
             if let Some(bound) = &portal.bound {
-                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), tag));
+                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), words.into()));
             }
             compose::portal_suspended(out);
             Ok(Fate::Replaced)
@@ -443,13 +443,15 @@ fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
 /// What a suspended portal has left, up to `limit` rows (0: all of them).
 fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
     let mut left = bound.left.borrow_mut();
-    let Left::Rows(rows, tag) = &mut *left else { return };
+    let Left::Rows(rows, words) = &mut *left else { return };
     let count = if limit == 0 { rows.len() } else { limit.min(rows.len()) };
     rows.drain(..count).for_each(|row| out.extend_from_slice(&row));
     if limit > 0 && count == limit {
         compose::portal_suspended(out);
     } else {
-        out.extend_from_slice(tag);
+        // The rows of this Execute alone, as PostgreSQL counts them (PortalRun).
+        let tag = [words.as_slice(), count.to_string().as_bytes(), b"\0"].concat();
+        out.extend_from_slice(&frame_of(b'C', &tag));
         *left = Left::Nothing;
     }
 }

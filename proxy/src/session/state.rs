@@ -128,7 +128,7 @@ pub(super) enum Left {
     /// Everything: it was not executed.
     #[default]
     All,
-    /// Rows and tag, as frames of the client.
+    /// Rows as frames of the client, and the words of the tag before its count.
     Rows(VecDeque<Vec<u8>>, Vec<u8>),
     /// Nothing.
     Nothing,
