@@ -10,5 +10,6 @@ mod harness;
 
 mod attacks;
 mod corpus;
+mod drivers;
 mod relay;
 mod sealed;

@@ -241,6 +241,8 @@ pub(super) struct State {
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
+    /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
+    pub(super) refused_query: bool,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -276,6 +278,7 @@ impl State {
             waiting: Waiting::No,
             wrote: None,
             running: None,
+            refused_query: false,
             wake: false,
             spoiled: false,
         }

@@ -77,6 +77,10 @@ fn time_zone(name: &str) -> Option<TimeZone> {
     if ["UTC", "GMT", "Etc/UTC", "Zulu", "UCT"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
         return Some(TimeZone::UTC);
     }
+    if name.starts_with(['+', '-']) {
+        // PostgreSQL reads it as a POSIX rule without an abbreviation: +03 is three hours west of Greenwich.
+        return TimeZone::posix(&format!("<zone>{name}")).ok();
+    }
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
@@ -91,6 +95,9 @@ mod tests {
         assert!(settings.time_zone.is_some());
         settings.set("TimeZone", "Europe/Berlin");
         assert!(settings.time_zone.is_some());
+        settings.set("TimeZone", "-03:30");
+        let rule = settings.time_zone.as_ref().unwrap();
+        assert_eq!(rule.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), 12_600);
         settings.set("TimeZone", "Nowhere/Land");
         assert_eq!(settings.renders(&Type::Timestamptz(None)).unwrap_err().sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
         assert!(settings.renders(&Type::Timestamp(None)).is_ok());
