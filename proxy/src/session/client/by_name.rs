@@ -22,10 +22,10 @@ impl State {
         if planned.next().is_none() && self.portals.meanings().next().is_none() && self.refused.is_empty() {
             return None;
         }
-        let has = |command: &&str| {
+        let has = |command: &str| {
             text.as_bytes().windows(command.len()).any(|word| word.eq_ignore_ascii_case(command.as_bytes()))
         };
-        if !COMMANDS.iter().any(|command| has(&command)) {
+        if !COMMANDS.iter().any(|command| has(command)) {
             return None;
         }
         // A text without tokens is a syntax error at the server, whatever it names.
