@@ -81,7 +81,7 @@ async def crud(c):
     await step(c, "what is left", run(c, "SELECT pan, credit_limit FROM payment_card"))
     await step(c, "one value", c.fetchval("SELECT holder FROM payment_card WHERE pan = $1", WORD + "-1"))
     await step(c, "no parameters: a simple query", c.execute(
-        f"UPDATE payment_card SET holder = 'simple' WHERE id = 1; SELECT pan FROM payment_card WHERE pan = '{WORD}-1'"))
+        f"INSERT INTO kinds (id, t) VALUES (1000, 'simple'); SELECT pan FROM payment_card WHERE pan = '{WORD}-1'"))
     await step(c, "several steps beside another statement", c.execute(
         "UPDATE payment_card SET holder = 'simple' WHERE pan = 'none'; SELECT pan FROM payment_card"))
 

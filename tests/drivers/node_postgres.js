@@ -63,7 +63,7 @@ async function crud() {
   await step('update to NULL', 'UPDATE payment_card SET iban = $2 WHERE iban = $1', [`${WORD}-n`, null]);
   await step('delete', 'DELETE FROM payment_card WHERE pan = $1 RETURNING id, pan', [`${WORD}-2`]);
   await step('what is left', { text: 'SELECT id, pan, status FROM payment_card', rowMode: 'array' });
-  await step('several statements', "UPDATE payment_card SET holder = 'simple' WHERE id = 1; SELECT pan, holder FROM payment_card");
+  await step('several statements', "INSERT INTO kinds (id, t) VALUES (1000, 'simple'); SELECT pan, holder FROM payment_card");
   await step('several steps beside another statement', "UPDATE payment_card SET holder = 'x' WHERE pan = 'none'; SELECT 1");
   await step('join', 'SELECT c.pan FROM payment p JOIN payment_card c ON c.id = p.card_id WHERE c.pan = $1', [`${WORD}-1`]);
 }
