@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 
+use super::sample::CARDS;
 use super::stage::Stage;
 use super::{Error, print};
 
@@ -9,6 +10,9 @@ pub(super) async fn show(stage: &Stage) -> Result<(), Error> {
     print::title("9. What the server still sees");
     let direct = stage.server.direct().await?;
     let rows = number(&direct, "SELECT count(*) FROM payment_card").await?;
+    if rows != CARDS {
+        return Err(Error::expected("rows at the server", &print::thousands(CARDS), rows));
+    }
     print::fact("how many rows there are", &print::thousands(rows));
     for column in columns(&direct).await? {
         match column.kind {
