@@ -22,7 +22,7 @@ pub(super) async fn show(stage: &Stage, cards: &[Card]) -> Result<(), Error> {
         return Err(Error::new("the sample", "too few cards"));
     };
     let scene = Scene { dba: stage.server.direct().await?, application: stage.client().await?, victim, other };
-    scene.remember("before").await?;
+    scene.remember().await?;
     scene.found().await?;
     scene.kept_out().await?;
     scene.not_found().await?;
@@ -82,7 +82,7 @@ impl Scene<'_> {
         }
         let said = failure(&self.application, asked, CORRUPTED).await?;
         print::fact(name, &format!("the application gets {CORRUPTED}: {said}"));
-        self.undo("before").await
+        self.undo().await
     }
 
     async fn kept_out(&self) -> Result<(), Error> {
@@ -100,7 +100,7 @@ impl Scene<'_> {
         let newer = format!("UPDATE payment_card SET credit_limit = 0 WHERE id = {id}");
         rows(&self.application, &newer).await?;
         let new = first(&self.application, &by_id).await?;
-        self.undo("before").await?;
+        self.undo().await?;
         let seen = first(&self.application, &by_id).await?;
         if new == old || seen != old {
             return Err(Error::expected(&by_id, "the old row, which verifies", "another one"));
@@ -119,18 +119,16 @@ impl Scene<'_> {
     }
 
     /// Both rows as they are now, in a table that only this session has.
-    async fn remember(&self, name: &str) -> Result<(), Error> {
+    async fn remember(&self) -> Result<(), Error> {
         let (victim, other) = (self.victim.id, self.other.id);
-        let sql = format!("CREATE TEMP TABLE {name} AS SELECT * FROM payment_card WHERE id IN ({victim}, {other})");
+        let sql = format!("CREATE TEMP TABLE before AS SELECT * FROM payment_card WHERE id IN ({victim}, {other})");
         self.dba.batch_execute(&sql).await.map_err(|error| Error::sql(sql, &error))
     }
 
-    async fn undo(&self, name: &str) -> Result<(), Error> {
-        let sql = format!(
-            "BEGIN; DELETE FROM payment_card WHERE id IN (SELECT id FROM {name}); \
-             INSERT INTO payment_card SELECT * FROM {name}; COMMIT"
-        );
-        self.dba.batch_execute(&sql).await.map_err(|error| Error::sql(sql, &error))
+    async fn undo(&self) -> Result<(), Error> {
+        let sql = "BEGIN; DELETE FROM payment_card WHERE id IN (SELECT id FROM before); \
+                   INSERT INTO payment_card SELECT * FROM before; COMMIT";
+        self.dba.batch_execute(sql).await.map_err(|error| Error::sql(sql, &error))
     }
 }
 

@@ -91,7 +91,7 @@ async fn inserts(ways: &mut [Way<'_>], cards: &[Card]) -> Result<(), Error> {
     }
     for card in cards {
         for (turn, way) in (1..).zip(&mut *ways) {
-            // The two that share a table wait for each other's rows where an id is the same.
+            // Two share a table: the same id from both would make one wait for the other's transaction.
             let card = Card { id: card.id + turn * 1_000_000, pan: format!("{}{turn}", card.pan), ..card.clone() };
             let begun = Instant::now();
             let done = way.client.execute(&way.insert, &card.parameters()).await;
