@@ -1,7 +1,7 @@
 //! One written row: its values, and the cells, tags and signature that belong to them, made once per execution.
 
 use super::Error;
-use super::resolve::{Sources, known_type};
+use super::resolve::{Compared, Sources, known_type};
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
 use crate::seal::row;
@@ -34,6 +34,11 @@ impl<'a> Written<'a> {
         let mut values = Vec::with_capacity(table.columns.len());
         for (column, input) in table.columns.iter().zip(&row.values) {
             values.push(match input {
+                // It is not written: the WHERE compares it, so NULL and what the column cannot hold are no row's.
+                Some(input) if column.is_context() && !whole => match sources.compared(input, &known_type(column)?)? {
+                    Compared::Value(value) => Some(value),
+                    Compared::Null | Compared::Nowhere => None,
+                },
                 Some(input) if column.ty.is_some() => sources.assigned(input, column, table)?,
                 None if whole && column.is_signed() => {
                     return Err(Error::Protocol("a row is to be sealed whole and a column of it is missing"));
@@ -134,9 +139,13 @@ fn blind(
         .filter_map(|(id, _)| Some((id, values.get(id)?.clone()?)))
         .collect();
     let mut cells = vec![None; table.columns.len()];
-    for ((column, _), cell) in assigned.iter().zip(row::seal_cells(table, keys, values, &assigned)?) {
-        if let Some(place) = cells.get_mut(*column) {
-            *place = Some(cell);
+    // NULL needs no context. A context that no row has writes nothing.
+    let reaches_rows = table.context.iter().all(|id| values.get(*id).is_some_and(Option::is_some));
+    if !assigned.is_empty() && reaches_rows {
+        for ((column, _), cell) in assigned.iter().zip(row::seal_cells(table, keys, values, &assigned)?) {
+            if let Some(place) = cells.get_mut(*column) {
+                *place = Some(cell);
+            }
         }
     }
     let tags = table

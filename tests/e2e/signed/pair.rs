@@ -1,5 +1,7 @@
 //! A sealed database behind the proxy and a plaintext twin: every statement goes to both, and both must say the same.
 
+use pgseal::testing::tap::Cut;
+
 use crate::corpus::answer::{Said, read};
 use crate::harness::cluster::cluster;
 use crate::harness::leaks;
@@ -97,7 +99,10 @@ pub(super) struct Pair {
 impl Pair {
     /// Two databases with the same empty tables.
     pub(super) fn empty(name: &str) -> Self {
-        let world = World::sealed(name, DDL, SCHEMA);
+        Self::of(name, World::sealed(name, DDL, SCHEMA))
+    }
+
+    fn of(name: &str, world: World) -> Self {
         let twin = database(&format!("{name}_twin"), DDL);
         let (sealed, plain) = (world.raw(), dial(&twin));
         let canary = leaks::canary();
@@ -111,7 +116,16 @@ impl Pair {
 
     /// With three rows in `ledger`.
     pub(super) fn filled(name: &str) -> Self {
-        let mut pair = Self::empty(name);
+        Self::empty(name).fill()
+    }
+
+    /// The same with the server link cut into pieces.
+    pub(super) fn cut(name: &str, cut: Cut) -> Self {
+        Self::of(name, World::sealed_cut(name, DDL, SCHEMA, cut)).fill()
+    }
+
+    fn fill(self) -> Self {
+        let mut pair = self;
         pair.same(&rows());
         pair.same("SELECT setval('ledger_id_seq', 3)");
         pair

@@ -1,5 +1,7 @@
 //! Statements of several steps between other messages: pipelines, prepared statements, errors (SQL-54).
 
+use pgseal::testing::tap::Cut;
+
 use super::pair::{Pair, extended};
 use crate::harness::raw::{bind, describe, execute, flush, kinds, parse, query, sync};
 
@@ -106,6 +108,52 @@ fn a_read_only_transaction_refuses_every_write() {
         pair.same("BEGIN READ ONLY");
         pair.same(sql);
         pair.same("ROLLBACK");
+    }
+    pair.same_tables();
+}
+
+#[test]
+fn rows_of_a_write_are_given_out_as_the_client_asks_for_them() {
+    let mut pair = Pair::filled("slimit");
+    for sql in [
+        "UPDATE ledger SET holder = $1 RETURNING id, holder",
+        "UPDATE ledger SET note = $1 RETURNING id, holder",
+        "DELETE FROM ledger WHERE note = $1 RETURNING id, holder",
+    ] {
+        let mut script = [parse("", sql, &[]), bind("p", "", &[Some("x")], 0), describe(b'P', "p")].concat();
+        for limit in [1, 1, 0] {
+            script.extend(execute("p", limit));
+        }
+        script.extend(sync());
+        pair.same_in_any_order(sql, &script);
+        pair.same_tables();
+    }
+}
+
+#[test]
+fn a_server_link_that_is_cut_anywhere_changes_nothing() {
+    for (name, cut) in [("scutbytes", Cut::Bytes), ("scutrandom", Cut::Random)] {
+        let mut pair = Pair::cut(name, cut);
+        pair.same("INSERT INTO entry (secret) VALUES ('m'), ('n') RETURNING id, secret");
+        pair.same("UPDATE ledger SET holder = 'cut', label = 'l' WHERE account = 20 RETURNING id, holder");
+        pair.same("BEGIN");
+        pair.same_extended("UPDATE ledger SET amount = $1 WHERE iban = $2 RETURNING *", &[Some("3"), Some("DE01")]);
+        pair.same("UPDATE ledger SET iban = 'DE01' WHERE id = 2");
+        pair.same("ROLLBACK");
+        pair.same("DELETE FROM ledger WHERE id = 2 RETURNING *");
+        pair.same_tables();
+    }
+}
+
+#[test]
+fn several_writes_in_one_query_are_answered_or_refused_whole() {
+    let mut pair = Pair::filled("sseveral");
+    pair.same("UPDATE ledger SET note = 'a' WHERE id = 1; SELECT note FROM ledger WHERE id = 1; DELETE FROM ledger WHERE id = 3");
+    for sql in [
+        "UPDATE ledger SET holder = 'a' WHERE id = 1; SELECT 1",
+        "DELETE FROM ledger WHERE id = 1; DELETE FROM ledger WHERE id = 2 RETURNING holder",
+    ] {
+        assert_eq!(pair.fails(sql).0, "0A000", "{sql}");
     }
     pair.same_tables();
 }

@@ -168,3 +168,18 @@ fn constraints_fail_as_the_servers_own_sql_22() {
     pair.same_tables();
     pair.no_leak();
 }
+
+#[test]
+fn on_conflict_do_nothing_leaves_the_row_that_is_there() {
+    let mut pair = Pair::filled("sconflict");
+    pair.same("INSERT INTO ledger (id, iban, holder) VALUES (1, 'DE50', 'x') ON CONFLICT DO NOTHING RETURNING id");
+    pair.same(
+        "INSERT INTO ledger (id, iban) VALUES (50, 'DE01'), (51, 'DE51') ON CONFLICT DO NOTHING RETURNING id, iban",
+    );
+    pair.same("INSERT INTO ledger (id, iban) VALUES (52, 'DE01') ON CONFLICT (iban) DO NOTHING");
+    pair.same("SELECT id, iban, holder FROM ledger ORDER BY id");
+    let upsert =
+        "INSERT INTO ledger (id, holder) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET holder = EXCLUDED.holder";
+    assert_eq!(pair.fails(upsert).0, "0A000");
+    pair.same("SELECT id, iban, holder FROM ledger ORDER BY id");
+}

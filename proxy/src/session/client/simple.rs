@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec::inputs;
-use pgseal::sql::{Decision, Plan, Refusal, Statement};
+use pgseal::sql::{Decision, Effect, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -26,16 +26,26 @@ impl State {
             return Ok(Fate::Drop);
         };
         let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
-        if let Some(refusal) = statements.iter().find_map(|statement| refusal(statement, statements.len())) {
+        let refused = statements.iter().find_map(|statement| refusal(statement, statements.len()));
+        if let Some(refusal) =
+            refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
+        {
+            self.remember_names(text, true);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
+        self.remember_names(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => self.forward(Kind::Query),
         };
         if !matches!(fate, Fate::Wait) {
-            statements.iter().for_each(|statement| self.facts.sent(statement.effect));
+            for statement in statements.iter() {
+                match plan(statement) {
+                    Some(_) => self.facts.sent(statement.effect),
+                    None => self.facts.forwarded(statement.effect),
+                }
+            }
         }
         Ok(fate)
     }
@@ -116,11 +126,29 @@ impl State {
         Ok(physical)
     }
 
-    /// Asks for `bytea_output` in a Query of its own, whose answer is ours.
+    /// Settings that one statement of a Query changes are not known to us before the next one is made ready (SQL-12).
+    fn stale_within(&self, text: &str, statements: &[Statement]) -> Option<Refusal> {
+        let mut stale = false;
+        for statement in statements {
+            if stale && plan(statement).is_some() {
+                return Some(
+                    Refusal::new("a statement on a protected table behind one that may change settings, in one query")
+                        .hint("Send it in a query of its own.")
+                        .at(statement.range.start),
+                );
+            }
+            let ends = || ends_transaction(text.get(statement.range.clone()).unwrap_or(""));
+            stale |= statement.effect == Effect::Opaque || (self.facts.may_be_taken_back() && ends());
+        }
+        None
+    }
+
+    /// Asks for `bytea_output` in a Query of its own, whose answer is ours; with its ReadyForQuery the server reports the
+    /// other settings.
     fn ask_by_query(&mut self, out: &mut Vec<u8>) {
         compose::query("SHOW bytea_output", out);
         self.facts.asked();
-        self.expect(Kind::Query, Expected::new(Answer::Show));
+        self.expect(Kind::Query, Expected::new(Answer::Show("bytea_output", true)));
     }
 }
 
@@ -129,6 +157,12 @@ fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
         Decision::Rewrite(plan) => Some(plan),
         Decision::Forward | Decision::Refuse(_) => None,
     }
+}
+
+/// COMMIT takes back what SET LOCAL set; what else ends a transaction is opaque anyway.
+fn ends_transaction(statement: &str) -> bool {
+    let first = lex::lex(statement).ok().and_then(|tokens| tokens.into_iter().next());
+    first.is_none_or(|token| ["commit", "end", "prepare"].iter().any(|word| token.is_word(statement, word)))
 }
 
 /// Why a statement cannot be part of a Query that is sent.
