@@ -58,8 +58,12 @@ sqlstates! {
     SERIALIZATION_FAILURE = "40001";
     /// `syntax_error`
     SYNTAX_ERROR = "42601";
+    /// `duplicate_column`
+    DUPLICATE_COLUMN = "42701";
     /// `undefined_column`
     UNDEFINED_COLUMN = "42703";
+    /// `undefined_table`
+    UNDEFINED_TABLE = "42P01";
     /// `undefined_parameter`
     UNDEFINED_PARAMETER = "42P02";
     /// `indeterminate_datatype`

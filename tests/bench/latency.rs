@@ -35,7 +35,8 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
         fill(&connect(servers, servers.pgseal_sealed.port, SEALED).await?).await?;
         let mut variants = [
             Variant::new("unsealed, direct", connect(servers, direct, PLAIN).await?, 0).await?,
-            Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32).await?,
+            Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32)
+                .await?,
             Variant::new("sealed, pgseal", connect(servers, servers.pgseal_sealed.port, SEALED).await?, 0).await?,
         ];
         for _ in 0..ROUNDS {
@@ -49,7 +50,8 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
 }
 
 fn print(variants: [Variant; 3]) {
-    let medians = variants.map(|variant| (variant.name, table::median(variant.queries), table::median(variant.inserts)));
+    let medians =
+        variants.map(|variant| (variant.name, table::median(variant.queries), table::median(variant.inserts)));
     let (_, query, insert) = medians[0];
     let rows: Vec<_> = medians
         .into_iter()

@@ -45,9 +45,8 @@ pub(crate) fn report<'s>(servers: &'s Servers) -> Result<()> {
             variant.rounds.push(round);
         }
     }
-    let median = |variant: &Variant<'_>, figure: fn(&Round) -> f64| {
-        table::median(variant.rounds.iter().map(figure).collect())
-    };
+    let median =
+        |variant: &Variant<'_>, figure: fn(&Round) -> f64| table::median(variant.rounds.iter().map(figure).collect());
     let direct = variants.first().map_or(f64::NAN, |direct| median(direct, |round| round.throughput));
     let rows: Vec<_> = variants
         .iter()

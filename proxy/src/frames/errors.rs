@@ -13,16 +13,13 @@ use pgseal::sql::{Plan, Recipe, Template};
 use crate::wire::compose::{self, Report, Severity};
 use crate::wire::reader;
 
-/// Where a character of the physical text (from 1, as in field P) stands in the client's text; `None` if it is ours.
-pub type Positions<'a> = dyn Fn(u32) -> Option<u32> + 'a;
-
 /// The client's ErrorResponse (`kind` 'E') or NoticeResponse ('N') for the server's (`body`), which answers a
-/// statement rewritten by `plan`. Without `positions` field P is dropped.
+/// statement rewritten by `plan`. Field P is mapped by `position`; without it, it is dropped.
 pub fn translate(
     kind: u8,
     body: &[u8],
     plan: &Plan,
-    positions: Option<&Positions<'_>>,
+    position: impl FnOnce(u32) -> Option<u32>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let fields = reader::fields(body)?;
@@ -33,7 +30,7 @@ pub fn translate(
         return Ok(());
     }
     let constraint = text(b'C').is_some_and(|code| code.starts_with(b"23"));
-    let mut position = None;
+    let mut physical = None;
     let template = steps::described_template(plan);
     let mut kept: Vec<(u8, Cow<'_, [u8]>)> = Vec::with_capacity(fields.len());
     for &(code, text) in &fields {
@@ -42,14 +39,14 @@ pub fn translate(
             b'M' => kept.push((code, shown(text, template).unwrap_or(WITHHELD.as_bytes().into()))),
             // "Key (…)=(…) already exists", "Failing row contains (…)": helper columns, beacons, cells.
             b'D' if constraint => {}
-            b'P' => position = std::str::from_utf8(text).ok().and_then(|at| at.parse().ok()),
+            b'P' => physical = std::str::from_utf8(text).ok().and_then(|at| at.parse().ok()),
             // Position and text of a query inside the server's own code.
             b'p' | b'q' if fields.iter().any(|(field, text)| *field == b'q' && shows_internals(text)) => {}
             _ => kept.extend(shown(text, template).map(|text| (code, text))),
         }
     }
-    let position = position.zip(positions).and_then(|(at, map)| map(at)).map(|at| at.to_string());
-    kept.extend(position.map(|at| (b'P', at.into_bytes().into())));
+    let client = physical.and_then(position).map(|at| at.to_string());
+    kept.extend(client.map(|at| (b'P', at.into_bytes().into())));
     compose::fields(kind, kept.iter().map(|(code, text)| (*code, &**text)), out);
     Ok(())
 }
@@ -177,7 +174,7 @@ mod tests {
         ];
         Plan {
             verb: Verb::Select,
-            template: Template { pieces: vec![], slots },
+            template: Template { pieces: vec![], origins: vec![], slots },
             params: vec![],
             rows: vec![],
             output: None,
@@ -186,11 +183,11 @@ mod tests {
         }
     }
 
-    fn translated(kind: u8, fields: &[(u8, &str)], positions: Option<&Positions<'_>>) -> Vec<(u8, String)> {
+    fn translated(kind: u8, fields: &[(u8, &str)], position: Option<fn(u32) -> Option<u32>>) -> Vec<(u8, String)> {
         let mut server = Vec::new();
         compose::fields(kind, fields.iter().map(|(code, text)| (*code, text.as_bytes())), &mut server);
         let mut out = Vec::new();
-        translate(kind, &server[5..], &plan(), positions, &mut out).unwrap();
+        translate(kind, &server[5..], &plan(), |at| position?(at), &mut out).unwrap();
         assert_eq!(out[0], kind);
         let fields = reader::fields(&out[5..]).unwrap();
         fields.into_iter().map(|(code, text)| (code, String::from_utf8(text.to_vec()).unwrap())).collect()
@@ -267,9 +264,11 @@ mod tests {
     #[test]
     fn positions_go_back_to_the_clients_text_or_away() {
         let fields = [(b'C', "42601"), (b'M', "syntax error"), (b'P', "40")];
-        let map = |at: u32| at.checked_sub(30);
-        assert_eq!(translated(b'E', &fields, Some(&map)), owned(&[fields[0], fields[1], (b'P', "10")]));
-        assert_eq!(translated(b'E', &fields, Some(&|_| None)), owned(&fields[..2]));
+        assert_eq!(
+            translated(b'E', &fields, Some(|at| at.checked_sub(30))),
+            owned(&[fields[0], fields[1], (b'P', "10")])
+        );
+        assert_eq!(translated(b'E', &fields, Some(|_| None)), owned(&fields[..2]));
         assert_eq!(translated(b'E', &fields, None), owned(&fields[..2]));
         assert_eq!(position("ä = 'x'", 3), Some(3));
         assert_eq!(position("x", 7), None);

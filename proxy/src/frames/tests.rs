@@ -9,8 +9,8 @@ use pgseal::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource, Uuid};
 use pgseal::schema::{Action, Beacon, Column, ColumnDefault, Relation, Table};
 use pgseal::seal::row;
 use pgseal::sql::{
-    Input, Notes, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan, ReadRow, Recipe, RowShape, Slot,
-    Steps, Template, Verb,
+    Input, Notes, Origin, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan, ReadRow, Recipe, RowShape,
+    Slot, Steps, Template, Verb,
 };
 use pgseal::value::{Format, Settings, Type, Value};
 
@@ -87,7 +87,7 @@ fn plan() -> Arc<Plan> {
     let read = ReadRow { table, columns: vec![Some(2), Some(1), None], tags: vec![None], signature: None };
     Arc::new(Plan {
         verb: Verb::Select,
-        template: Template { pieces, slots },
+        template: Template { pieces, origins: vec![Origin::Client(0); 4], slots },
         params: vec![ParamRole::Protected { oid: 1043 }, ParamRole::Plain { slot: 1 }],
         rows: vec![],
         output: Some(RowShape {

@@ -3,6 +3,8 @@
 use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::facts::Transaction;
+use pgseal::exec::inputs;
+use pgseal::exec::steps::described_positions;
 use pgseal::framing::Malformed;
 use pgseal::sql::{Plan, Refusal};
 
@@ -144,14 +146,14 @@ impl State {
             Answer::Forward if tag == b'E' && self.wrote.is_some() => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if let Some(plan) = &self.wrote {
-                    errors::translate(b'E', body, plan, Some(&Some), out).map_err(|_| nonsense())?;
+                    errors::translate(b'E', body, plan, Some, out).map_err(|_| nonsense())?;
                 }
                 Ok(Fate::Replaced)
             }
             Answer::Forward => Ok(Fate::Forward),
             // An error of what we inserted stands for one of what it was inserted for.
             Answer::Swallow(plan) if tag == b'E' => match plan {
-                Some(plan) => translate_error(body, plan, out),
+                Some(plan) => translate_error(body, plan, |at| described_positions(plan).client(at), out),
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
@@ -192,7 +194,7 @@ impl State {
                         _ => describe::columns(body, plan, None, out),
                     }))
                 }
-                b'E' => translate_error(body, plan, out),
+                b'E' => translate_error(body, plan, |at| described_positions(plan).client(at), out),
                 _ => Ok(Fate::Forward),
             },
             Answer::Portal(portal) => {
@@ -200,7 +202,7 @@ impl State {
                 portal_frame(tag, portal, false, body, &opening, out)
             }
             Answer::Query(query) => match query.parts.get(query.current) {
-                _ if tag == b'E' => translate_error(body, query.plan(), out),
+                _ if tag == b'E' => translate_error(body, query.plan(), |at| query.positions.client(at), out),
                 Some(Some(portal)) => {
                     let fate = portal_frame(
                         tag,
@@ -220,7 +222,11 @@ impl State {
                 // More results than statements: a rule, perhaps. Nothing says what they are.
                 None => Err(nonsense()),
             },
-            Answer::Step(portal) if tag == b'E' => translate_error(body, &portal.plan, out),
+            Answer::Prepared(portal) | Answer::Step(portal) if tag == b'E' => {
+                let running = self.running.as_ref();
+                translate_error(body, &portal.plan, |at| running?.execution.positions()?.client(at), out)
+            }
+            Answer::Prepared(_) => Ok(Fate::Drop),
             Answer::Step(_) if tag == b'D' => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
@@ -244,11 +250,11 @@ impl State {
                     portal.bound.iter().for_each(|bound| show_left(bound, *limit, out));
                     Ok(Fate::Drop)
                 }
-                b'E' => translate_error(body, &portal.plan, out),
+                b'E' => translate_error(body, &portal.plan, |_| None, out),
                 _ => Err(nonsense()),
             },
             Answer::Described(portal) => match tag {
-                b'E' => translate_error(body, &portal.plan, out),
+                b'E' => translate_error(body, &portal.plan, |at| described_positions(&portal.plan).client(at), out),
                 b't' => Ok(Fate::Drop),
                 b'T' if portal.plan.output.is_some() || !portal.is_query() => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
@@ -259,7 +265,7 @@ impl State {
             },
             Answer::Pipeline(plan, tag_held) if tag == b'E' => {
                 *tag_held = Box::default();
-                translate_error(body, plan, out)
+                translate_error(body, plan, |_| None, out)
             }
             Answer::Pipeline(..) => Err(nonsense()),
             Answer::Spoiled => Ok(Fate::Drop),
@@ -288,6 +294,7 @@ impl State {
             Some(Answer::Statement(plan)) => plan,
             Some(
                 Answer::Portal(portal)
+                | Answer::Prepared(portal)
                 | Answer::Step(portal)
                 | Answer::LastStep(portal)
                 | Answer::Left(portal, _)
@@ -300,7 +307,7 @@ impl State {
             }
         };
         let Some(body) = body else { return Ok(Fate::Whole) };
-        Ok(done(errors::translate(b'N', body, plan, None, out)))
+        Ok(done(errors::translate(b'N', body, plan, |_| None, out)))
     }
 
     fn ready_for_query(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -346,7 +353,7 @@ impl State {
 
     /// An error of ours in place of the rest of the batch.
     fn fail_here(&mut self, error: &exec::Error, out: &mut Vec<u8>) {
-        errors::report(error, None, out);
+        errors::report(error, error.position(), out);
         let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {
             shows |= matches!(entry.payload.answer, Answer::Show(..));
@@ -386,7 +393,7 @@ fn last_step(
     out: &mut Vec<u8>,
 ) -> Result<Fate, Fatal> {
     if tag == b'E' {
-        return translate_error(Some(body), &portal.plan, out);
+        return translate_error(Some(body), &portal.plan, |at| running.execution.positions()?.client(at), out);
     }
     if matches!(running.outcome, Outcome::Failed(_)) {
         return Ok(Fate::Drop);
@@ -483,15 +490,20 @@ fn portal_frame(
                 None => Err(nonsense()),
             }
         }
-        b'E' => translate_error(body, &portal.plan, out),
+        b'E' => translate_error(body, &portal.plan, |at| inputs::positions(&portal.plan.template).client(at), out),
         // A COPY is not planned.
         _ => Err(nonsense()),
     }
 }
 
-fn translate_error(body: Option<&[u8]>, plan: &Plan, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+fn translate_error(
+    body: Option<&[u8]>,
+    plan: &Plan,
+    position: impl FnOnce(u32) -> Option<u32>,
+    out: &mut Vec<u8>,
+) -> Result<Fate, Fatal> {
     let Some(body) = body else { return Ok(Fate::Whole) };
-    errors::translate(b'E', body, plan, None, out).map_err(|_| nonsense())?;
+    errors::translate(b'E', body, plan, position, out).map_err(|_| nonsense())?;
     Ok(Fate::Replaced)
 }
 

@@ -9,6 +9,7 @@ use pgseal::error::UserFacing;
 use pgseal::exec;
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
+use pgseal::exec::positions::Positions;
 use pgseal::exec::steps::Execution;
 use pgseal::schema::Protection;
 use pgseal::sql::{Effect, Plan, Verb};
@@ -47,6 +48,8 @@ pub(super) enum Answer {
     Show(&'static str, bool),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
+    /// It answers the Parse or Bind of a step.
+    Prepared(Rc<Portal>),
     /// It answers a step whose rows are ours.
     Step(Rc<Portal>),
     /// It answers the last step: the client's rows and tag.
@@ -179,6 +182,8 @@ pub(super) struct Simple {
     pub(super) plan: Arc<Plan>,
     /// `None` for a statement that was forwarded.
     pub(super) parts: Vec<Option<Portal>>,
+    /// Where the characters of the physical text come from.
+    pub(super) positions: Positions,
     pub(super) current: usize,
 }
 
@@ -348,6 +353,7 @@ impl State {
             Answer::Forward
             | Answer::Swallow(_)
             | Answer::Refused(_)
+            | Answer::Prepared(_)
             | Answer::Described(_)
             | Answer::Left(..)
             | Answer::Pipeline(..)

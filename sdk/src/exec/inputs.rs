@@ -1,7 +1,9 @@
 //! From client parameters and literals to physical parameters, or to the literals of a simple query.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::positions::{Positions, Traced};
 use super::resolve::{Compared, Sources};
 use super::write::Written;
 use super::{Error, array};
@@ -10,7 +12,7 @@ use crate::error::SqlState;
 use crate::keys::KeySource;
 use crate::schema::Table;
 use crate::seal::{self, row};
-use crate::sql::{Input, PhysicalType, Piece, Plan, Recipe, Refusal, Slot, Template, Verb};
+use crate::sql::{Input, Origin, PhysicalType, Piece, Plan, Recipe, Refusal, Slot, Template, Verb};
 use crate::value::{Format, Settings, Type, Value};
 
 /// The client's parameters of one Bind.
@@ -84,9 +86,15 @@ pub fn fits(template: &Template) -> Result<(), Error> {
     ))
 }
 
-/// The physical text of a simple query: slots become literals (hex for cells and tags), which hold nothing that a
-/// quote could end (SQL-2); only values of columns that are not sealed are quoted text.
-pub fn splice(plan: &Plan, template: &Template, keys: &dyn KeySource, settings: &Settings) -> Result<String, Error> {
+/// Appends the physical text of a simple query: slots become literals (hex for cells and tags), which hold nothing that
+/// a quote could end (SQL-2); only values of columns that are not sealed are quoted text.
+pub fn splice(
+    plan: &Plan,
+    template: &Template,
+    keys: &dyn KeySource,
+    settings: &Settings,
+    out: &mut Traced,
+) -> Result<(), Error> {
     let sources = Sources { params: Params::NONE, fetched: &[], settings };
     let mut filler = Filler::new(plan, template, sources, keys);
     // Literals are made in the session-independent rendering: ISO dates, UTC, hex, which every session reads alike.
@@ -105,7 +113,8 @@ pub fn splice(plan: &Plan, template: &Template, keys: &dyn KeySource, settings: 
             }
         })
         .collect::<Result<Vec<String>, Error>>()?;
-    Ok(join(template, |slot| literals.get(slot).map(String::as_str).unwrap_or_default().into()))
+    join(template, |slot| Cow::Borrowed(literals.get(slot).map_or("", String::as_str)), out);
+    Ok(())
 }
 
 /// The physical text of a Parse, with `$n`, and the type OID of each physical parameter (0 = the server infers it).
@@ -123,7 +132,21 @@ pub fn parse_text(template: &Template, declared: &[u32]) -> (String, Vec<u32>) {
             (PhysicalType::Logical(ty), _) => ty.oid(),
         })
         .collect();
-    (join(template, |slot| format!("${}", slot + 1)), types)
+    let mut out = Traced::default();
+    numbered(template, &mut out);
+    (out.text, types)
+}
+
+/// Appends the text of a Parse.
+pub(super) fn numbered(template: &Template, out: &mut Traced) {
+    join(template, |slot| Cow::Owned(format!("${}", slot + 1)), out);
+}
+
+/// Where the characters of a Parse's text come from.
+pub fn positions(template: &Template) -> Positions {
+    let mut out = Traced::default();
+    numbered(template, &mut out);
+    out.positions
 }
 
 /// What a recipe gives, before it becomes a parameter or a literal.
@@ -223,29 +246,31 @@ fn tag_of(
 
 /// The pieces with the slots filled in, and a blank wherever a slot would grow together with its neighbour
 /// (`AND'x'`, `'x'OR`): PostgreSQL would read another token.
-fn join(template: &Template, slot: impl Fn(usize) -> String) -> String {
+fn join<'s>(template: &Template, slot: impl Fn(usize) -> Cow<'s, str>, out: &mut Traced) {
     let grows = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '\'' | '"') || !c.is_ascii();
-    let mut text = String::new();
+    let blank = |at: Origin, out: &mut Traced| match at {
+        Origin::Client(at) | Origin::Ours(at) => out.push(" ", Origin::Ours(at)),
+    };
     let mut after_slot = false;
-    for piece in &template.pieces {
+    let origins = template.origins.iter().copied().chain(std::iter::repeat(Origin::Ours(0)));
+    for (piece, origin) in template.pieces.iter().zip(origins) {
         match piece {
             Piece::Text(piece) => {
                 if after_slot && piece.starts_with(grows) {
-                    text.push(' ');
+                    blank(origin, out);
                 }
-                text.push_str(piece);
+                out.push(piece, origin);
                 after_slot = after_slot && piece.is_empty();
             }
             Piece::Slot(index) => {
-                if after_slot || text.ends_with(grows) {
-                    text.push(' ');
+                if after_slot || out.text.ends_with(grows) {
+                    blank(origin, out);
                 }
-                text.push_str(&slot(*index));
+                out.push(&slot(*index), origin);
                 after_slot = true;
             }
         }
     }
-    text
 }
 
 // Literals. E'\\x…' reads the same whatever standard_conforming_strings says (SQL-7).

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
+pub mod positions;
 mod reseal;
 mod resolve;
 pub mod steps;
@@ -23,6 +24,14 @@ pub enum Error {
     /// A value that PostgreSQL itself would not take.
     #[error(transparent)]
     Value(#[from] value::Error),
+    /// The same of a literal of the statement.
+    #[error("{error}")]
+    Literal {
+        /// What is wrong with it.
+        error: value::Error,
+        /// Where it stands in the client's text, from 0, in characters.
+        at: usize,
+    },
     /// Sealing or opening failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
@@ -34,6 +43,16 @@ pub enum Error {
     Protocol(&'static str),
 }
 
+impl Error {
+    /// The place in the client's text that is to blame, as field P of ErrorResponse counts it.
+    pub fn position(&self) -> Option<u32> {
+        match self {
+            Error::Literal { at, .. } => u32::try_from(at + 1).ok(),
+            Error::Value(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
+        }
+    }
+}
+
 impl From<Malformed> for Error {
     fn from(malformed: Malformed) -> Self {
         Error::Protocol(malformed.0)
@@ -43,7 +62,7 @@ impl From<Malformed> for Error {
 impl UserFacing for Error {
     fn sqlstate(&self) -> SqlState {
         match self {
-            Error::Value(error) => error.sqlstate(),
+            Error::Value(error) | Error::Literal { error, .. } => error.sqlstate(),
             Error::Seal(error) => error.sqlstate(),
             Error::Refused(refusal) => refusal.sqlstate,
             Error::Protocol(_) => SqlState::PROTOCOL_VIOLATION,
@@ -51,7 +70,7 @@ impl UserFacing for Error {
     }
     fn message(&self) -> String {
         match self {
-            Error::Value(error) => error.message(),
+            Error::Value(error) | Error::Literal { error, .. } => error.message(),
             Error::Seal(error) => error.message(),
             Error::Refused(refusal) => refusal.message.clone(),
             Error::Protocol(text) => (*text).to_owned(),
@@ -61,7 +80,7 @@ impl UserFacing for Error {
         match self {
             Error::Seal(error) => error.hint(),
             Error::Refused(refusal) => refusal.hint.clone(),
-            Error::Value(_) | Error::Protocol(_) => None,
+            Error::Value(_) | Error::Literal { .. } | Error::Protocol(_) => None,
         }
     }
 }

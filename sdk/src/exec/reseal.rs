@@ -281,8 +281,8 @@ fn digest<'f>(fields: impl Iterator<Item = Option<&'f [u8]>>) -> [u8; 32] {
 fn unread(id: ColumnId, input: &Input, column: &crate::schema::Column) -> Result<Assigned, Error> {
     let bytes = match input {
         Input::Null => None,
-        Input::Literal(Literal::Untyped(text)) => Some(text.as_bytes().to_vec()),
-        Input::Param { .. } | Input::Literal(_) | Input::Stored(_) | Input::Fetched(_) => {
+        Input::Literal { literal: Literal::Untyped(text), .. } => Some(text.as_bytes().to_vec()),
+        Input::Param { .. } | Input::Literal { .. } | Input::Stored(_) | Input::Fetched(_) => {
             return Err(known_type(column).err().unwrap_or(Error::Protocol("a value of an unread type")));
         }
     };

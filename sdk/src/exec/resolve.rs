@@ -72,15 +72,27 @@ impl<'a> Sources<'a> {
                 (_, None) => return Ok(None),
                 (format, Some(bytes)) => (*ty, Value::parse(ty, format, bytes, self.settings)?),
             },
-            Input::Literal(Literal::Untyped(text)) => {
-                (to, Value::parse(&to, Format::Text, text.as_bytes(), self.settings)?)
-            }
-            Input::Literal(Literal::Typed(ty, text)) => {
-                (*ty, Value::parse(ty, Format::Text, text.as_bytes(), self.settings)?)
-            }
-            Input::Literal(Literal::Array(_)) => return Err(Error::Protocol("an array for a column that is none")),
+            Input::Literal { literal, at } => return self.assigned_literal(literal, *at, &to).map(Some),
         };
         Ok(Some(if from == to { value } else { value.assign(&from, &to)? }))
+    }
+
+    /// PostgreSQL points at a literal that it cannot read, or that has no cast to the column's type; not at one that
+    /// only the column's modifier does not take, which shows when the statement runs.
+    fn assigned_literal(&self, literal: &'a Literal, at: usize, to: &Type) -> Result<Value<'a>, Error> {
+        let (from, text) = match literal {
+            Literal::Untyped(text) => (to.unmodified(), text),
+            Literal::Typed(ty, text) => (*ty, text),
+            Literal::Array(_) => return Err(Error::Protocol("an array for a column that is none")),
+        };
+        let here = |error| Error::Literal { error, at };
+        let plain = from.unmodified();
+        let value = Value::parse(&plain, Format::Text, text.as_bytes(), self.settings).map_err(here)?;
+        let value = value.assign(&plain, &from)?;
+        value.assign(&from, to).map_err(|error| match error.sqlstate {
+            SqlState::DATATYPE_MISMATCH => here(error),
+            _ => Error::Value(error),
+        })
     }
 
     /// A constant that a predicate compares a column of type `to` with.
@@ -91,14 +103,14 @@ impl<'a> Sources<'a> {
                 (_, None) => Ok(Compared::Null),
                 (format, Some(bytes)) => self.carried(ty, format, bytes, to),
             },
-            Input::Literal(literal) => self.compared_literal(literal, to),
+            Input::Literal { literal, at } => self.compared_literal(literal, to).map_err(|error| pointed(error, *at)),
             Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
         }
     }
 
     fn compared_literal(&self, literal: &'a Literal, to: &Type) -> Result<Compared<'a>, Error> {
         match literal {
-            Literal::Untyped(text) => self.carried(&without_modifier(to), Format::Text, text.as_bytes(), to),
+            Literal::Untyped(text) => self.carried(&to.unmodified(), Format::Text, text.as_bytes(), to),
             Literal::Typed(ty, text) => self.carried(ty, Format::Text, text.as_bytes(), to),
             Literal::Array(_) => Err(Error::Protocol("an array where one constant is compared")),
         }
@@ -115,19 +127,23 @@ impl<'a> Sources<'a> {
                     self.elements(ty, Format::Binary, array::from_binary(bytes, ty)?, to).map(Some)
                 }
             },
-            Input::Literal(Literal::Array(items)) => items
+            Input::Literal { literal: Literal::Array(items), .. } => items
                 .iter()
                 .map(|item| item.as_ref().map_or(Ok(Compared::Null), |item| self.compared_literal(item, to)))
                 .collect::<Result<_, _>>()
                 .map(Some),
-            Input::Literal(Literal::Untyped(text)) => {
-                self.elements(&without_modifier(to), Format::Text, array::from_text(text.as_bytes())?, to).map(Some)
+            Input::Literal { literal: Literal::Untyped(text), at } => {
+                self.array_literal(&to.unmodified(), text, to).map_err(|error| pointed(error, *at)).map(Some)
             }
-            Input::Literal(Literal::Typed(ty, text)) => {
-                self.elements(ty, Format::Text, array::from_text(text.as_bytes())?, to).map(Some)
+            Input::Literal { literal: Literal::Typed(ty, text), at } => {
+                self.array_literal(ty, text, to).map_err(|error| pointed(error, *at)).map(Some)
             }
             Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
         }
+    }
+
+    fn array_literal(&self, ty: &Type, text: &'a str, to: &Type) -> Result<Vec<Compared<'a>>, Error> {
+        self.elements(ty, Format::Text, array::from_text(text.as_bytes())?, to)
     }
 
     fn elements(
@@ -155,6 +171,14 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// An error of reading a literal, with its place. That there is no operator is not the literal's fault.
+fn pointed(error: Error, at: usize) -> Error {
+    match error {
+        Error::Value(error) if error.sqlstate != SqlState::UNDEFINED_FUNCTION => Error::Literal { error, at },
+        error => error,
+    }
+}
+
 fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Compared<'a>, Error> {
     Ok(value.carry(from, to)?.map_or(Compared::Nowhere, Compared::Value))
 }
@@ -179,24 +203,4 @@ pub(super) fn not_null(column: &Column, table: &Table) -> Error {
         )
         .into(),
     })
-}
-
-/// The type as which an untyped constant is read beside a column: a comparison never takes the modifier (SQL-20).
-fn without_modifier(ty: &Type) -> Type {
-    match ty {
-        Type::Numeric(_) => Type::Numeric(None),
-        Type::Varchar(_) => Type::Varchar(None),
-        Type::Timestamp(_) => Type::Timestamp(None),
-        Type::Timestamptz(_) => Type::Timestamptz(None),
-        Type::Bool
-        | Type::Int2
-        | Type::Int4
-        | Type::Int8
-        | Type::Text
-        | Type::Bytea
-        | Type::Uuid
-        | Type::Date
-        | Type::Json
-        | Type::Jsonb => *ty,
-    }
 }

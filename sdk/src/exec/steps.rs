@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::Error;
 use super::inputs::{self, Params, Physical};
+use super::positions::{Positions, Traced};
 use super::reseal::Reseal;
 use super::update;
 use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::sql::{Plan, ReadModifyWrite, Refusal, Steps, Template};
+use crate::sql::{Origin, Plan, ReadModifyWrite, Refusal, Steps, Template};
 use crate::value::Settings;
 
 /// A statement to send and the parameters to bind.
@@ -134,6 +135,16 @@ impl Execution {
         ))
     }
 
+    /// Where the characters of the statement that was sent last come from; `None` for the UPDATE, which is ours.
+    pub fn positions(&self) -> Option<Positions> {
+        match (&self.state, &self.plan.steps) {
+            (State::Fetching(_), Steps::Fetch(fetch)) => Some(inputs::positions(fetch)),
+            (State::Locking(_), Steps::ReadModifyWrite(work)) => Some(inputs::positions(&work.lock)),
+            (State::Last(_), Steps::One | Steps::Fetch(_)) => Some(inputs::positions(&self.plan.template)),
+            (State::Start | State::Fetching(_) | State::Locking(_) | State::Last(_), _) => None,
+        }
+    }
+
     fn last(
         &self,
         plan: &Plan,
@@ -169,11 +180,28 @@ pub fn described(plan: &Plan, declared: &[u32]) -> (String, Vec<u32>) {
     match &plan.steps {
         Steps::One | Steps::Fetch(_) => inputs::parse_text(&plan.template, declared),
         Steps::ReadModifyWrite(work) => {
-            let (lock, types) = inputs::parse_text(&work.lock, declared);
-            // The line break ends a comment of the client's.
-            (format!("WITH \"pgseal_lock\" AS ({lock}\n) {}", update::of_no_row(work)), types)
+            let (_, types) = inputs::parse_text(&work.lock, declared);
+            (lock_and_update(work).text, types)
         }
     }
+}
+
+/// Where the characters of the text of [`described`] come from.
+pub fn described_positions(plan: &Plan) -> Positions {
+    match &plan.steps {
+        Steps::One | Steps::Fetch(_) => inputs::positions(&plan.template),
+        Steps::ReadModifyWrite(work) => lock_and_update(work).positions,
+    }
+}
+
+fn lock_and_update(work: &ReadModifyWrite) -> Traced {
+    let mut out = Traced::default();
+    let here = work.lock.origins.first().copied().unwrap_or(Origin::Ours(0));
+    out.push("WITH \"pgseal_lock\" AS (", here);
+    inputs::numbered(&work.lock, &mut out);
+    // The line break ends a comment of the client's.
+    out.push(&format!("\n) {}", update::of_no_row(work)), here);
+    out
 }
 
 /// The template whose parameters the server describes: the one that [`ParamRole::Plain`] counts slots in.

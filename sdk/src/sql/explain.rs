@@ -97,7 +97,7 @@ fn recipe(recipe: &Recipe) -> String {
 fn source(input: &Input) -> String {
     match input {
         Input::Param { index, .. } => format!("the client's parameter ${}", index + 1),
-        Input::Literal(_) => "a constant of the statement".to_owned(),
+        Input::Literal { .. } => "a constant of the statement".to_owned(),
         Input::Stored(_) => "a default of the lock".to_owned(),
         Input::Null => "NULL".to_owned(),
         Input::Fetched(_) => "a fetched value".to_owned(),

@@ -16,8 +16,8 @@ mod refusal;
 mod splice;
 
 pub use physical::{
-    Effect, Input, Literal, Notes, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan, ReadModifyWrite,
-    ReadRow, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,
+    Effect, Input, Literal, Notes, Origin, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan,
+    ReadModifyWrite, ReadRow, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,
 };
 pub use refusal::Refusal;
 

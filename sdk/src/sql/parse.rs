@@ -33,6 +33,8 @@ pub struct Part {
     pub tokens: Range<usize>,
     /// Its bytes in the text: from the first byte of the first token to the last byte of the last.
     pub range: Range<usize>,
+    /// Characters of the text before it.
+    pub before: usize,
 }
 
 /// One parsed statement.
@@ -123,7 +125,7 @@ pub fn split(text: &str, tokens: &[Token]) -> Result<Vec<Part>, Refusal> {
         } else if token.is_symbol(b')') {
             depth = depth.saturating_sub(1);
         } else if token.is_symbol(b';') && depth == 0 {
-            parts.extend(part(tokens, start..index));
+            parts.extend(part(text, tokens, start..index, parts.last()));
             start = index + 1;
         } else if token.is_word(text, "atomic")
             && index.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|t| t.is_word(text, "begin"))
@@ -133,7 +135,7 @@ pub fn split(text: &str, tokens: &[Token]) -> Result<Vec<Part>, Refusal> {
                 .at(token.range.start));
         }
     }
-    parts.extend(part(tokens, start..tokens.len()));
+    parts.extend(part(text, tokens, start..tokens.len(), parts.last()));
     Ok(parts)
 }
 
@@ -190,10 +192,12 @@ pub fn unnested(expr: &Expr) -> &Expr {
     expr
 }
 
-fn part(tokens: &[Token], range: Range<usize>) -> Option<Part> {
+fn part(text: &str, tokens: &[Token], range: Range<usize>, last: Option<&Part>) -> Option<Part> {
     let own = tokens.get(range.clone())?;
     let bytes = own.first()?.range.start..own.last()?.range.end;
-    Some(Part { tokens: range, range: bytes })
+    let (counted, before) = last.map_or((0, 0), |last| (last.range.start, last.before));
+    let before = before + text.get(counted..bytes.start)?.chars().count();
+    Some(Part { tokens: range, range: bytes, before })
 }
 
 /// sqlparser's own texts may quote a value, so none of it is passed on but the place.

@@ -61,6 +61,8 @@ pub enum Verb {
 pub struct Template {
     /// In order; concatenated they are the statement. A slot is a `$n` in a Parse, or a literal in a simple query.
     pub pieces: Vec<Piece>,
+    /// For each piece, where its first character comes from: field P of an ErrorResponse is mapped back by it.
+    pub origins: Vec<Origin>,
     /// Physical parameter n is `slots[n - 1]`.
     pub slots: Vec<Slot>,
 }
@@ -73,6 +75,16 @@ pub enum Piece {
     /// Index into [`Template::slots`]. One slot may stand at several places: the guard of an INSERT compares with the
     /// very parameters that VALUES writes.
     Slot(usize),
+}
+
+/// Where a part of a physical statement comes from: an offset into the client's query text, from 0, in characters, as
+/// PostgreSQL counts a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The client's own text, from here on.
+    Client(usize),
+    /// Ours, in the place of what stands here.
+    Ours(usize),
 }
 
 /// One physical parameter.
@@ -169,7 +181,12 @@ pub enum Input {
         ty: Type,
     },
     /// A constant of the statement.
-    Literal(Literal),
+    Literal {
+        /// What it is.
+        literal: Literal,
+        /// Where it stands in the client's text, from 0, in characters. The elements of an `ARRAY[…]` are not told apart.
+        at: usize,
+    },
     /// A constant default from the lock, in S of the column's type.
     Stored(Vec<u8>),
     /// NULL, written or by default.

@@ -2,6 +2,7 @@
 
 mod describes;
 mod failures;
+mod positions;
 mod refuses;
 mod works;
 

@@ -146,7 +146,7 @@ impl State {
                 Ok(Fate::Replaced)
             }
             Ok(fate) => Ok(fate),
-            Err(error) => Ok(self.refuse(false, &error, None, out)),
+            Err(error) => Ok(self.refuse(false, &error, error.position(), out)),
         }
     }
 

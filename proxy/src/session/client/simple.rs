@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec::inputs;
-use pgseal::sql::{Decision, Effect, Plan, Refusal, Statement, lex};
+use pgseal::exec::positions::Traced;
+use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -71,16 +72,14 @@ impl State {
         }
         match self.physical_text(text, statements, &parts) {
             Ok(physical) => {
-                compose::query(&physical, out);
+                compose::query(&physical.text, out);
                 parts.iter().flatten().for_each(|part| self.executes(&part.plan));
-                self.expect(
-                    Kind::Query,
-                    Expected::new(Answer::Query(Box::new(Simple { plan: Arc::clone(any), parts, current: 0 }))),
-                );
+                let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
+                self.expect(Kind::Query, Expected::new(Answer::Query(Box::new(simple))));
                 Fate::Replaced
             }
             Err(error) => {
-                self.refuse_query(&error, None, out);
+                self.refuse_query(&error, error.position(), out);
                 Fate::Drop
             }
         }
@@ -94,7 +93,7 @@ impl State {
         }) {
             Ok(columns) => columns,
             Err(error) => {
-                self.refuse_query(&error, None, out);
+                self.refuse_query(&error, error.position(), out);
                 return Fate::Drop;
             }
         };
@@ -111,18 +110,22 @@ impl State {
         text: &str,
         statements: &[Statement],
         parts: &[Option<Portal>],
-    ) -> Result<String, pgseal::exec::Error> {
-        let mut physical = String::with_capacity(text.len());
-        let mut end = 0;
+    ) -> Result<Traced, pgseal::exec::Error> {
+        let (keys, settings) = (self.world.keys.as_ref(), self.facts.settings());
+        let mut physical = Traced::default();
+        let (mut end, mut characters) = (0, 0);
         for (statement, part) in statements.iter().zip(parts) {
             let Some(part) = part else { continue };
-            part.columns.check(&part.plan, self.facts.settings())?;
-            physical.push_str(text.get(end..statement.range.start).unwrap_or(""));
             let plan = &part.plan;
-            physical.push_str(&inputs::splice(plan, &plan.template, self.world.keys.as_ref(), self.facts.settings())?);
+            part.columns.check(plan, settings)?;
+            let before = text.get(end..statement.range.start).unwrap_or("");
+            physical.push(before, Origin::Client(characters));
+            inputs::splice(plan, &plan.template, keys, settings, &mut physical)?;
+            let own = text.get(statement.range.clone()).unwrap_or("");
+            characters += before.chars().count() + own.chars().count();
             end = statement.range.end;
         }
-        physical.push_str(text.get(end..).unwrap_or(""));
+        physical.push(text.get(end..).unwrap_or(""), Origin::Client(characters));
         Ok(physical)
     }
 

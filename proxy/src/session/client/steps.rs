@@ -11,7 +11,7 @@ use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::steps::{Execution, StepRows, described};
-use pgseal::sql::{Plan, Refusal};
+use pgseal::sql::Refusal;
 
 use super::super::queue::Kind;
 use super::super::state::{Answer, Change, Expected, Left, Outcome, Portal, Running, State, Waiting};
@@ -98,11 +98,11 @@ impl State {
                     return;
                 }
                 Err(error) => {
-                    self.refuse(false, &error, None, out);
+                    self.refuse(false, &error, error.position(), out);
                 }
             },
             Outcome::Failed(error) => {
-                self.refuse(false, &error, None, out);
+                self.refuse(false, &error, error.position(), out);
             }
             Outcome::Done | Outcome::Refused => {}
         }
@@ -122,11 +122,10 @@ impl State {
         let params = Params { values, formats: &formats };
         let step = running.execution.next(params, self.world.keys.as_ref(), self.facts.settings())?;
         frames::bind::step(&step, params, &portal.columns, out);
-        let plan = |plan: &Arc<Plan>| Answer::Swallow(Some(Arc::clone(plan)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
-        self.expect(Kind::Parse, Expected::new(plan(&portal.plan)));
-        self.expect(Kind::Bind, Expected::new(plan(&portal.plan)));
+        self.expect(Kind::Parse, Expected::new(Answer::Prepared(Rc::clone(portal))));
+        self.expect(Kind::Bind, Expected::new(Answer::Prepared(Rc::clone(portal))));
         let answer = match step.rows {
             StepRows::Ours => Answer::Step(Rc::clone(portal)),
             StepRows::Client { guards: _ } => Answer::LastStep(Rc::clone(portal)),

@@ -3,13 +3,19 @@
 use super::*;
 use crate::error::{SqlState, UserFacing};
 use crate::exec::Error;
-use crate::exec::inputs::{Params, bind, parse_text, splice};
+use crate::exec::inputs::{Params, bind, parse_text, positions, splice};
+use crate::exec::positions::Traced;
 
 const NO_FORMATS: [Format; 4] = [Format::Text; 4];
 
 fn bound(plan: &Plan, values: &[Option<&[u8]>]) -> Result<Vec<Physical>, Error> {
     let params = Params { values, formats: &NO_FORMATS[..values.len()] };
     bind(plan, &plan.template, params, &[], &keys(), &Settings::default())
+}
+
+fn spliced(plan: &Plan) -> Result<Traced, Error> {
+    let mut out = Traced::default();
+    splice(plan, &plan.template, &keys(), &Settings::default(), &mut out).map(|()| out)
 }
 
 fn param(index: usize, ty: Type) -> Option<Input> {
@@ -164,7 +170,7 @@ fn a_constant_that_equals_no_value_gets_a_tag_that_no_row_holds_val_4() {
     let mut table = table(false);
     Arc::get_mut(&mut table).unwrap().beacons[0].column = ID;
     let tag = |number: &str| {
-        let input = Input::Literal(Literal::Typed(Type::Numeric(None), number.into()));
+        let input = Input::Literal { literal: Literal::Typed(Type::Numeric(None), number.into()), at: 7 };
         let recipe = Recipe::Tag { table: Arc::clone(&table), beacon: 0, input };
         let plan = plan(Verb::Select, template(vec![(recipe, PhysicalType::Uuid)]), vec![]);
         owned(&bound(&plan, &[]).unwrap()[0]).unwrap()
@@ -204,7 +210,7 @@ fn a_list_in_either_form_becomes_a_list_of_tags() {
     let params = bind(&plan, &plan.template, params, &[], &keys(), &Settings::default()).unwrap();
     assert_eq!(owned(&params[0]), Some(expected.clone()));
     let items = vec![Some(Literal::Untyped("4111".into())), None, Some(Literal::Untyped("a,b".into()))];
-    let literal = bound(&compares_any(0, Input::Literal(Literal::Array(items))), &[]).unwrap();
+    let literal = bound(&compares_any(0, Input::Literal { literal: Literal::Array(items), at: 7 }), &[]).unwrap();
     assert_eq!(owned(&literal[0]), Some(expected));
     assert_eq!(owned(&bound(&plan, &[None]).unwrap()[0]), None);
 }
@@ -216,7 +222,7 @@ fn a_simple_query_holds_hex_and_quoted_clear_values_only_sql_2() {
         values[OWNER] = Some(untyped("O'Brien \\ co"));
         values[CREDIT] = Some(Input::Null);
     });
-    let text = splice(&plan, &plan.template, &keys(), &Settings::default()).unwrap();
+    let text = spliced(&plan).unwrap().text;
     assert!(text.starts_with("SELECT '7'::pg_catalog.int8, E'O''Brien \\\\ co'::pg_catalog.text, E'\\\\x01"), "{text}");
     assert!(text.contains("NULL::pg_catalog.bytea"), "{text}");
     assert!(text.contains("NULL::pg_catalog.uuid"), "{text}");
@@ -227,10 +233,38 @@ fn a_simple_query_holds_hex_and_quoted_clear_values_only_sql_2() {
 fn a_slot_never_grows_together_with_its_neighbours() {
     let mut plan = compares(0, untyped("4111"));
     plan.template.pieces = vec![Piece::Text("WHERE a IN".into()), Piece::Slot(0), Piece::Text("AND b".into())];
-    let text = splice(&plan, &plan.template, &keys(), &Settings::default()).unwrap();
+    let text = spliced(&plan).unwrap().text;
     assert!(text.starts_with("WHERE a IN '"), "{text}");
     assert!(text.ends_with("'::pg_catalog.uuid AND b"), "{text}");
     assert_eq!(parse_text(&plan.template, &[]).0, "WHERE a IN $1 AND b");
+}
+
+#[test]
+fn positions_in_a_physical_text_go_back_to_the_clients() {
+    let mut plan = compares(0, untyped("4111"));
+    plan.template.pieces = vec![Piece::Text("WHERE a IN".into()), Piece::Slot(0), Piece::Text("AND b".into())];
+    plan.template.origins = vec![Origin::Client(20), Origin::Ours(31), Origin::Client(37)];
+    let traced = spliced(&plan).unwrap();
+    for (text, positions) in
+        [(traced.text, traced.positions), (parse_text(&plan.template, &[]).0, positions(&plan.template))]
+    {
+        let at = |part: &str| u32::try_from(text.rfind(part).unwrap() + 1).unwrap();
+        assert_eq!(positions.client(at("a IN")), Some(27));
+        assert_eq!(positions.client(at("b")), Some(42));
+        assert_eq!(positions.client(at("IN ") + 3), Some(32), "a slot stands for the literal");
+    }
+}
+
+#[test]
+fn an_unreadable_literal_is_pointed_at_and_one_that_is_too_long_is_not() {
+    let error =
+        |column, text| bound(&insert(&table(false), |values| values[column] = Some(untyped(text))), &[]).err().unwrap();
+    assert_eq!((error(CREDIT, "x").sqlstate().code(), error(CREDIT, "x").position()), ("22P02", Some(8)));
+    assert_eq!((error(ID, "1e99").sqlstate().code(), error(ID, "1e99").position()), ("22P02", Some(8)));
+    assert_eq!((error(CREDIT, "1e20").sqlstate().code(), error(CREDIT, "1e20").position()), ("22003", None));
+    assert_eq!((error(PIN, "12345").sqlstate().code(), error(PIN, "12345").position()), ("22001", None));
+    assert_eq!(bound(&compares(1, untyped("x")), &[]).err().unwrap().position(), Some(8));
+    assert_eq!(bound(&compares_any(1, untyped("{1,x}")), &[]).err().unwrap().position(), Some(8));
 }
 
 #[test]
@@ -249,7 +283,7 @@ fn a_parameter_of_the_client_passes_as_it_is_or_is_an_error() {
     let plan = plan(Verb::Select, slots, vec![]);
     assert!(bound(&plan, &[Some(b"x")]).unwrap()[0] == Physical::Pass(0));
     assert!(bound(&plan, &[]).is_err());
-    assert!(splice(&plan, &plan.template, &keys(), &Settings::default()).is_err());
+    assert!(spliced(&plan).is_err());
 }
 
 #[test]

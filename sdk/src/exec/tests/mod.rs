@@ -12,7 +12,7 @@ use crate::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource, Uuid};
 use crate::schema::{Action, Beacon, Column, ColumnDefault, ColumnId, Relation, SignatureSet, Suite, Table};
 use crate::seal::row::{self, StoredRow};
 use crate::sql::{
-    Input, Literal, Notes, PhysicalType, Piece, Plan, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,
+    Input, Literal, Notes, Origin, PhysicalType, Piece, Plan, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,
 };
 use crate::value::{Format, NumericModifier, Settings, Type, Value};
 
@@ -92,7 +92,7 @@ pub(super) fn table(signed: bool) -> Arc<Table> {
 }
 
 pub(super) fn untyped(text: &str) -> Input {
-    Input::Literal(Literal::Untyped(text.into()))
+    Input::Literal { literal: Literal::Untyped(text.into()), at: 7 }
 }
 
 /// A template of slots between commas.
@@ -104,7 +104,8 @@ pub(super) fn template(slots: Vec<(Recipe, PhysicalType)>) -> Template {
         }
         pieces.push(Piece::Slot(index));
     }
-    Template { pieces, slots: slots.into_iter().map(|(recipe, ty)| Slot { recipe, ty }).collect() }
+    let origins = vec![Origin::Ours(0); pieces.len()];
+    Template { pieces, origins, slots: slots.into_iter().map(|(recipe, ty)| Slot { recipe, ty }).collect() }
 }
 
 pub(super) fn plan(verb: Verb, template: Template, rows: Vec<WriteRow>) -> Plan {

@@ -213,7 +213,11 @@ fn a_row_that_failed_for_want_of_a_key_can_be_given_again() {
 fn values_of_the_server_are_fetched_first_and_then_signed_sql_22() {
     let table = table(true);
     let mut plan = insert(&table, |values| values[ID] = Some(Input::Fetched(0)));
-    plan.steps = Steps::Fetch(Template { pieces: vec![Piece::Text("SELECT 1".into())], slots: vec![] });
+    plan.steps = Steps::Fetch(Template {
+        pieces: vec![Piece::Text("SELECT 1".into())],
+        origins: vec![Origin::Ours(0)],
+        slots: vec![],
+    });
     let plan = Arc::new(plan);
     let mut execution = Execution::new(&plan, &[]);
     let fetch = next(&mut execution).unwrap();

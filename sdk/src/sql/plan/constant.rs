@@ -1,11 +1,11 @@
 //! Constants of a statement, literals and parameters, with the casts around them (SQL-20).
 
-use sqlparser::ast::{CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo, Value as AstValue};
+use sqlparser::ast::{CastKind, Expr, TypedString, Value as AstValue};
 
 use super::draft::param_number;
 use super::source::{Extent, Source, unreadable};
 use crate::sql::{Literal, Refusal, literal};
-use crate::value::{NumericModifier, Type};
+use crate::value::Type;
 
 /// A constant and the tokens that it takes.
 #[derive(Debug, Clone)]
@@ -23,8 +23,8 @@ pub(super) enum Bare {
     Null,
     /// `$n`, numbered from 0, with the type that it is cast to.
     Param { number: usize, cast: Option<Type> },
-    /// A literal.
-    Literal(Literal),
+    /// A literal, and where it stands, in characters.
+    Literal { literal: Literal, at: usize },
 }
 
 impl Constant {
@@ -43,8 +43,23 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     }
     Ok(literal::constant(expr)?.map(|constant| match constant {
         literal::Constant::Null => Bare::Null,
-        literal::Constant::Value(literal) => Bare::Literal(literal),
+        literal::Constant::Value(literal) => Bare::Literal { literal, at: source.characters(place(source, expr)) },
     }))
+}
+
+/// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts.
+fn place(source: &Source<'_>, expr: &Expr) -> usize {
+    let mut expr = expr;
+    loop {
+        expr = match expr {
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::UnaryOp { expr: inner, .. } => inner,
+            Expr::Value(value) | Expr::TypedString(TypedString { value, .. }) => {
+                return source.token(value.span).map_or(0, |token| source.offset(token));
+            }
+            // An ARRAY, whose elements are not told apart.
+            _ => return 0,
+        };
+    }
 }
 
 /// A parameter under parentheses and casts that change nothing but its type.
@@ -60,7 +75,7 @@ fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<T
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             let Some((number, inner)) = parameter(source, expr)? else { return Ok(None) };
-            match type_of(data_type) {
+            match literal::type_of(data_type) {
                 // An explicit cast to varchar(n) cuts, where an assignment is an error.
                 Some(to) if !matches!(to, Type::Varchar(Some(_))) && inner.is_none_or(|inner| inner == to) => {
                     Ok(Some((number, Some(to))))
@@ -82,7 +97,7 @@ fn is_int(ty: &Type) -> bool {
 
 /// Whether the bytes of a parameter declared as `declared` may stand for `$n::cast`: no value changes.
 pub(super) fn same_value(declared: &Type, cast: &Type) -> bool {
-    let declared = &without_modifier(declared);
+    let declared = &declared.unmodified();
     declared == cast
         || (is_int(declared) && is_int(cast) && width(declared) <= width(cast))
         || (is_int(declared) && *cast == Type::Numeric(None))
@@ -94,27 +109,6 @@ fn width(ty: &Type) -> u8 {
         Type::Int2 => 2,
         Type::Int4 => 4,
         _ => 8,
-    }
-}
-
-/// The type under which PostgreSQL resolves an untyped parameter beside a column: a comparison or an assignment takes
-/// the type, never the modifier.
-pub(super) fn without_modifier(ty: &Type) -> Type {
-    match ty {
-        Type::Numeric(_) => Type::Numeric(None),
-        Type::Varchar(_) => Type::Varchar(None),
-        Type::Timestamp(_) => Type::Timestamp(None),
-        Type::Timestamptz(_) => Type::Timestamptz(None),
-        Type::Bool
-        | Type::Int2
-        | Type::Int4
-        | Type::Int8
-        | Type::Text
-        | Type::Bytea
-        | Type::Uuid
-        | Type::Date
-        | Type::Json
-        | Type::Jsonb => *ty,
     }
 }
 
@@ -158,46 +152,4 @@ pub(super) fn element_of(oid: u32) -> Option<Type> {
     ]
     .into_iter()
     .find(|ty| array_oid(ty) == oid)
-}
-
-/// A type name of a statement, with its modifier; `None` for one that no protected column can have.
-pub(super) fn type_of(data_type: &DataType) -> Option<Type> {
-    let precision = |p: &Option<u64>| match p {
-        None => Some(None),
-        Some(p) if *p <= 6 => u8::try_from(*p).ok().map(Some),
-        Some(_) => None,
-    };
-    Some(match data_type {
-        DataType::Text => Type::Text,
-        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
-            match length {
-                None => Type::Varchar(None),
-                Some(CharacterLength::IntegerLength { length, unit: None }) => {
-                    Type::Varchar(Some(u32::try_from(*length).ok()?))
-                }
-                Some(CharacterLength::IntegerLength { .. } | CharacterLength::Max) => return None,
-            }
-        }
-        DataType::SmallInt(None) | DataType::Int2(None) => Type::Int2,
-        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Type::Int4,
-        DataType::BigInt(None) | DataType::Int8(None) => Type::Int8,
-        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => Type::Numeric(match info {
-            ExactNumberInfo::None => None,
-            ExactNumberInfo::Precision(precision) => {
-                Some(NumericModifier { precision: u16::try_from(*precision).ok()?, scale: 0 })
-            }
-            ExactNumberInfo::PrecisionAndScale(precision, scale) => {
-                Some(NumericModifier { precision: u16::try_from(*precision).ok()?, scale: i16::try_from(*scale).ok()? })
-            }
-        }),
-        DataType::Bool | DataType::Boolean => Type::Bool,
-        DataType::Bytea => Type::Bytea,
-        DataType::Uuid => Type::Uuid,
-        DataType::Date => Type::Date,
-        DataType::Timestamp(p, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => Type::Timestamp(precision(p)?),
-        DataType::Timestamp(p, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => Type::Timestamptz(precision(p)?),
-        DataType::JSON => Type::Json,
-        DataType::JSONB => Type::Jsonb,
-        _ => return None,
-    })
 }

@@ -7,26 +7,38 @@ use super::source::{Source, unreadable};
 use crate::error::SqlState;
 use crate::sql::lex::Kind;
 use crate::sql::splice::Edits;
-use crate::sql::{ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
+use crate::sql::{Origin, ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
 
-/// Builds the parts of a splice.
+/// Builds the parts of a splice. Each is ours, or the client's from this byte on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parts(pub Vec<Piece>);
+pub(super) struct Parts(Vec<(Piece, Option<usize>)>);
 
 impl Parts {
     pub(super) fn text(mut self, text: impl Into<String>) -> Self {
-        self.0.push(Piece::Text(text.into()));
+        self.0.push((Piece::Text(text.into()), None));
         self
     }
 
     pub(super) fn slot(mut self, slot: usize) -> Self {
-        self.0.push(Piece::Slot(slot));
+        self.0.push((Piece::Slot(slot), None));
         self
+    }
+
+    /// The client's own bytes.
+    pub(super) fn client(mut self, source: &Source<'_>, bytes: Range<usize>) -> Result<Self, Refusal> {
+        let text = source.text.get(bytes.clone()).ok_or_else(unreadable)?.to_owned();
+        self.0.push((Piece::Text(text), Some(bytes.start)));
+        Ok(self)
     }
 
     pub(super) fn extend(mut self, other: Parts) -> Self {
         self.0.extend(other.0);
         self
+    }
+
+    /// With its origins in bytes; what is ours stands for the byte `at`.
+    fn placed(self, at: usize) -> impl Iterator<Item = (Piece, Origin)> {
+        self.0.into_iter().map(move |(piece, client)| (piece, client.map_or(Origin::Ours(at), Origin::Client)))
     }
 }
 
@@ -88,32 +100,36 @@ impl Draft {
         }
         let mut edits = Edits::new(source.text, source.tokens);
         for (bytes, parts) in std::mem::take(&mut self.edits) {
-            let pieces = parts.0;
+            let pieces = parts.0.into_iter().map(|(piece, _)| piece).collect();
             if bytes.is_empty() {
                 edits.insert(bytes.start, pieces);
             } else {
                 edits.replace(bytes, pieces);
             }
         }
-        let spliced = edits.apply(range).map_err(|_| unreadable())?;
-        self.number(before.extend(Parts(spliced.pieces)).extend(after))
+        let spliced = edits.apply(range.clone()).map_err(|_| unreadable())?;
+        let own = spliced.pieces.into_iter().zip(spliced.origins);
+        self.number(source, before.placed(range.start).chain(own).chain(after.placed(range.end)))
     }
 
-    /// A statement that is wholly ours.
-    pub(super) fn compose(self, parts: Parts) -> Result<Template, Refusal> {
-        self.number(parts)
+    /// A statement of ours, in the place of what stands at the byte `at`.
+    pub(super) fn compose(self, source: &Source<'_>, parts: Parts, at: usize) -> Result<Template, Refusal> {
+        self.number(source, parts.placed(at))
     }
 
     /// Numbers the slots in the order in which they appear; what no piece mentions is dropped.
-    fn number(self, parts: Parts) -> Result<Template, Refusal> {
+    fn number(self, source: &Source<'_>, parts: impl Iterator<Item = (Piece, Origin)>) -> Result<Template, Refusal> {
         let mut template = Template::default();
         let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
-        for part in parts.0 {
-            match part {
-                Piece::Text(text) => match template.pieces.last_mut() {
-                    Some(Piece::Text(last)) => last.push_str(&text),
-                    Some(Piece::Slot(_)) | None if text.is_empty() => {}
-                    Some(Piece::Slot(_)) | None => template.pieces.push(Piece::Text(text)),
+        for (part, origin) in parts {
+            let piece = match part {
+                Piece::Text(text) if text.is_empty() => continue,
+                Piece::Text(text) => match (template.pieces.last_mut(), template.origins.last(), origin) {
+                    (Some(Piece::Text(last)), Some(Origin::Ours(_)), Origin::Ours(_)) => {
+                        last.push_str(&text);
+                        continue;
+                    }
+                    _ => Piece::Text(text),
                 },
                 Piece::Slot(slot) => {
                     let number = match numbers.get(&slot) {
@@ -124,9 +140,11 @@ impl Draft {
                             template.slots.len() - 1
                         }
                     };
-                    template.pieces.push(Piece::Slot(number));
+                    Piece::Slot(number)
                 }
-            }
+            };
+            template.pieces.push(piece);
+            template.origins.push(source.origin(origin));
         }
         Ok(template)
     }

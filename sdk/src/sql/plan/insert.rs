@@ -5,7 +5,7 @@ use sqlparser::ast::{
     TableObject,
 };
 
-use super::constant::{Bare, Constant, without_modifier};
+use super::constant::{Bare, Constant};
 use super::draft::{Draft, Parts};
 use super::expr::{self, unknown};
 use super::output::{self, SIGNATURE};
@@ -127,8 +127,11 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     let steps = if fetch.is_empty() {
         Steps::One
     } else {
-        let text = format!("SELECT {}", fetch.join(", "));
-        Steps::Fetch(Draft::default().compose(Parts::default().text(text))?)
+        let mut parts = Parts::default().text("SELECT ");
+        for (index, value) in fetch.into_iter().enumerate() {
+            parts = parts.text(if index == 0 { "" } else { ", " }).extend(value);
+        }
+        Steps::Fetch(Draft::default().compose(statement.source, parts, statement.range.start)?)
     };
     let rows = write.values.into_iter().map(|values| WriteRow { table: scope.table.clone(), values }).collect();
     Ok(Plan { verb: Verb::Insert, params: params.roles(&template)?, template, rows, output: shape, steps, notes })
@@ -149,7 +152,7 @@ struct Write {
     /// Physical columns that the client did not name, and their slots by row.
     added: Vec<(String, Vec<usize>)>,
     /// The expressions of the fetch step (SQL-22).
-    fetch: Vec<String>,
+    fetch: Vec<Parts>,
     /// An identity column GENERATED ALWAYS gets values that we fetched.
     overriding: bool,
     /// The client wrote OVERRIDING SYSTEM VALUE.
@@ -237,7 +240,7 @@ impl Write {
         if let Some(constant) = Constant::read(ctx.source, expr)? {
             let input = match constant.value {
                 Bare::Null => Input::Null,
-                Bare::Literal(literal) => Input::Literal(literal),
+                Bare::Literal { literal, at } => Input::Literal { literal, at },
                 Bare::Param { number, cast } => {
                     let ty = ctx.param_type(number, cast, id)?;
                     let label = ctx.scope.label(id);
@@ -260,8 +263,8 @@ impl Write {
             return Err(unknown("a column in VALUES"));
         }
         let bytes = ctx.source.bytes(extent)?;
-        let text = ctx.source.text.get(bytes.clone()).ok_or_else(unreadable)?.to_owned();
-        let (input, slot) = self.fetched(ctx, row, id, &format!("({text})"))?;
+        let value = Parts::default().text("(").client(ctx.source, bytes.clone())?.text(")");
+        let (input, slot) = self.fetched(ctx, row, id, value)?;
         ctx.draft.replace(bytes, Parts::default().slot(slot));
         self.set(row, id, input, Some(slot))
     }
@@ -387,20 +390,28 @@ impl Write {
                 let slot = ctx.draft.slot(Recipe::Clear { row, column: id }, PhysicalType::Logical(ty));
                 Ok(Some((Input::Stored(stored), slot)))
             }
-            ColumnDefault::Server(expression) => self.fetched(ctx, row, id, &format!("({expression})")).map(Some),
+            ColumnDefault::Server(expression) => {
+                self.fetched(ctx, row, id, Parts::default().text(format!("({expression})"))).map(Some)
+            }
             ColumnDefault::Identity { always, sequence } => {
                 self.overriding |= always;
                 let name = format!("{}.{}", scope::quote(&sequence.schema), scope::quote(&sequence.name));
                 let name = name.replace('\'', "''");
                 let next = format!("pg_catalog.nextval('{name}'::pg_catalog.regclass)");
-                self.fetched(ctx, row, id, &next).map(Some)
+                self.fetched(ctx, row, id, Parts::default().text(next)).map(Some)
             }
             ColumnDefault::Generated => Err(unreadable()),
         }
     }
 
     /// A value that the server computes first, in the type of its column.
-    fn fetched(&mut self, ctx: &mut Ctx<'_>, row: usize, id: ColumnId, text: &str) -> Result<(Input, usize), Refusal> {
+    fn fetched(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        row: usize,
+        id: ColumnId,
+        value: Parts,
+    ) -> Result<(Input, usize), Refusal> {
         let ty = ctx.scope.column(id)?.ty.ok_or_else(unreadable)?;
         if self.fetch.len() == MOST_FETCHED {
             return Err(Refusal::error(
@@ -410,7 +421,8 @@ impl Write {
             .hint("insert fewer rows at once"));
         }
         // The modifier is applied by the codec: an explicit cast to varchar(n) would cut.
-        self.fetch.push(format!("CAST({text} AS {})", without_modifier(&ty)));
+        let cast = format!(" AS {})", ty.unmodified());
+        self.fetch.push(Parts::default().text("CAST(").extend(value).text(cast));
         let slot = ctx.draft.slot(Recipe::Clear { row, column: id }, PhysicalType::Logical(ty));
         Ok((Input::Fetched(self.fetch.len() - 1), slot))
     }

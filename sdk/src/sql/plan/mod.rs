@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use self::constant::{Bare, same_value, without_modifier};
+use self::constant::{Bare, same_value};
 use self::draft::{Draft, Params};
 use self::scope::Scope;
 use self::source::{Source, unreadable};
@@ -71,7 +71,7 @@ fn planned(
     if !mention::touches(text, own, protection)? {
         return Ok(None);
     }
-    let source = Source::new(text, own);
+    let source = Source::new(text, own, part.before);
     if source.is_word(0, "table") {
         // The parser does not know the command.
         let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
@@ -118,7 +118,7 @@ impl<'a> Ctx<'a> {
     fn protect(&mut self, value: &Bare, column: ColumnId) -> Result<Input, Refusal> {
         match value {
             Bare::Null => Ok(Input::Null),
-            Bare::Literal(literal) => Ok(Input::Literal(literal.clone())),
+            Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, column)?;
                 let label = self.scope.label(column);
@@ -138,7 +138,7 @@ impl<'a> Ctx<'a> {
             ))
             .hint("declare it with the type of the column, or without a type")
         };
-        let own = without_modifier(&self.scope.column(column)?.ty.ok_or_else(unreadable)?);
+        let own = self.scope.column(column)?.ty.ok_or_else(unreadable)?.unmodified();
         match (self.params.declared(number), cast) {
             (None, cast) => Ok(cast.unwrap_or(own)),
             (Some(oid), cast) => {

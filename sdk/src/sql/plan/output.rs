@@ -4,13 +4,13 @@
 use sqlparser::ast::{CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions};
 
 use super::Ctx;
-use super::constant::type_of;
 use super::draft::Parts;
 use super::expr::{self, Seen, unknown};
 use super::predicate::{note, sealed_column};
 use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
+use crate::sql::literal::type_of;
 use crate::sql::{OutputColumn, OutputSource, ReadRow, Refusal, RowShape};
 
 /// A list of the client's columns.

@@ -6,11 +6,11 @@
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, InTarget, Value as AstValue};
 
 use super::Ctx;
-use super::constant::{Bare, Constant, array_oid, element_of, same_value, type_of, without_modifier};
+use super::constant::{Bare, Constant, array_oid, element_of, same_value};
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
-use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal};
+use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
 use crate::value::Type;
 
 /// A sealed column as an operand.
@@ -94,7 +94,7 @@ pub(super) fn sealed_column(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<ColumnI
         Expr::Nested(inner) => sealed_column(ctx, inner),
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             let Some(id) = sealed_column(ctx, expr)? else { return Ok(None) };
-            if type_of(data_type).is_some() && type_of(data_type) == ctx.scope.column(id)?.ty {
+            if literal::type_of(data_type).is_some() && literal::type_of(data_type) == ctx.scope.column(id)?.ty {
                 return Ok(Some(id));
             }
             Err(no_operator(ctx, id, "a cast to another type"))
@@ -127,7 +127,7 @@ fn compare(ctx: &mut Ctx<'_>, operand: &Operand, other: &Expr, operator: &str) -
 
 /// varchar has no operators of its own: an untyped parameter beside one is text.
 fn operator_type(ty: &Type) -> Type {
-    match without_modifier(ty) {
+    match ty.unmodified() {
         Type::Varchar(_) => Type::Text,
         other => other,
     }
@@ -154,9 +154,9 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
     }
     // PostgreSQL gives the list one type: an untyped string beside a number of another type would be read as that.
     let own = ctx.scope.column(operand.column)?.ty;
-    let untyped = constants.iter().any(|item| matches!(item.value, Bare::Literal(Literal::Untyped(_))));
+    let untyped = constants.iter().any(|item| matches!(item.value, Bare::Literal { literal: Literal::Untyped(_), .. }));
     let foreign = constants.iter().any(|item| match (&item.value, own) {
-        (Bare::Literal(Literal::Typed(ty, _)), Some(own)) => !ty.same_base(&own),
+        (Bare::Literal { literal: Literal::Typed(ty, _), .. }, Some(own)) => !ty.same_base(&own),
         _ => false,
     });
     if untyped && foreign {
@@ -185,14 +185,16 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
     let bytes = ctx.source.bytes(&(open + 1..ctx.source.closing(open)?))?;
     let beacon = use_tag(ctx, operand, "= ANY")?;
     let table = ctx.scope.table.clone();
-    let own = without_modifier(&ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?);
+    let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?.unmodified();
     let label = ctx.scope.label(operand.column);
     let refused = || {
         Refusal::new(format!("column {label} is sealed: = ANY works with a parameter or an ARRAY of constants only"))
             .hint("pass the list as one array parameter, or write IN (…)")
     };
     let (array, element) = array_of(right);
-    let element = element.map(|data_type| type_of(data_type).ok_or_else(refused)).transpose()?;
+    // A cast to varchar(n)[] cuts.
+    let readable = |data_type| literal::type_of(data_type).filter(|ty| !matches!(ty, Type::Varchar(Some(_))));
+    let element = element.map(|data_type| readable(data_type).ok_or_else(refused)).transpose()?;
     let input = match array {
         Expr::Value(value) => match &value.value {
             AstValue::Placeholder(_) => {
@@ -214,23 +216,27 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                 Input::Param { index: number, ty }
             }
             _ => match Constant::read(ctx.source, array)? {
-                Some(Constant { value: Bare::Literal(Literal::Untyped(text)), .. }) => {
-                    let items = array_literal(&text).ok_or_else(refused)?;
-                    Input::Literal(Literal::Array(typed(items, element)))
+                Some(Constant { value: Bare::Literal { literal: Literal::Untyped(text), at }, .. }) => {
+                    let literal = match element {
+                        Some(ty) => Literal::Typed(ty, text),
+                        None => Literal::Untyped(text),
+                    };
+                    Input::Literal { literal, at }
                 }
                 Some(Constant { value: Bare::Null, .. }) => Input::Null,
                 _ => return Err(refused()),
             },
         },
-        Expr::Array(array) if array.named => {
-            let mut constants = Vec::with_capacity(array.elem.len());
-            for item in &array.elem {
-                constants.push(Constant::read(ctx.source, item)?.ok_or_else(refused)?);
+        Expr::Array(array) if array.named => match literal::constant(right)? {
+            Some(literal::Constant::Value(literal @ Literal::Array(_))) => {
+                Input::Literal { literal, at: ctx.source.characters(bytes.start) }
             }
-            if constants.iter().any(|item| matches!(item.value, Bare::Param { .. })) {
+            Some(_) => return Err(unreadable()),
+            None => {
                 let mut parts = Parts::default().text("ARRAY[");
-                for (index, constant) in constants.iter().enumerate() {
-                    let input = element_input(ctx, operand.column, constant, element)?;
+                for (index, item) in array.elem.iter().enumerate() {
+                    let constant = Constant::read(ctx.source, item)?.ok_or_else(refused)?;
+                    let input = element_input(ctx, operand.column, constant.value, element)?;
                     let recipe = Recipe::Tag { table: table.clone(), beacon, input };
                     let slot = ctx.draft.slot(recipe, PhysicalType::Uuid);
                     parts = parts.text(if index == 0 { "" } else { ", " }).slot(slot);
@@ -238,15 +244,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                 ctx.draft.replace(bytes, parts.text("]"));
                 return Ok(());
             }
-            let items: Vec<Option<Literal>> = constants
-                .into_iter()
-                .map(|constant| match constant.value {
-                    Bare::Literal(literal) => Some(literal),
-                    Bare::Null | Bare::Param { .. } => None,
-                })
-                .collect();
-            Input::Literal(Literal::Array(typed(items, Some(element.unwrap_or(element_type(&array.elem, own))))))
-        }
+        },
         _ => return Err(refused()),
     };
     let slot = ctx.draft.slot(Recipe::Tags { table, beacon, input }, PhysicalType::UuidArray);
@@ -254,36 +252,16 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
     Ok(())
 }
 
-/// What an ARRAY of untyped strings alone is: text, whatever it is compared with.
-fn element_type(items: &[Expr], own: Type) -> Type {
-    let is_string = |item: &Expr| matches!(item, Expr::Value(value) if matches!(value.value, AstValue::SingleQuotedString(_) | AstValue::EscapedStringLiteral(_) | AstValue::DollarQuotedString(_)));
-    if items.iter().any(is_string) { Type::Text } else { own }
-}
-
-/// Gives untyped elements the type of their array.
-fn typed(items: Vec<Option<Literal>>, element: Option<Type>) -> Vec<Option<Literal>> {
-    items
-        .into_iter()
-        .map(|item| match (item, element) {
-            (Some(Literal::Untyped(text)), Some(ty)) => Some(Literal::Typed(ty, text)),
-            (item, _) => item,
-        })
-        .collect()
-}
-
-fn element_input(
-    ctx: &mut Ctx<'_>,
-    column: ColumnId,
-    item: &Constant,
-    element: Option<Type>,
-) -> Result<Input, Refusal> {
-    let value = match (item.value.clone(), element) {
-        (Bare::Param { number, cast: None }, Some(ty)) => Bare::Param { number, cast: Some(ty) },
-        (Bare::Literal(Literal::Untyped(text)), Some(ty)) => Bare::Literal(Literal::Typed(ty, text)),
-        // Beside parameters, PostgreSQL makes an ARRAY without any type one of text.
-        (Bare::Literal(Literal::Untyped(text)), None) => Bare::Literal(Literal::Typed(Type::Text, text)),
-        (Bare::Param { number, cast: None }, None) => Bare::Param { number, cast: Some(Type::Text) },
-        (value, _) => value,
+/// An element of an ARRAY that has parameters.
+fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: Bare, element: Option<Type>) -> Result<Input, Refusal> {
+    // Beside parameters, PostgreSQL makes an ARRAY without any type one of text.
+    let untyped = element.unwrap_or(Type::Text);
+    let value = match item {
+        Bare::Param { number, cast: None } => Bare::Param { number, cast: Some(untyped) },
+        Bare::Literal { literal: Literal::Untyped(text), at } => {
+            Bare::Literal { literal: Literal::Typed(untyped, text), at }
+        }
+        value @ (Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null) => value,
     };
     ctx.protect(&value, column)
 }
@@ -304,54 +282,6 @@ fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
         },
         _ => (expr, None),
     }
-}
-
-/// The elements of a one-dimensional array literal (PostgreSQL manual, 8.15.6): `{a,"b c",NULL}`.
-fn array_literal(text: &str) -> Option<Vec<Option<Literal>>> {
-    let inner = text.trim_matches(|c: char| c.is_ascii_whitespace()).strip_prefix('{')?.strip_suffix('}')?;
-    if inner.trim().is_empty() {
-        return Some(Vec::new());
-    }
-    let mut items = Vec::new();
-    let mut rest = inner.trim_start();
-    loop {
-        let (item, after) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let (text, after) = quoted_element(quoted)?;
-                (Some(Literal::Untyped(text)), after)
-            }
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let (raw, after) = rest.split_at(end);
-                let raw = raw.trim();
-                if raw.is_empty() || raw.contains(['"', '\\', '{', '}']) {
-                    return None;
-                }
-                let item = if raw.eq_ignore_ascii_case("null") { None } else { Some(Literal::Untyped(raw.to_owned())) };
-                (item, after)
-            }
-        };
-        items.push(item);
-        let after = after.trim_start();
-        match after.strip_prefix(',') {
-            Some(next) => rest = next.trim_start(),
-            None if after.is_empty() => return Some(items),
-            None => return None,
-        }
-    }
-}
-
-fn quoted_element(text: &str) -> Option<(String, &str)> {
-    let mut out = String::new();
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return text.get(at + 1..).map(|rest| (out, rest)),
-            '\\' => out.push(characters.next()?.1),
-            other => out.push(other),
-        }
-    }
-    None
 }
 
 /// Puts the tag column in the place of the sealed column.

@@ -100,12 +100,23 @@ impl Scope {
             {
                 column
             }
-            [qualifier, ..] => {
-                return Err(Refusal::new(format!("{qualifier} is not a table of this statement")).at(at));
-            }
-            [] => return Err(unreadable()),
+            [qualifier, _] | [_, qualifier, _] => return Err(self.no_such_table(qualifier).at(at)),
+            [] | [_, _, _, ..] => return Err(unreadable()),
         };
         self.named(column, names.len() > 1, at)
+    }
+
+    /// PostgreSQL's words (errorMissingRTE in parse_relation.c).
+    fn no_such_table(&self, qualifier: &str) -> Refusal {
+        let hidden = self.explicit && qualifier == self.table.relation.name;
+        let what = if hidden { "invalid reference to" } else { "missing" };
+        let error =
+            Refusal::error(SqlState::UNDEFINED_TABLE, format!("{what} FROM-clause entry for table \"{qualifier}\""));
+        if hidden {
+            error.hint(format!("Perhaps you meant to reference the table alias \"{}\".", self.alias))
+        } else {
+            error
+        }
     }
 
     /// The column of this name. `at` is where the statement says it.

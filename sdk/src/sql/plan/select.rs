@@ -169,7 +169,7 @@ pub(super) fn table(statement: &Statement<'_>) -> Result<Plan, Refusal> {
     let (list, text) = Output::all(&ctx)?;
     let (hidden, shape) = list.shape(&ctx)?;
     let physical = format!("SELECT {text}{hidden} FROM {}{}", ctx.scope.physical_name(), ctx.scope.alias_clause());
-    let template = ctx.draft.compose(Parts::default().text(physical))?;
+    let template = ctx.draft.compose(source, Parts::default().text(physical), statement.range.start)?;
     finished(template, ctx.params, ctx.notes, shape)
 }
 
@@ -363,6 +363,7 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
                             SqlState::INVALID_COLUMN_REFERENCE,
                             format!("ORDER BY position {digits} is not in select list"),
                         )
+                        .at(ctx.source.token(value.span).map_or(0, |token| ctx.source.offset(token)))
                     })?;
                     Some(column.what)
                 }

@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Span;
 
 use super::Refusal;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::parse;
+use crate::sql::{Origin, parse};
 
 /// A statement of a text.
 pub(super) struct Source<'t> {
@@ -19,15 +19,57 @@ pub(super) struct Source<'t> {
     pub text: &'t str,
     /// The statement's tokens, without the semicolon.
     pub tokens: &'t [Token],
+    /// Where its first token stands: bytes, and characters.
+    start: (usize, usize),
+    /// Characters before each token, unless every one is a byte.
+    characters: Vec<usize>,
 }
 
 /// Token positions, half open.
 pub(super) type Extent = Range<usize>;
 
 impl<'t> Source<'t> {
-    /// `tokens` are those of one statement of `text`.
-    pub(super) fn new(text: &'t str, tokens: &'t [Token]) -> Self {
-        Self { text, tokens }
+    /// `tokens` are those of one statement of `text`, before which it has so many characters.
+    pub(super) fn new(text: &'t str, tokens: &'t [Token], before: usize) -> Self {
+        let bytes =
+            tokens.first().map_or(0, |token| token.range.start)..tokens.last().map_or(0, |token| token.range.end);
+        let mut characters = Vec::new();
+        if !text.get(bytes.clone()).is_some_and(str::is_ascii) {
+            let (mut counted, mut at) = (before, bytes.start);
+            for token in tokens {
+                counted += text.get(at..token.range.start).map_or(0, |gap| gap.chars().count());
+                at = token.range.start;
+                characters.push(counted);
+            }
+        }
+        Self { text, tokens, start: (bytes.start, before), characters }
+    }
+
+    /// The statement that some of its tokens are.
+    pub(super) fn part(&self, extent: Extent) -> Result<Self, Refusal> {
+        let bytes = self.bytes(&extent)?;
+        let tokens = self.tokens.get(extent).ok_or_else(unreadable)?;
+        Ok(Self::new(self.text, tokens, self.characters(bytes.start)))
+    }
+
+    /// How many characters of the text come before a byte of this statement.
+    pub(super) fn characters(&self, byte: usize) -> usize {
+        let (bytes, characters) = match self.tokens.partition_point(|token| token.range.start <= byte).checked_sub(1) {
+            Some(token) => match (self.characters.get(token), self.tokens.get(token)) {
+                (Some(characters), Some(token)) => (token.range.start, *characters),
+                _ => return self.start.1 + byte.saturating_sub(self.start.0),
+            },
+            None => self.start,
+        };
+        characters + self.text.get(bytes..byte).map_or(0, |rest| rest.chars().count())
+    }
+
+    /// The same for where a part of a statement comes from.
+    pub(super) fn origin(&self, origin: Origin) -> Origin {
+        match origin {
+            Origin::Client(byte) => Origin::Client(self.characters(byte)),
+            Origin::Ours(byte) => Origin::Ours(self.characters(byte)),
+        }
     }
 
     /// The token at which a span starts.

@@ -109,11 +109,11 @@ fn assigned<'q>(ctx: &Ctx<'_>, assignments: &'q [Assignment], place: &Place) -> 
             .at(source.offset(at)));
         };
         if sets.iter().any(|set| set.column == column) {
+            // The rewriter finds it, and points nowhere.
             return Err(Refusal::error(
                 SqlState::SYNTAX_ERROR,
                 format!("multiple assignments to same column \"{}\"", ident.value),
-            )
-            .at(source.offset(at)));
+            ));
         }
         let extent = at + 2..item.end;
         let is_default =
@@ -181,9 +181,9 @@ fn context_value(ctx: &Ctx<'_>, id: ColumnId, value: Bare) -> Option<Input> {
     let alike = |ty: &Type| ty.same_base(&own) || (int(ty) && int(&own)) || (text(ty) && text(&own));
     match value {
         Bare::Null => None,
-        Bare::Literal(literal) => match &literal {
-            Literal::Untyped(_) => Some(Input::Literal(literal)),
-            Literal::Typed(ty, _) => alike(ty).then_some(Input::Literal(literal)),
+        Bare::Literal { literal, at } => match &literal {
+            Literal::Untyped(_) => Some(Input::Literal { literal, at }),
+            Literal::Typed(ty, _) => alike(ty).then_some(Input::Literal { literal, at }),
             Literal::Array(_) => None,
         },
         Bare::Param { number, cast } => {

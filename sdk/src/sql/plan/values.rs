@@ -75,8 +75,9 @@ impl<'q> Rows<'q> {
             open = close + 2;
         }
         let width = read.values.first().map_or(0, Vec::len);
-        if read.values.iter().any(|row| row.len() != width) {
-            return Err(Refusal::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length"));
+        if let Some(row) = read.values.iter().find(|row| row.len() != width) {
+            let at = row.first().map_or(0, |(_, extent)| source.offset(extent.start));
+            return Err(Refusal::error(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length").at(at));
         }
         Ok(read)
     }
@@ -85,16 +86,15 @@ impl<'q> Rows<'q> {
 /// The columns that the values belong to, in their order.
 pub(super) fn targets(ctx: &Ctx<'_>, columns: &[ObjectName], rows: &Rows<'_>) -> Result<Vec<ColumnId>, Refusal> {
     let width = rows.values.first().map_or(0, Vec::len);
+    let value = |index: usize| {
+        let first = rows.values.first().and_then(|row| row.get(index));
+        first.map_or(0, |(_, extent)| ctx.source.offset(extent.start))
+    };
     let more = |what: &str| Refusal::error(SqlState::SYNTAX_ERROR, format!("INSERT has more {what}"));
     if columns.is_empty() {
         let all = ctx.scope.table.columns.len();
         if width > all {
-            let at = rows
-                .values
-                .first()
-                .and_then(|row| row.get(all))
-                .map_or(0, |(_, extent)| ctx.source.offset(extent.start));
-            return Err(more("expressions than target columns").at(at));
+            return Err(more("expressions than target columns").at(value(all)));
         }
         return Ok((0..width).collect());
     }
@@ -117,15 +117,20 @@ pub(super) fn targets(ctx: &Ctx<'_>, columns: &[ObjectName], rows: &Rows<'_>) ->
             }
         };
         if targets.contains(&id) {
-            return Err(Refusal::new(format!("column \"{}\" specified more than once", ident.value)).at(at));
+            return Err(Refusal::error(
+                SqlState::DUPLICATE_COLUMN,
+                format!("column \"{}\" specified more than once", ident.value),
+            )
+            .at(at));
         }
         targets.push(id);
     }
     if width > targets.len() {
-        return Err(more("expressions than target columns"));
+        return Err(more("expressions than target columns").at(value(targets.len())));
     }
-    if width < targets.len() {
-        return Err(more("target columns than expressions"));
+    if let Some(column) = columns.get(width) {
+        let ident = scope::idents(column)?.first().copied().ok_or_else(unreadable)?;
+        return Err(more("target columns than expressions").at(ctx.source.offset(ctx.source.ident(ident)?)));
     }
     Ok(targets)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::schema::{
     Action, Beacon, Column, ColumnDefault, ColumnId, Protection, Relation, SignatureSet, Suite, Table,
 };
-use crate::sql::{self, Decision, Piece, Plan, Recipe, Refusal, Steps, Template};
+use crate::sql::{self, Decision, Input, Piece, Plan, Recipe, Refusal, Steps, Template};
 use crate::value::{NumericModifier, Type};
 
 use Action::{DO_NOTHING, ENCRYPT_AND_SIGN, SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, SIGN_ONLY};
@@ -250,7 +250,14 @@ fn recipe(plan: &Plan, recipe: &Recipe) -> String {
         Recipe::RowTag { row, beacon } => format!("{{tag {row} {}}}", plan.rows[*row].table.beacons[*beacon].helper),
         Recipe::Signature { row } => format!("{{signature {row}}}"),
         Recipe::Signed { row, column } => format!("{{signed {row} {}}}", name(row, column)),
-        Recipe::Tag { input, .. } => format!("{{tag {input:?}}}"),
-        Recipe::Tags { input, .. } => format!("{{tags {input:?}}}"),
+        Recipe::Tag { input, .. } => format!("{{tag {}}}", source(input)),
+        Recipe::Tags { input, .. } => format!("{{tags {}}}", source(input)),
+    }
+}
+
+fn source(input: &Input) -> String {
+    match input {
+        Input::Literal { literal, at: _ } => format!("Literal({literal:?})"),
+        Input::Param { .. } | Input::Stored(_) | Input::Null | Input::Fetched(_) => format!("{input:?}"),
     }
 }
