@@ -533,7 +533,7 @@ mod tests {
     #[test]
     fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
         let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
-        let left = RefCell::new(Left::Rows(rows, b"tag".to_vec()));
+        let left = RefCell::new(Left::Rows(rows, b"UPDATE ".to_vec()));
         let bound = Bound { body: None, declared: vec![], left };
         let shown = |limit| {
             let mut out = Vec::new();
@@ -541,7 +541,7 @@ mod tests {
             out
         };
         assert_eq!(shown(2), b"abs\0\0\0\x04");
-        assert_eq!(shown(2), b"ctag");
+        assert_eq!(shown(2), b"cC\0\0\0\x0dUPDATE 1\0", "the count is that of this Execute alone");
         assert!(matches!(*bound.left.borrow(), Left::Nothing));
     }
 }
