@@ -8,6 +8,10 @@
 
 mod harness;
 
+mod attacks;
 mod corpus;
+mod drivers;
 mod relay;
 mod sealed;
+mod signed;
+mod values;

@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use pgseal::testing::leaks::{SHORTEST, needles, plain, search};
 
-use super::block_table::CONTROL;
-use super::sample::Card;
+use super::sample::{CONTROL, Card};
 use super::stage::{Stage, seconds};
 use super::{Error, print};
 

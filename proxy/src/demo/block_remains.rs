@@ -2,6 +2,7 @@
 
 use tokio_postgres::Client;
 
+use super::sample::CARDS;
 use super::stage::Stage;
 use super::{Error, print};
 
@@ -9,6 +10,9 @@ pub(super) async fn show(stage: &Stage) -> Result<(), Error> {
     print::title("9. What the server still sees");
     let direct = stage.server.direct().await?;
     let rows = number(&direct, "SELECT count(*) FROM payment_card").await?;
+    if rows != CARDS {
+        return Err(Error::expected("rows at the server", &print::thousands(CARDS), rows));
+    }
     print::fact("how many rows there are", &print::thousands(rows));
     for column in columns(&direct).await? {
         match column.kind {
@@ -28,6 +32,9 @@ pub(super) async fn show(stage: &Stage) -> Result<(), Error> {
                 };
                 print::fact(name, &seen);
             }
+            Kind::Signature => {
+                print::fact(&column.name, "under which key the row was signed, and that it was written anew")
+            }
             Kind::Plain => print::fact(&column.name, "everything: this column is not sealed"),
         }
     }
@@ -43,6 +50,7 @@ enum Kind {
     Plain,
     Cell,
     Tag,
+    Signature,
 }
 
 struct Column {
@@ -57,10 +65,11 @@ async fn columns(direct: &Client) -> Result<Vec<Column>, Error> {
     let rows = direct.query(sql, &[]).await.map_err(|error| Error::sql("reading the catalog", &error))?;
     let column = |row: &tokio_postgres::Row| {
         let (name, sealed): (String, bool) = (row.get(0), row.get(1));
-        let kind = match (name.starts_with("pgseal_eq_"), sealed) {
-            (true, _) => Kind::Tag,
-            (false, true) => Kind::Cell,
-            (false, false) => Kind::Plain,
+        let kind = match name.as_str() {
+            "pgseal_signature" => Kind::Signature,
+            tag if tag.starts_with("pgseal_eq_") => Kind::Tag,
+            _ if sealed => Kind::Cell,
+            _ => Kind::Plain,
         };
         Column { name, kind }
     };

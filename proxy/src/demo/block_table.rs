@@ -4,9 +4,12 @@ use std::time::Instant;
 
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow};
 
-use super::sample::{Card, cards};
+use super::sample::{self, Card, cards};
 use super::stage::{Stage, seconds};
 use super::{Error, print};
+
+/// The card that is looked at, by its place in the sample.
+const CARD: usize = 41;
 
 /// Returns what the application wrote.
 pub(super) async fn show(stage: &Stage) -> Result<Vec<Card>, Error> {
@@ -20,52 +23,56 @@ pub(super) async fn show(stage: &Stage) -> Result<Vec<Card>, Error> {
         "rows inserted (prepared, one txn)",
         &format!("{} in {}", print::thousands(cards.len()), seconds(time)),
     );
-    let card = cards.get(41).ok_or_else(|| Error::new("the sample", "too few cards"))?;
-    work(&client, card).await.map_err(|error| Error::sql("the application's session", &error))?;
-    side_by_side(stage, &client, card).await?;
+    work(&client, &cards).await?;
+    side_by_side(stage, &client, &cards).await?;
     refusal(&client).await?;
     Ok(cards)
 }
 
 async fn insert(client: &mut Client, cards: &[Card]) -> Result<(), tokio_postgres::Error> {
     let transaction = client.transaction().await?;
-    let insert = transaction
-        .prepare(
-            "INSERT INTO payment_card (id, customer_id, status, pan, iban, holder, credit_limit) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .await?;
+    let insert = transaction.prepare(&sample::insert("payment_card")).await?;
     for card in cards {
-        transaction
-            .execute(&insert, &[&card.id, &card.customer, &CONTROL, &card.pan, &card.iban, &card.holder, &card.limit])
-            .await?;
+        transaction.execute(&insert, &card.parameters()).await?;
     }
     transaction.commit().await
 }
 
-/// Stands in an unprotected column of every row: the leak search must find it.
-pub(super) const CONTROL: &str = "unprotected-status";
-
-async fn work(client: &Client, card: &Card) -> Result<(), tokio_postgres::Error> {
-    let found = client.query_one("SELECT holder FROM payment_card WHERE pan = $1", &[&card.pan]).await?;
-    print::fact("SELECT … WHERE pan = $1", &format!("1 row: {}", found.get::<_, String>(0)));
-    let shared = client.query("SELECT id FROM payment_card WHERE iban IN ($1)", &[&card.iban]).await?;
-    print::fact("SELECT … WHERE iban IN ($1)", &format!("{} rows", shared.len()));
-    let changed =
-        client.execute("UPDATE payment_card SET holder = $1 WHERE pan = $2", &[&card.holder, &card.pan]).await?;
+async fn work(client: &Client, cards: &[Card]) -> Result<(), Error> {
+    let card = cards.get(CARD).ok_or_else(|| Error::new("the sample", "too few cards"))?;
+    let sql = "SELECT holder FROM payment_card WHERE pan = $1";
+    let found = client.query_one(sql, &[&card.pan]).await.map_err(|error| Error::sql(sql, &error))?;
+    let holder: String = found.get(0);
+    expect(sql, &card.holder, &holder)?;
+    print::fact("SELECT … WHERE pan = $1", &format!("1 row: {holder}"));
+    let sql = "SELECT id FROM payment_card WHERE iban IN ($1)";
+    let shared = client.query(sql, &[&card.iban]).await.map_err(|error| Error::sql(sql, &error))?.len();
+    let wanted = cards.iter().filter(|other| other.iban == card.iban).count();
+    expect(sql, &format!("{wanted} rows"), &format!("{shared} rows"))?;
+    print::fact("SELECT … WHERE iban IN ($1)", &format!("{shared} rows"));
+    let sql = "UPDATE payment_card SET holder = $1 WHERE pan = $2";
+    let changed = client.execute(sql, &[&card.holder, &card.pan]).await.map_err(|error| Error::sql(sql, &error))?;
+    expect(sql, "1 row", &format!("{changed} row"))?;
     print::fact("UPDATE … SET holder = $1", &format!("{changed} row"));
-    let again = client
-        .execute("INSERT INTO payment_card (customer_id, pan, holder) VALUES (1, $1, 'somebody else')", &[&card.pan])
-        .await;
-    let state = match &again {
+    let sql = "INSERT INTO payment_card (customer_id, pan, holder) VALUES (1, $1, 'somebody else')";
+    let state = match client.execute(sql, &[&card.pan]).await {
         Err(error) => error.code().map_or("no SQLSTATE", |state| state.code()).to_owned(),
         Ok(_) => "accepted".to_owned(),
     };
+    expect(sql, "23505", &state)?;
     print::fact("INSERT of a pan that is there", &format!("{state} (unique_violation is 23505)"));
     Ok(())
 }
 
-async fn side_by_side(stage: &Stage, client: &Client, card: &Card) -> Result<(), Error> {
+fn expect(what: &str, wanted: &str, got: &str) -> Result<(), Error> {
+    match wanted == got {
+        true => Ok(()),
+        false => Err(Error::expected(what, wanted, got)),
+    }
+}
+
+async fn side_by_side(stage: &Stage, client: &Client, cards: &[Card]) -> Result<(), Error> {
+    let card = cards.get(CARD).ok_or_else(|| Error::new("the sample", "too few cards"))?;
     let sql = format!("SELECT * FROM payment_card WHERE id = {}", card.id);
     let seen = one_row(client, &sql).await?;
     let stored = one_row(&stage.server.direct().await?, &sql).await?;
@@ -97,6 +104,7 @@ async fn refusal(client: &Client) -> Result<(), Error> {
         Ok(_) => Err(Error::new(sql, "was answered")),
         Err(error) => {
             let said = error.as_db_error().ok_or_else(|| Error::sql(sql, &error))?;
+            expect(sql, "0A000", said.code().code())?;
             print::text(&format!("ERROR {}: {}", said.code().code(), said.message()));
             if let Some(hint) = said.hint() {
                 print::text(&format!("HINT: {hint}"));

@@ -13,6 +13,11 @@ impl Error {
         Self { what: what.into(), reason: reason.to_string() }
     }
 
+    /// Something else than what the demo shows.
+    pub(super) fn expected(what: impl Into<String>, wanted: &str, got: impl std::fmt::Display) -> Self {
+        Self::new(what, format!("expected {wanted}, got {got}"))
+    }
+
     /// A database error with its SQLSTATE, which `Display` of the driver leaves out.
     pub(super) fn sql(what: impl Into<String>, error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {

@@ -23,18 +23,23 @@ pub(super) fn gap() {
 
 /// Indented and wrapped at words.
 pub(super) fn text(text: &str) {
-    let mut line = String::new();
+    wrapped(text, WIDTH - 2).iter().for_each(|line| println!("  {line}"));
+}
+
+/// Lines of at most `width` characters, except for a word that is longer.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
-        if !line.is_empty() && 2 + line.chars().count() + 1 + word.chars().count() > WIDTH {
-            println!("  {line}");
-            line.clear();
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
             line.push(' ');
         }
         line.push_str(word);
     }
-    println!("  {line}");
+    lines.push(line);
+    lines
 }
 
 /// Something to copy: never wrapped.
@@ -42,9 +47,16 @@ pub(super) fn code(text: &str) {
     println!("    {text}");
 }
 
-/// A name and what was measured for it.
+/// A name and what was measured for it, wrapped beside the name.
 pub(super) fn fact(name: &str, value: &str) {
-    println!("  {name:<34} {value}");
+    for (number, line) in wrapped(value, WIDTH - 37).iter().enumerate() {
+        println!("  {:<34} {line}", if number == 0 { name } else { "" });
+    }
+}
+
+/// A name and a value that may be long, cut to one line.
+pub(super) fn short(name: &str, value: &str) {
+    println!("  {name:<34} {}", cut(value, WIDTH - 37));
 }
 
 /// One value in three columns, cut to fit.
@@ -75,6 +87,12 @@ pub(super) fn thousands(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_wrap_at_words() {
+        assert_eq!(wrapped("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(wrapped("abcdef g", 4), ["abcdef", "g"]);
+    }
 
     #[test]
     fn numbers_are_grouped_and_long_values_cut() {

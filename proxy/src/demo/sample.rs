@@ -14,6 +14,24 @@ pub(super) const TABLES: &str = include_str!("../../../schema/payments.sql");
 /// How many cards the application writes.
 pub(super) const CARDS: usize = 500;
 
+/// Stands in an unprotected column of every row: the leak search must find it.
+pub(super) const CONTROL: &str = "unprotected-status";
+
+/// How the application writes a card.
+pub(super) fn insert(table: &str) -> String {
+    format!(
+        "INSERT INTO {table} (id, customer_id, status, pan, iban, holder, credit_limit) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+    )
+}
+
+/// The table of the cards once more, with its indexes, under a name that no schema file knows: `plain_card`.
+pub(super) fn twin() -> String {
+    let of_cards = |statement: &&str| statement.contains("payment_card") && !statement.contains("REFERENCES");
+    let statements: Vec<&str> = TABLES.split(';').filter(of_cards).collect();
+    statements.join(";").replace("payment_card", "plain_card")
+}
+
 /// One card as the application knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Card {
@@ -26,6 +44,11 @@ pub(super) struct Card {
 }
 
 impl Card {
+    /// For [`insert`].
+    pub(super) fn parameters(&self) -> [&(dyn ToSql + Sync); 7] {
+        [&self.id, &self.customer, &CONTROL, &self.pan, &self.iban, &self.holder, &self.limit]
+    }
+
     /// The values that the schema file protects.
     pub(super) fn sealed(&self) -> [String; 4] {
         let limit = format!("{}.{:02}", self.limit.0 / 100, self.limit.0 % 100);

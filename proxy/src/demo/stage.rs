@@ -44,11 +44,11 @@ impl Stage {
         print::fact("PostgreSQL", &format!("{version}, ready in {}", seconds(server.started_in)));
         print::fact("", &server.source);
         direct.batch_execute(sample::TABLES).await.map_err(|error| Error::sql("schema/payments.sql", &error))?;
-        let schema = folder.path().join("payments.toml");
+        let schema = schema_file(folder);
         std::fs::write(&schema, sample::SCHEMA).map_err(|error| Error::new("writing payments.toml", error))?;
         let link = Tap::start(folder.path(), server.port, server.target.clone(), Cut::Whole)
             .map_err(|error| Error::new("tapping the server link", error))?;
-        let upstream = server.keywords(&folder.path().display().to_string(), server.port);
+        let upstream = upstream(server, folder);
         let begun = Instant::now();
         let mut apply = command(server, folder)?;
         apply.args(["schema", "apply", "--create-keys", "--schema"]).arg(&schema).args(["--database", &upstream]);
@@ -80,6 +80,19 @@ impl Stage {
         connect(&config).await
     }
 
+    /// What `pgseal explain` says of a statement.
+    pub(super) fn explain(&self, sql: &str) -> Result<String, Error> {
+        let what = "pgseal explain";
+        let mut explain = command(&self.server, &self.folder)?;
+        explain.arg("explain").arg("--schema").arg(schema_file(&self.folder));
+        let output = explain.args(["--database", &upstream(&self.server, &self.folder), sql]).output();
+        let output = output.map_err(|error| Error::new(what, error))?;
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            false => Err(Error::new(what, String::from_utf8_lossy(&output.stderr).trim())),
+        }
+    }
+
     pub(super) fn psql_through_proxy(&self) -> String {
         let (host, port) = self.proxy.host_and_port();
         self.psql(host, port)
@@ -107,6 +120,15 @@ impl Stage {
         drop((server, folder));
         left
     }
+}
+
+fn schema_file(folder: &Folder) -> PathBuf {
+    folder.path().join("payments.toml")
+}
+
+/// Keywords that lead to the server through the tap.
+fn upstream(server: &Server, folder: &Folder) -> String {
+    server.keywords(&folder.path().display().to_string(), server.port)
 }
 
 /// This very binary, with the demo's own state directory.

@@ -1,5 +1,6 @@
 //! From client to server: forward, rewrite, refuse, insert.
 
+mod by_name;
 mod extended;
 mod simple;
 mod steps;
@@ -119,8 +120,20 @@ impl State {
             b'S' => Ok(self.forward(Kind::Sync)),
             // The server ignores it; what is refused must not travel for nothing.
             _ if self.queue.skips() => Ok(Fate::Drop),
-            b'H' | b'd' => Ok(Fate::Forward),
+            b'H' => Ok(Fate::Forward),
+            b'd' | b'c' | b'f' if self.refused_query => Ok(Fate::Drop),
+            b'd' => Ok(Fate::Forward),
             b'c' | b'f' => Ok(self.forward(Kind::CopyEnd)),
+            _ => {
+                self.refused_query = false;
+                self.statement_frame(core, tag, frame, out)
+            }
+        }
+    }
+
+    /// A message that is a statement, or about one.
+    fn statement_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        match tag {
             b'Q' => self.query(core, frame, out),
             b'F' => self.function_call(frame, out),
             b'P' => self.parse(core, frame, out),
@@ -162,16 +175,19 @@ impl State {
         }
     }
 
-    /// Takes the place of a Query.
+    /// Takes the place of a Query. Data for a COPY that it may have been must not travel either (SQL-21).
     fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
         compose::query(REFUSAL, out);
         self.expect(Kind::Query, refused(error, position));
+        self.refused_query = true;
     }
 
-    /// Takes the place of a message of the extended protocol.
+    /// Takes the place of a message of the extended protocol. The server will ignore everything up to Sync: it must
+    /// not travel, least of all the parameters of what was refused (SQL-21).
     fn refuse(&mut self, unnamed: bool, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) -> Fate {
         compose::parse(if unnamed { b"" } else { REFUSAL_NAME }, REFUSAL, &[], out);
         self.expect(Kind::Parse, refused(error, position));
+        self.queue.skip();
         Fate::Drop
     }
 }

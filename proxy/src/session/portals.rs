@@ -35,6 +35,13 @@ impl<T> Names<T> {
             && (self.confirmed.contains_key(name) || self.sent.contains_key(name))
     }
 
+    /// Every meaning that a name has, or may get by what is under way.
+    pub(super) fn meanings(&self) -> impl Iterator<Item = (&[u8], &Rc<T>)> {
+        let sent =
+            self.sent.iter().flat_map(|(name, sent)| sent.iter().flatten().map(move |meaning| (&**name, meaning)));
+        self.confirmed.iter().map(|(name, meaning)| (&**name, meaning)).chain(sent)
+    }
+
     /// A message was sent that gives the name a meaning, or takes it away. [`Names::confirm`] or [`Names::withdraw`]
     /// follows for each, in the same order.
     pub(super) fn send(&mut self, name: &[u8], meaning: Option<Rc<T>>) {
@@ -64,9 +71,9 @@ impl<T> Names<T> {
         self.take(name);
     }
 
-    /// The server forgot all that it had confirmed.
-    pub(super) fn clear(&mut self) {
-        self.confirmed.clear();
+    /// The server forgot all that it had confirmed; what is to be kept all the same is.
+    pub(super) fn forget(&mut self, keep: impl Fn(&T) -> bool) {
+        self.confirmed.retain(|_, meaning| keep(meaning));
     }
 
     fn take(&mut self, name: &[u8]) -> Option<Option<Rc<T>>> {
@@ -126,7 +133,7 @@ mod tests {
         names.send(b"a", Some(Rc::new(1)));
         names.confirm(b"a");
         names.send(b"b", Some(Rc::new(2)));
-        names.clear();
+        names.forget(|_| false);
         assert_eq!((meaning(&names, b"a"), meaning(&names, b"b")), (None, Some(2)));
     }
 }

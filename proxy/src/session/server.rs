@@ -91,7 +91,7 @@ impl State {
                 Part::Error => self.withdraw(&expected),
                 Part::Asynchronous | Part::More | Part::CopyIn | Part::Last | Part::ErrorWithin => {
                     self.confirm(&expected);
-                    if matches!(expected.answer, Answer::Show | Answer::Step(_) | Answer::LastStep(_)) {
+                    if matches!(expected.answer, Answer::Show(_, true) | Answer::Step(_) | Answer::LastStep(_)) {
                         self.resume();
                     }
                 }
@@ -131,7 +131,9 @@ impl State {
             Answer::Forward if tag == b'C' => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
-                    self.statements.clear();
+                    // A client that binds one of these by its old name is told so by the server, and its values do not
+                    // travel in the clear to find that out.
+                    self.statements.forget(|statement| statement.plan.is_some());
                 }
                 if let Some(control) = &core.context.control
                     && [&b"CREATE "[..], b"ALTER ", b"DROP "].iter().any(|verb| body.starts_with(verb))
@@ -155,13 +157,13 @@ impl State {
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
-            Answer::Show => match (tag, expected.kind) {
+            Answer::Show(name, _) => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
                     if let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
-                        self.facts.shown("bytea_output", value);
+                        self.facts.shown(name, value);
                     }
                     Ok(Fate::Drop)
                 }
@@ -300,7 +302,7 @@ impl State {
             ) => &portal.plan,
             Some(Answer::Pipeline(plan, _)) => plan,
             Some(Answer::Query(query)) => query.plan(),
-            Some(Answer::Swallow(_) | Answer::Show | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
+            Some(Answer::Swallow(_) | Answer::Show(..) | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
                 return Ok(Fate::Drop);
             }
         };
@@ -312,20 +314,21 @@ impl State {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let status = reader::ready_for_query(body).map_err(foreign)?;
         self.status = status.code();
-        self.facts.ready_for_query(match status {
+        let transaction = match status {
             reader::Status::Idle => Transaction::Idle,
             reader::Status::InBlock => Transaction::Block,
             reader::Status::Failed => Transaction::Failed,
-        });
+        };
+        self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
-            self.portals.clear();
+            self.portals.forget(|_| false);
             self.wrote = None;
         }
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
             return self.poison();
         }
         match self.queue.front().map(|entry| &entry.payload.answer) {
-            Some(Answer::Show) => Ok(Fate::Drop),
+            Some(Answer::Show(..)) => Ok(Fate::Drop),
             Some(Answer::Pipeline(_, tag)) => {
                 out.extend_from_slice(tag);
                 Ok(Fate::Forward)
@@ -353,7 +356,7 @@ impl State {
         errors::report(error, error.position(), out);
         let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {
-            shows |= matches!(entry.payload.answer, Answer::Show);
+            shows |= matches!(entry.payload.answer, Answer::Show(..));
             steps |= matches!(entry.payload.answer, Answer::Step(_) | Answer::LastStep(_));
             entry.payload.answer = Answer::Spoiled;
         });
@@ -426,9 +429,9 @@ fn last_step(
             Ok(Fate::Drop)
         }
         Outcome::Done if running.limit > 0 && running.shown >= running.limit => {
-            let tag = frame_of(b'C', body);
+            let words = body.iter().rposition(|byte| *byte == b' ').and_then(|end| body.get(..=end)).unwrap_or(&[]);
             if let Some(bound) = &portal.bound {
-                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), tag));
+                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), words.into()));
             }
             compose::portal_suspended(out);
             Ok(Fate::Replaced)
@@ -447,13 +450,15 @@ fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
 /// What a suspended portal has left, up to `limit` rows (0: all of them).
 fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
     let mut left = bound.left.borrow_mut();
-    let Left::Rows(rows, tag) = &mut *left else { return };
+    let Left::Rows(rows, words) = &mut *left else { return };
     let count = if limit == 0 { rows.len() } else { limit.min(rows.len()) };
     rows.drain(..count).for_each(|row| out.extend_from_slice(&row));
     if limit > 0 && count == limit {
         compose::portal_suspended(out);
     } else {
-        out.extend_from_slice(tag);
+        // The rows of this Execute alone, as PostgreSQL counts them (PortalRun).
+        let tag = [words.as_slice(), count.to_string().as_bytes(), b"\0"].concat();
+        out.extend_from_slice(&frame_of(b'C', &tag));
         *left = Left::Nothing;
     }
 }
@@ -528,7 +533,7 @@ mod tests {
     #[test]
     fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
         let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
-        let left = RefCell::new(Left::Rows(rows, b"tag".to_vec()));
+        let left = RefCell::new(Left::Rows(rows, b"UPDATE ".to_vec()));
         let bound = Bound { body: None, declared: vec![], left };
         let shown = |limit| {
             let mut out = Vec::new();
@@ -536,7 +541,7 @@ mod tests {
             out
         };
         assert_eq!(shown(2), b"abs\0\0\0\x04");
-        assert_eq!(shown(2), b"ctag");
+        assert_eq!(shown(2), b"cC\0\0\0\x0dUPDATE 1\0", "the count is that of this Execute alone");
         assert!(matches!(*bound.left.borrow(), Left::Nothing));
     }
 }

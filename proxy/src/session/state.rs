@@ -1,7 +1,7 @@
 //! What both directions of a session know.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ pub(super) enum Answer {
     Forward,
     /// It is ours. The error of a statement that we parsed again is told in the client's terms.
     Swallow(Option<Arc<Plan>>),
-    /// It is ours: the value of `bytea_output`.
-    Show,
+    /// It is ours: the value of this setting, and whether it is the last one that was asked for.
+    Show(&'static str, bool),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
     /// It answers the Parse or Bind of a step.
@@ -131,7 +131,7 @@ pub(super) enum Left {
     /// Everything: it was not executed.
     #[default]
     All,
-    /// Rows and tag, as frames of the client.
+    /// Rows as frames of the client, and the words of the tag before its count.
     Rows(VecDeque<Vec<u8>>, Vec<u8>),
     /// Nothing.
     Nothing,
@@ -217,6 +217,8 @@ pub(super) struct State {
     pub(super) queue: Queue<Expected>,
     pub(super) statements: Names<Statement>,
     pub(super) portals: Names<Portal>,
+    /// Names of SQL's PREPARE and DECLARE that were refused: what uses them would travel for nothing.
+    pub(super) refused: HashSet<Box<[u8]>>,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -244,6 +246,8 @@ pub(super) struct State {
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
+    /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
+    pub(super) refused_query: bool,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -261,6 +265,7 @@ impl State {
             queue: Queue::new(Expected::new(Answer::Forward)),
             statements: Names::default(),
             portals: Names::default(),
+            refused: HashSet::new(),
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,
@@ -278,6 +283,7 @@ impl State {
             waiting: Waiting::No,
             wrote: None,
             running: None,
+            refused_query: false,
             wake: false,
             spoiled: false,
         }
@@ -334,7 +340,7 @@ impl State {
             None => {}
         }
         match expected.answer {
-            Answer::Show => {
+            Answer::Show(..) => {
                 self.facts.not_shown();
                 self.resume();
             }

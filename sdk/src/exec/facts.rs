@@ -42,12 +42,21 @@ impl UserFacing for BrokenPin {
 /// The one setting that values depend on and that the server never reports.
 const BYTEA_OUTPUT: &str = "bytea_output";
 
+/// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
+const ALL: &[&str] = &[BYTEA_OUTPUT, "TimeZone", "DateStyle"];
+
 /// What is known of one session.
 #[derive(Debug, Clone)]
 pub struct Facts {
     settings: Settings,
     transaction: Transaction,
     bytea_output_known: bool,
+    /// Something opaque was sent, and the server has not yet been ready for a query since.
+    unreported: bool,
+    /// All settings were asked for since then.
+    asked: bool,
+    /// Something opaque was sent in this transaction: its end may take back what was learnt.
+    taken_back: bool,
     epoch: u64,
 }
 
@@ -55,7 +64,15 @@ impl Facts {
     /// A session that begins under this protection epoch. `bytea_output` may come from the role or the database, so
     /// it is not known.
     pub fn new(epoch: u64) -> Self {
-        Self { settings: Settings::default(), transaction: Transaction::default(), bytea_output_known: false, epoch }
+        Self {
+            settings: Settings::default(),
+            transaction: Transaction::default(),
+            bytea_output_known: false,
+            unreported: false,
+            asked: false,
+            taken_back: false,
+            epoch,
+        }
     }
 
     /// What values are read and rendered under.
@@ -95,29 +112,59 @@ impl Facts {
         Ok(())
     }
 
-    /// Takes over a ReadyForQuery.
-    pub fn ready_for_query(&mut self, transaction: Transaction) {
+    /// Takes over a ReadyForQuery. `last`: nothing was sent behind the message that it answers, so that the settings
+    /// which the server reports are those of the next statement.
+    pub fn ready_for_query(&mut self, transaction: Transaction, last: bool) {
         self.transaction = transaction;
+        self.unreported &= !last;
+        self.asked &= !last;
+        if transaction == Transaction::Idle && std::mem::take(&mut self.taken_back) {
+            self.bytea_output_known = false;
+        }
     }
 
     /// A statement with this effect was sent. From here on the next statement that depends on it must ask.
     pub fn sent(&mut self, effect: Effect) {
         match effect {
             Effect::None => {}
-            Effect::Opaque => self.bytea_output_known = false,
+            Effect::Opaque => {
+                self.bytea_output_known = false;
+                self.unreported = true;
+                self.asked = false;
+                self.taken_back = true;
+            }
         }
+    }
+
+    /// A statement that is not planned was sent: also COMMIT, which takes back a SET LOCAL.
+    pub fn forwarded(&mut self, effect: Effect) {
+        self.sent(effect);
+        if self.taken_back {
+            self.unreported = true;
+            self.asked = false;
+        }
+    }
+
+    /// Whether the end of the transaction may change settings.
+    pub fn may_be_taken_back(&self) -> bool {
+        self.taken_back
     }
 
     /// What must be asked with SHOW before a statement whose values do or do not depend on `bytea_output`
     /// ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)). Whoever sends the SHOW calls
     /// [`Facts::asked`], so that pipelined statements behind it do not ask again.
     pub fn shows(&self, bytea_output: bool) -> &'static [&'static str] {
-        if bytea_output && !self.bytea_output_known { &[BYTEA_OUTPUT] } else { &[] }
+        match (self.unreported && !self.asked, bytea_output && !self.bytea_output_known) {
+            (true, _) => ALL,
+            (false, true) => &[BYTEA_OUTPUT],
+            (false, false) => &[],
+        }
     }
 
     /// The SHOWs were sent.
     pub fn asked(&mut self) {
         self.bytea_output_known = true;
+        self.asked = true;
     }
 
     /// A SHOW was answered.
@@ -128,6 +175,7 @@ impl Facts {
     /// A SHOW was not answered (an error before it in its batch, a failed transaction).
     pub fn not_shown(&mut self) {
         self.bytea_output_known = false;
+        self.asked = false;
     }
 }
 
@@ -157,6 +205,34 @@ mod tests {
         facts.sent(Effect::None);
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.sent(Effect::Opaque);
+        facts.ready_for_query(Transaction::Idle, true);
+        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(false), &[] as &[&str]);
+    }
+
+    #[test]
+    fn behind_an_opaque_statement_of_the_same_batch_every_setting_is_asked_sql_12() {
+        let mut facts = Facts::new(1);
+        facts.forwarded(Effect::Opaque);
+        assert_eq!(facts.shows(false), ALL);
+        facts.asked();
+        assert_eq!(facts.shows(false), &[] as &[&str]);
+        facts.ready_for_query(Transaction::Block, false);
+        facts.forwarded(Effect::None);
+        assert_eq!(facts.shows(false), ALL, "a COMMIT, perhaps");
+        facts.ready_for_query(Transaction::Idle, true);
+        assert_eq!(facts.shows(false), &[] as &[&str]);
+    }
+
+    #[test]
+    fn what_was_learnt_after_a_set_local_is_forgotten_when_its_transaction_ends_sql_12() {
+        let mut facts = Facts::new(1);
+        facts.forwarded(Effect::Opaque);
+        facts.ready_for_query(Transaction::Block, true);
+        facts.asked();
+        facts.shown("bytea_output", "hex");
+        assert_eq!(facts.shows(true), &[] as &[&str]);
+        facts.ready_for_query(Transaction::Idle, true);
         assert_eq!(facts.shows(true), &["bytea_output"]);
     }
 

@@ -73,7 +73,8 @@ pub fn seal_row(table: &Table, keys: &dyn KeySource, values: &[Option<Value<'_>>
 }
 
 /// Seals some cells of one row whose whole context is known (SQL-50): `context` by [`ColumnId`] as in [`seal_row`],
-/// only context columns are looked at. They share one derived key (CELL-1).
+/// only context columns are looked at. They share one derived key (CELL-1). No cell needs no context: NULL is written
+/// as NULL wherever the row is.
 ///
 /// # Errors
 /// NULL in a context column (23502), no key, no randomness; a column that is not sealed.
@@ -83,6 +84,9 @@ pub fn seal_cells(
     context: &[Option<Value<'_>>],
     cells: &[(ColumnId, Value<'_>)],
 ) -> Result<Vec<Vec<u8>>, Error> {
+    if cells.is_empty() {
+        return Ok(Vec::new());
+    }
     let key = keys.sealing(&table.branch_key)?;
     let context = new_context(table, context)?;
     let cells: Vec<_> = cells.iter().map(|(id, value)| (*id, value)).collect();

@@ -26,6 +26,21 @@ pub struct Plan {
     pub notes: Notes,
 }
 
+impl Plan {
+    /// Whether it must be driven to its end before anything behind it is sent: it has several steps, or it changes rows
+    /// that are only opened and verified as they come back. An error of ours must still fail its transaction.
+    pub fn is_stepped(&self) -> bool {
+        match (&self.steps, self.verb) {
+            (Steps::Fetch(_) | Steps::ReadModifyWrite(_), _) => true,
+            (Steps::One, Verb::Update | Verb::Delete) => {
+                self.output.as_ref().is_some_and(|shape| !shape.rows.is_empty())
+            }
+            // What an INSERT returns is what was sealed for it.
+            (Steps::One, Verb::Select | Verb::Insert | Verb::Utility) => false,
+        }
+    }
+}
+
 /// The statements of this version that can touch a protected table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {

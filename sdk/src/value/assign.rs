@@ -39,7 +39,10 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
             value.render(from, Format::Text, &Settings::default(), &mut out)?;
             Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
         }
-        (Value::Date(v), Type::Timestamp(_)) => Value::Timestamp(midnight(v)?),
+        (Value::Date(v), Type::Timestamp(_)) => Value::Timestamp(
+            midnight(v)
+                .ok_or_else(|| Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp"))?,
+        ),
         (Value::Timestamp(v), Type::Date) => Value::Date(match v {
             i64::MAX => i32::MAX,
             i64::MIN => i32::MIN,
@@ -47,10 +50,13 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
         }),
         (Value::Json(v), Type::Jsonb) => Value::Jsonb(json::normal_form(&v)?.into()),
         (Value::Jsonb(v), Type::Json) => Value::Json(v),
+        // What they give depends on DateStyle, TimeZone or bytea_output.
         (
             Value::Date(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Bytea(_),
-            Type::Text | Type::Varchar(_) | Type::Date | Type::Timestamp(_) | Type::Timestamptz(_),
-        ) => {
+            Type::Text | Type::Varchar(_),
+        )
+        | (Value::Date(_) | Value::Timestamp(_), Type::Timestamptz(_))
+        | (Value::Timestamptz(_), Type::Date | Type::Timestamp(_)) => {
             return Err(refused(format!(
                 "a protected {to} cannot be assigned from {from}: cast it in the application"
             )));
@@ -78,7 +84,7 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
             v.exact_i64().and_then(|v| int::in_range(to, v).ok()).map(Value::Int)
         }
         (Value::Int(v), Type::Numeric(_)) => Some(Value::Numeric(Numeric::from_i64(v))),
-        (Value::Date(v), Type::Timestamp(_)) => Some(Value::Timestamp(midnight(v)?)),
+        (Value::Date(v), Type::Timestamp(_)) => midnight(v).map(Value::Timestamp),
         (Value::Timestamp(v), Type::Date) => match v {
             i64::MAX => Some(Value::Date(i32::MAX)),
             i64::MIN => Some(Value::Date(i32::MIN)),
@@ -99,15 +105,12 @@ fn in_range(to: &Type, value: Option<i64>) -> Result<i64, Error> {
     value.ok_or_else(|| int::out_of_range(to)).and_then(|value| int::in_range(to, value))
 }
 
-fn midnight(date: i32) -> Result<i64, Error> {
+/// The first instant of a date; `None` if it is too late for a timestamp.
+fn midnight(date: i32) -> Option<i64> {
     match date {
-        i32::MAX => Ok(i64::MAX),
-        i32::MIN => Ok(i64::MIN),
-        // A date far beyond the range of timestamps.
-        date => match i64::from(date).checked_mul(DAY) {
-            Some(micros) => datetime::round(micros, None),
-            None => Err(Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date out of range for timestamp")),
-        },
+        i32::MAX => Some(i64::MAX),
+        i32::MIN => Some(i64::MIN),
+        date => i64::from(date).checked_mul(DAY).and_then(|micros| datetime::round(micros, None).ok()),
     }
 }
 
@@ -140,6 +143,9 @@ mod tests {
             Value::Date(0).carry(&Type::Date, &Type::Timestamptz(None)).err().unwrap().sqlstate,
             SqlState::FEATURE_NOT_SUPPORTED
         );
+        let late = Value::Date(2_145_031_948);
+        assert!(late.clone().carry(&Type::Date, &Type::Timestamp(None)).unwrap().is_none(), "no timestamp equals it");
+        assert!(late.assign(&Type::Date, &Type::Timestamp(None)).is_err());
         assert!(Value::Timestamp(1).carry(&Type::Timestamp(None), &Type::Date).unwrap().is_none());
         assert!(Value::Timestamp(2 * DAY).carry(&Type::Timestamp(None), &Type::Date).unwrap() == Some(Value::Date(2)));
     }

@@ -5,9 +5,11 @@ use crate::error::SqlState;
 
 /// Any unique prefix of true, false, yes, no, on, off, or 1 and 0; any case, blanks around.
 pub(super) fn parse(text: &str) -> Result<bool, Error> {
-    let word = text.trim_matches(is_space).to_ascii_lowercase();
-    let is_prefix = |full: &str, shortest: usize| word.len() >= shortest && full.starts_with(&word);
-    if is_prefix("true", 1) || is_prefix("yes", 1) || word == "on" || word == "1" {
+    let word = text.trim_matches(is_space);
+    let is_prefix = |full: &str, shortest: usize| {
+        word.len() >= shortest && full.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    if is_prefix("true", 1) || is_prefix("yes", 1) || is_prefix("on", 2) || word == "1" {
         Ok(true)
     } else if is_prefix("false", 1) || is_prefix("no", 1) || is_prefix("off", 2) || word == "0" {
         Ok(false)

@@ -1,9 +1,11 @@
-//! date, timestamp, timestamptz: ISO 8601 and what drivers send, PostgreSQL's range and rounding,
-//! days and microseconds since 2000-01-01.
+//! date, timestamp, timestamptz: days and microseconds since 2000-01-01, PostgreSQL's range and rounding, and the ISO
+//! form in which it shows them.
 
 use jiff::tz::TimeZone;
 
 use super::calendar::{self, DAY, SECOND};
+use super::digits;
+use super::iso8601::{self, Parsed};
 use super::{Error, Type};
 use crate::error::SqlState;
 
@@ -14,23 +16,9 @@ const END_DATE: i64 = 2_145_031_949;
 const FIRST_TIMESTAMP: i64 = -211_813_488_000_000_000;
 const END_TIMESTAMP: i64 = 9_223_371_331_200_000_000;
 
-/// What a text says, before a type decides what to keep.
-enum Parsed {
-    /// infinity (true) or -infinity
-    Infinite(bool),
-    Fields {
-        /// Days since 2000-01-01.
-        days: i64,
-        /// Microseconds of the day, up to 24:00:00 and a leap second.
-        time: i64,
-        /// Seconds east of UTC, if a zone was written.
-        zone: Option<i64>,
-    },
-}
-
 /// A date; a time and a zone behind it are read and ignored.
 pub(super) fn parse_date(text: &str) -> Result<i32, Error> {
-    match parse(&Type::Date, text)? {
+    match iso8601::parse(&Type::Date, text)? {
         Parsed::Infinite(positive) => Ok(if positive { i32::MAX } else { i32::MIN }),
         Parsed::Fields { days, .. } => check_date(days),
     }
@@ -38,7 +26,7 @@ pub(super) fn parse_date(text: &str) -> Result<i32, Error> {
 
 /// A timestamp; a zone is read and ignored.
 pub(super) fn parse_timestamp(text: &str, precision: Option<u8>) -> Result<i64, Error> {
-    match parse(&Type::Timestamp(None), text)? {
+    match iso8601::parse(&Type::Timestamp(None), text)? {
         Parsed::Infinite(positive) => Ok(if positive { i64::MAX } else { i64::MIN }),
         Parsed::Fields { days, time, .. } => round(micros(days, time)?, precision),
     }
@@ -46,7 +34,7 @@ pub(super) fn parse_timestamp(text: &str, precision: Option<u8>) -> Result<i64, 
 
 /// A timestamp with time zone; without a written zone it is local to `zone`.
 pub(super) fn parse_timestamptz(text: &str, precision: Option<u8>, zone: Option<&TimeZone>) -> Result<i64, Error> {
-    match parse(&Type::Timestamptz(None), text)? {
+    match iso8601::parse(&Type::Timestamptz(None), text)? {
         Parsed::Infinite(positive) => Ok(if positive { i64::MAX } else { i64::MIN }),
         Parsed::Fields { days, time, zone: Some(offset) } => round(shift(micros(days, time)?, offset)?, precision),
         Parsed::Fields { days, time, zone: None } => {
@@ -83,7 +71,8 @@ pub(super) fn check_date(days: i64) -> Result<i32, Error> {
     }
 }
 
-/// Rounds to `precision` fractional digits, half away from zero, and checks the range; infinities pass.
+/// Rounds to `precision` fractional digits, half away from zero, and checks the range; infinities pass. (PostgreSQL
+/// checks before it rounds, and so stores the instant behind the last one, which it cannot read back.)
 pub(super) fn round(micros: i64, precision: Option<u8>) -> Result<i64, Error> {
     if matches!(micros, i64::MIN | i64::MAX) {
         return Ok(micros);
@@ -98,235 +87,6 @@ pub(super) fn round(micros: i64, precision: Option<u8>) -> Result<i64, Error> {
         _ => micros,
     };
     if (FIRST_TIMESTAMP..END_TIMESTAMP).contains(&rounded) { Ok(rounded) } else { Err(timestamp_range()) }
-}
-
-/// Walks over ASCII.
-struct Cursor<'t> {
-    rest: &'t [u8],
-}
-
-impl<'t> Cursor<'t> {
-    fn eat(&mut self, byte: u8) -> bool {
-        match self.rest.split_first() {
-            Some((first, rest)) if first.eq_ignore_ascii_case(&byte) => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn spaces(&mut self) -> bool {
-        let before = self.rest.len();
-        self.rest = self.rest.trim_ascii_start();
-        self.rest.len() != before
-    }
-
-    fn digits(&mut self) -> &'t [u8] {
-        let len = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = self.rest.split_at(len);
-        self.rest = rest;
-        digits
-    }
-
-    fn word(&mut self, word: &[u8]) -> bool {
-        match self.rest.split_at_checked(word.len()) {
-            Some((head, rest))
-                if head.eq_ignore_ascii_case(word) && !rest.first().is_some_and(u8::is_ascii_alphabetic) =>
-            {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Digits as a number; at most seven, which is what a year can have.
-fn number(digits: &[u8]) -> Option<i64> {
-    if digits.is_empty() || digits.len() > 7 {
-        return None;
-    }
-    Some(digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')))
-}
-
-fn parse(ty: &Type, text: &str) -> Result<Parsed, Error> {
-    let trimmed = text.trim_ascii();
-    for (word, parsed) in [("infinity", Parsed::Infinite(true)), ("-infinity", Parsed::Infinite(false))] {
-        if trimmed.eq_ignore_ascii_case(word) {
-            return Ok(parsed);
-        }
-    }
-    if trimmed.eq_ignore_ascii_case("epoch") {
-        return Ok(Parsed::Fields { days: -calendar::EPOCH_SHIFT, time: 0, zone: Some(0) });
-    }
-    let mut cursor = Cursor { rest: trimmed.as_bytes() };
-    match fields(&mut cursor) {
-        Some(parsed) if cursor.rest.is_empty() => parsed,
-        _ => Err(not_read(ty, trimmed)),
-    }
-}
-
-/// `None`: this is not the syntax that is read here. `Some(Err)`: it is, and a field is out of range.
-fn fields(cursor: &mut Cursor<'_>) -> Option<Result<Parsed, Error>> {
-    let first = cursor.digits();
-    let (year, month, day) = if cursor.eat(b'-') {
-        // A year of two digits depends on DateStyle.
-        let year = number(first).filter(|_| first.len() >= 4)?;
-        let month = cursor.digits();
-        let month = number(month).filter(|_| month.len() <= 2 && cursor.eat(b'-'))?;
-        let day = cursor.digits();
-        (year, month, number(day).filter(|_| day.len() <= 2)?)
-    } else if first.len() == 8 {
-        (number(&first[..4])?, number(&first[4..6])?, number(&first[6..])?)
-    } else {
-        return None;
-    };
-    let spaced = cursor.spaces();
-    let joined = !spaced && cursor.eat(b'T');
-    let mut time = Ok(0);
-    if (spaced || joined) && cursor.rest.first().is_some_and(u8::is_ascii_digit) {
-        time = time_of_day(cursor)?;
-        cursor.spaces();
-    } else if joined {
-        return None;
-    }
-    let zone = match zone(cursor)? {
-        Ok(zone) => zone,
-        Err(error) => return Some(Err(error)),
-    };
-    cursor.spaces();
-    // There is no year 0; 1 BC is the astronomical year 0.
-    let written = year;
-    let year = if cursor.word(b"BC") {
-        1 - year
-    } else {
-        cursor.word(b"AD");
-        year
-    };
-    if written == 0 {
-        return Some(Err(out_of_range()));
-    }
-    Some(date_fields(year, month, day).and_then(|days| Ok(Parsed::Fields { days, time: time?, zone })))
-}
-
-fn out_of_range() -> Error {
-    Error::new(SqlState::DATETIME_FIELD_OVERFLOW, "date/time field value out of range")
-}
-
-fn date_fields(year: i64, month: i64, day: i64) -> Result<i64, Error> {
-    if !(1..=12).contains(&month) || !(1..=calendar::month_length(year, month)).contains(&day) {
-        return Err(out_of_range());
-    }
-    Ok(calendar::days(year, month, day))
-}
-
-/// `HH:MM[:SS[.fraction]]`
-fn time_of_day(cursor: &mut Cursor<'_>) -> Option<Result<i64, Error>> {
-    let hour = cursor.digits();
-    let hour = number(hour).filter(|_| hour.len() <= 2 && cursor.eat(b':'))?;
-    let minute = cursor.digits();
-    let minute = number(minute).filter(|_| minute.len() <= 2)?;
-    let (mut second, mut micros) = (0, 0);
-    if cursor.eat(b':') {
-        let digits = cursor.digits();
-        second = number(digits).filter(|_| digits.len() <= 2)?;
-        if cursor.eat(b'.') {
-            micros = fraction(cursor.digits())?;
-        }
-    }
-    if minute > 59 || second > 60 || hour > 24 || (hour == 24 && (minute, second, micros) != (0, 0, 0)) {
-        return Some(Err(out_of_range()));
-    }
-    Some(Ok(((hour * 60 + minute) * 60 + second) * SECOND + micros))
-}
-
-/// Microseconds of a fraction, rounded as PostgreSQL does it: through a double, half to even.
-fn fraction(digits: &[u8]) -> Option<i64> {
-    let text = std::str::from_utf8(digits).ok()?;
-    let fraction: f64 = if text.is_empty() { 0.0 } else { format!("0.{text}").parse().ok()? };
-    // At most 1,000,000: exact in both types.
-    Some((fraction * 1e6).round_ties_even() as i64)
-}
-
-/// `Z`, `UTC`, `GMT`, or a signed offset; nothing is no zone.
-fn zone(cursor: &mut Cursor<'_>) -> Option<Result<Option<i64>, Error>> {
-    if [&b"Z"[..], b"UTC", b"GMT"].iter().any(|word| cursor.word(word)) {
-        return Some(Ok(Some(0)));
-    }
-    let sign = match (cursor.eat(b'+'), cursor.eat(b'-')) {
-        (true, _) => 1,
-        (_, true) => -1,
-        _ => return Some(Ok(None)),
-    };
-    let first = cursor.digits();
-    let (hour, mut minute, mut second) = match first.len() {
-        1 | 2 => (number(first)?, 0, 0),
-        3 | 4 => (number(&first[..first.len() - 2])?, number(&first[first.len() - 2..])?, 0),
-        _ => return None,
-    };
-    if first.len() <= 2 && cursor.eat(b':') {
-        let digits = cursor.digits();
-        minute = number(digits).filter(|_| digits.len() == 2)?;
-        if cursor.eat(b':') {
-            let digits = cursor.digits();
-            second = number(digits).filter(|_| digits.len() == 2)?;
-        }
-    }
-    if hour > 15 || minute > 59 || second > 59 {
-        return Some(Err(Error::new(SqlState::INVALID_TIME_ZONE_DISPLACEMENT, "time zone displacement out of range")));
-    }
-    Some(Ok(Some(sign * ((hour * 60 + minute) * 60 + second))))
-}
-
-/// PostgreSQL reads more spellings than this codec; they are refused as such, anything else is no date.
-fn not_read(ty: &Type, text: &str) -> Error {
-    const WORDS: &[&str] = &[
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "may",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "oct",
-        "nov",
-        "dec",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-        "now",
-        "today",
-        "tomorrow",
-        "yesterday",
-        "am",
-        "pm",
-        "allballs",
-        "j",
-        "t",
-        "z",
-        "bc",
-        "ad",
-    ];
-    let lower = text.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).peekable();
-    let known = |word: &str| WORDS.iter().any(|start| word.starts_with(start)) || word.len() <= 4;
-    let digits = lower.bytes().any(|byte| byte.is_ascii_digit());
-    let special = ["now", "today", "tomorrow", "yesterday"].contains(&lower.as_str());
-    let plausible = special || (digits && lower.len() <= 64 && (words.peek().is_none() || words.all(known)));
-    if plausible && lower.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ,./:+-".contains(&byte)) {
-        return Error::new(
-            SqlState::FEATURE_NOT_SUPPORTED,
-            format!("a protected {ty} is read in ISO 8601 form only (YYYY-MM-DD hh:mm:ss.ffffff+hh:mm)"),
-        );
-    }
-    Error::new(SqlState::INVALID_DATETIME_FORMAT, format!("invalid input syntax for type {ty}"))
 }
 
 /// ISO form of a date.
@@ -354,20 +114,24 @@ pub(super) fn render_timestamp(micros: i64, zone: Option<&TimeZone>, out: &mut V
     let before_christ = push_date(local.div_euclid(DAY), out);
     let of_day = local.rem_euclid(DAY);
     let seconds = of_day / SECOND;
-    out.extend_from_slice(format!(" {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60).as_bytes());
+    push_two(b' ', seconds / 3600, out);
+    push_two(b':', seconds / 60 % 60, out);
+    push_two(b':', seconds % 60, out);
     let fraction = of_day % SECOND;
     if fraction != 0 {
-        let digits = format!(".{fraction:06}");
-        out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        out.push(b'.');
+        digits::push_padded::<6>(fraction.unsigned_abs(), out);
+        while out.last() == Some(&b'0') {
+            out.pop();
+        }
     }
     if let Some(offset) = offset {
-        let (sign, offset) = (if offset < 0 { '-' } else { '+' }, offset.abs());
-        out.extend_from_slice(format!("{sign}{:02}", offset / 3600).as_bytes());
+        push_two(if offset < 0 { b'-' } else { b'+' }, offset / 3600, out);
         if offset % 3600 != 0 {
-            out.extend_from_slice(format!(":{:02}", offset / 60 % 60).as_bytes());
+            push_two(b':', offset / 60 % 60, out);
         }
         if offset % 60 != 0 {
-            out.extend_from_slice(format!(":{:02}", offset % 60).as_bytes());
+            push_two(b':', offset % 60, out);
         }
     }
     out.extend_from_slice(before_christ);
@@ -377,8 +141,16 @@ pub(super) fn render_timestamp(micros: i64, zone: Option<&TimeZone>, out: &mut V
 fn push_date(days: i64, out: &mut Vec<u8>) -> &'static [u8] {
     let (year, month, day) = calendar::date(days);
     let (shown, suffix): (i64, &[u8]) = if year > 0 { (year, b"") } else { (1 - year, b" BC") };
-    out.extend_from_slice(format!("{shown:04}-{month:02}-{day:02}").as_bytes());
+    digits::push_padded::<4>(shown.unsigned_abs(), out);
+    push_two(b'-', month, out);
+    push_two(b'-', day, out);
     suffix
+}
+
+/// Appends what stands in front and the magnitude in two digits.
+fn push_two(before: u8, value: i64, out: &mut Vec<u8>) {
+    out.push(before);
+    digits::push_padded::<2>(value.unsigned_abs(), out);
 }
 
 #[cfg(test)]

@@ -1,29 +1,45 @@
 //! int2, int4, int8: PostgreSQL's integer input (22P02, 22003), big-endian in binary and in S.
 
 use super::bool::is_space;
-use super::{Error, Type};
+use super::{Error, Type, exactly};
 use crate::error::SqlState;
 
-/// Decimal digits with an optional sign and blanks around. PostgreSQL 16 on reads 0x, 0o, 0b and underscores as well;
-/// older ones do not, so they are refused here.
+/// Decimal digits with an optional sign and blanks around.
+///
+/// # Errors
+/// 22P02, 22003; 0A000 for 0x, 0o, 0b and underscores, which PostgreSQL reads since version 16.
 pub(super) fn parse(ty: &Type, text: &str) -> Result<i64, Error> {
     let trimmed = text.trim_matches(is_space);
-    let (negative, digits) = match trimmed.as_bytes().split_first() {
-        Some((b'-', _)) => (true, &trimmed[1..]),
-        Some((b'+', _)) => (false, &trimmed[1..]),
-        _ => (false, trimmed),
+    let (negative, digits) = match trimmed.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
     };
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {ty}")));
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(not_decimal(ty, digits));
     }
-    let magnitude: i128 =
-        digits.trim_start_matches('0').parse().or_else(|_| match digits.bytes().all(|b| b == b'0') {
-            true => Ok(0),
-            false => Err(out_of_range(ty)),
-        })?;
-    i64::try_from(if negative { -magnitude } else { magnitude })
-        .map_err(|_| out_of_range(ty))
+    // Counted downwards: the smallest integer has no positive counterpart.
+    let value = digits.iter().try_fold(0i64, |sum, digit| sum.checked_mul(10)?.checked_sub(i64::from(digit - b'0')));
+    value
+        .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
+        .ok_or_else(|| out_of_range(ty))
         .and_then(|value| in_range(ty, value))
+}
+
+/// The error for what is no plain decimal number; `digits` is what stands behind the sign.
+pub(super) fn not_decimal(ty: &Type, digits: &[u8]) -> Error {
+    let radix = matches!(
+        digits,
+        [b'0', b'x' | b'X' | b'o' | b'O' | b'b' | b'B', b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'_', ..]
+    );
+    let grouped = digits.windows(3).any(|part| matches!(part, [b'0'..=b'9', b'_', b'0'..=b'9']));
+    if (radix || grouped) && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-".contains(byte)) {
+        return Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("a protected {ty} is read in plain decimal digits only"),
+        );
+    }
+    Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {ty}"))
 }
 
 /// The value, if an integer of this type can hold it.
@@ -50,11 +66,10 @@ pub(super) fn write(ty: &Type, value: i64, out: &mut Vec<u8>) {
 
 /// The reverse of [`write`]; the length must be the type's.
 pub(super) fn read(ty: &Type, bytes: &[u8]) -> Result<i64, Error> {
-    let wrong = || Error::new(SqlState::INVALID_BINARY_REPRESENTATION, format!("wrong length for type {ty}"));
     match ty {
-        Type::Int2 => bytes.try_into().map(|bytes| i64::from(i16::from_be_bytes(bytes))).map_err(|_| wrong()),
-        Type::Int4 => bytes.try_into().map(|bytes| i64::from(i32::from_be_bytes(bytes))).map_err(|_| wrong()),
-        _ => bytes.try_into().map(i64::from_be_bytes).map_err(|_| wrong()),
+        Type::Int2 => exactly(bytes).map(i16::from_be_bytes).map(i64::from),
+        Type::Int4 => exactly(bytes).map(i32::from_be_bytes).map(i64::from),
+        _ => exactly(bytes).map(i64::from_be_bytes),
     }
 }
 
@@ -76,10 +91,20 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_22p02_without_the_text() {
-        for text in ["", " ", "-", "1.0", "1e3", "0x10", "1_000", "abc", "1 2", "--1"] {
+        for text in ["", " ", "-", "1.0", "1e3", "abc", "1 2", "--1"] {
             let error = parse(&Type::Int4, text).unwrap_err();
             assert_eq!(error.sqlstate, SqlState::INVALID_TEXT_REPRESENTATION, "{text}");
             assert_eq!(error.message, "invalid input syntax for type integer");
+        }
+    }
+
+    #[test]
+    fn spellings_of_newer_servers_are_refused() {
+        for text in ["0x1F", "-0o17", "0b_1", "1_000"] {
+            assert_eq!(parse(&Type::Int4, text).unwrap_err().sqlstate, SqlState::FEATURE_NOT_SUPPORTED, "{text}");
+        }
+        for text in ["0x", "_1", "1_", "1__0", "0xg", "1_0 0"] {
+            assert_eq!(parse(&Type::Int4, text).unwrap_err().sqlstate, SqlState::INVALID_TEXT_REPRESENTATION, "{text}");
         }
     }
 
@@ -89,6 +114,7 @@ mod tests {
         write(&Type::Int2, -2, &mut out);
         assert_eq!(out, [0xff, 0xfe]);
         assert_eq!(read(&Type::Int2, &out).unwrap(), -2);
-        assert!(read(&Type::Int4, &out).is_err());
+        assert_eq!(read(&Type::Int4, &out).unwrap_err().sqlstate, SqlState::PROTOCOL_VIOLATION, "too short");
+        assert_eq!(read(&Type::Int2, &[0; 3]).unwrap_err().sqlstate, SqlState::INVALID_BINARY_REPRESENTATION);
     }
 }

@@ -4,20 +4,24 @@
 
 use std::collections::BTreeMap;
 
+use super::bytea::digit;
 use super::{Error, Numeric};
 use crate::error::SqlState;
 
 /// How deep arrays and objects may nest (PostgreSQL's own bound is its stack).
 const MAX_DEPTH: usize = 1_000;
+/// How many bytes a document's numbers may take in all without exponents: `1e131071` has 131,072 digits, and an array
+/// of them would turn a small message into gigabytes.
+const MAX_NUMBERS: usize = 16 << 20;
 
 /// Checks that `text` is JSON, for the type json.
 pub(super) fn check(text: &str) -> Result<(), Error> {
-    Parser { rest: text, depth: 0, decode: false }.document().map(drop)
+    Parser { rest: text, depth: 0, numbers: 0, decode: false }.document().map(drop)
 }
 
 /// The form in which PostgreSQL prints a jsonb.
 pub(super) fn normal_form(text: &str) -> Result<String, Error> {
-    let tree = Parser { rest: text, depth: 0, decode: true }.document()?;
+    let tree = Parser { rest: text, depth: 0, numbers: 0, decode: true }.document()?;
     let mut out = String::with_capacity(text.len());
     write(&tree, &mut out);
     Ok(out)
@@ -42,7 +46,9 @@ fn syntax() -> Error {
 struct Parser<'t> {
     rest: &'t str,
     depth: usize,
-    /// Escapes and numbers are interpreted (jsonb), or only checked (json).
+    /// Bytes of numbers that had an exponent, as they are printed.
+    numbers: usize,
+    /// A tree is built and escapes and numbers are interpreted (jsonb), or everything is only checked (json).
     decode: bool,
 }
 
@@ -79,7 +85,7 @@ impl Parser<'_> {
                 .into_iter()
                 .find(|word| self.eat(word))
                 .filter(|_| !self.rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-                .map(|word| Tree::Plain(word.to_owned()))
+                .map(|word| Tree::Plain(if self.decode { word.to_owned() } else { String::new() }))
                 .ok_or_else(syntax),
         }
     }
@@ -104,7 +110,10 @@ impl Parser<'_> {
             return Ok(Tree::Array(items));
         }
         loop {
-            items.push(self.value()?);
+            let item = self.value()?;
+            if self.decode {
+                items.push(item);
+            }
             if self.eat("]") {
                 return Ok(Tree::Array(items));
             }
@@ -129,8 +138,11 @@ impl Parser<'_> {
             if !self.eat(":") {
                 return Err(syntax());
             }
-            // The last of equal keys wins.
-            members.insert(Key(key.len(), key), self.value()?);
+            let value = self.value()?;
+            if self.decode {
+                // The last of equal keys wins.
+                members.insert(Key(key.len(), key), value);
+            }
             if self.eat("}") {
                 return Ok(Tree::Object(members));
             }
@@ -174,6 +186,15 @@ impl Parser<'_> {
         }
         let mut out = Vec::new();
         Numeric::parse(text)?.render(&mut out);
+        if text.contains(['e', 'E']) {
+            self.numbers += out.len();
+        }
+        if self.numbers > MAX_NUMBERS {
+            return Err(Error::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                "the numbers of a protected jsonb are too long without exponents",
+            ));
+        }
         String::from_utf8(out).map(Tree::Plain).map_err(|_| syntax())
     }
 
@@ -275,7 +296,11 @@ fn write_string(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\0'..='\x1f' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            '\0'..='\x1f' => {
+                let code = u8::try_from(c).unwrap_or(0);
+                out.push_str("\\u00");
+                out.extend([digit(code >> 4), digit(code & 15)].map(char::from));
+            }
             c => out.push(c),
         }
     }
@@ -350,6 +375,15 @@ mod tests {
         assert_eq!(check(&deep).unwrap_err().sqlstate, SqlState::STATEMENT_TOO_COMPLEX);
         let fine = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
         assert_eq!(normal_form(&fine).unwrap(), fine);
+    }
+
+    #[test]
+    fn exponents_cannot_make_gigabytes_of_a_small_document() {
+        let numbers = vec!["1e131071"; 200].join(",");
+        let error = normal_form(&format!("[{numbers}]")).unwrap_err();
+        assert_eq!(error.sqlstate, SqlState::PROGRAM_LIMIT_EXCEEDED);
+        assert!(check(&format!("[{numbers}]")).is_ok());
+        assert!(normal_form(&format!("[{}]", vec!["1e1000"; 200].join(","))).is_ok());
     }
 
     proptest! {

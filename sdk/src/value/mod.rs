@@ -9,7 +9,9 @@ mod bool;
 mod bytea;
 mod calendar;
 mod datetime;
+mod digits;
 mod int;
+mod iso8601;
 mod json;
 mod numeric;
 mod settings;
@@ -126,25 +128,17 @@ impl<'a> Value<'a> {
         assign::limit(value, ty)
     }
 
-    /// PostgreSQL's receive functions; every length is checked (22P03).
+    /// PostgreSQL's receive functions. Every length is checked: 08P01 for too few bytes, 22P03 for too many.
     fn read_binary(ty: &Type, bytes: &'a [u8]) -> Result<Self, Error> {
-        let invalid = |what| Error::new(SqlState::INVALID_BINARY_REPRESENTATION, what);
-        let wrong_length = |_| invalid("incorrect binary data format");
         Ok(match ty {
             // boolrecv takes any byte that is not zero for true.
-            Type::Bool => match bytes {
-                [byte] => Value::Bool(*byte != 0),
-                _ => return Err(invalid("incorrect binary data format")),
-            },
+            Type::Bool => Value::Bool(exactly(bytes)? != [0]),
             Type::Int2 | Type::Int4 | Type::Int8 => Value::Int(int::read(ty, bytes)?),
             Type::Numeric(_) => Value::Numeric(Numeric::read(bytes)?),
             Type::Text | Type::Varchar(_) => Value::Text(Cow::Borrowed(text::utf8(bytes)?)),
             Type::Bytea => Value::Bytea(Cow::Borrowed(bytes)),
-            Type::Uuid => Value::Uuid(bytes.try_into().map_err(wrong_length)?),
-            Type::Date => {
-                let days = bytes.try_into().map(i32::from_be_bytes).map_err(wrong_length)?;
-                Value::Date(datetime::check_date(i64::from(days))?)
-            }
+            Type::Uuid => Value::Uuid(exactly(bytes)?),
+            Type::Date => Value::Date(datetime::check_date(i64::from(exactly(bytes).map(i32::from_be_bytes)?))?),
             Type::Timestamp(_) => Value::Timestamp(timestamp(bytes)?),
             Type::Timestamptz(_) => Value::Timestamptz(timestamp(bytes)?),
             Type::Json => {
@@ -154,7 +148,9 @@ impl<'a> Value<'a> {
             }
             Type::Jsonb => match bytes {
                 [1, text @ ..] => Value::Jsonb(Cow::Owned(json::normal_form(text::utf8(text)?)?)),
-                _ => return Err(invalid("unsupported jsonb version number")),
+                [] => return Err(too_short()),
+                // PostgreSQL has no better SQLSTATE for it either.
+                _ => return Err(Error::new(SqlState::INTERNAL_ERROR, "unsupported jsonb version number")),
             },
         })
     }
@@ -190,10 +186,11 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Reads S(v) back. It is foreign input only after authentication, yet still checked in full.
+    /// Reads S(v) back. It was authenticated, so a document is not parsed a second time; every length and range is
+    /// checked nevertheless.
     pub fn read_stored(ty: &Type, bytes: &'a [u8]) -> Result<Self, Error> {
         match (ty, bytes) {
-            // S is PostgreSQL's own text form, so it needs no second normalisation.
+            (Type::Json, text) => text::utf8(text).map(|text| Value::Json(Cow::Borrowed(text))),
             (Type::Jsonb, [1, text @ ..]) => text::utf8(text).map(|text| Value::Jsonb(Cow::Borrowed(text))),
             _ => Self::read_binary(ty, bytes),
         }
@@ -204,7 +201,7 @@ impl<'a> Value<'a> {
     pub fn write_equality(&self, ty: &Type, out: &mut Vec<u8>) {
         match self {
             // Integers and numeric are one family: 1 = 1.0.
-            Value::Int(v) => Numeric::from_i64(*v).write_equality(out),
+            Value::Int(v) => numeric::write_integer_equality(*v, out),
             Value::Numeric(v) => v.write_equality(out),
             Value::Json(_) | Value::Jsonb(_) => {}
             Value::Bool(_)
@@ -230,7 +227,7 @@ impl<'a> Value<'a> {
         settings.renders(ty)?;
         match self {
             Value::Bool(v) => out.push(if *v { b't' } else { b'f' }),
-            Value::Int(v) => out.extend_from_slice(v.to_string().as_bytes()),
+            Value::Int(v) => digits::push_signed(*v, out),
             Value::Numeric(v) => v.render(out),
             Value::Text(v) | Value::Json(v) | Value::Jsonb(v) => out.extend_from_slice(v.as_bytes()),
             Value::Bytea(v) => bytea::render(v, out),
@@ -261,11 +258,21 @@ impl<'a> Value<'a> {
 }
 
 fn timestamp(bytes: &[u8]) -> Result<i64, Error> {
-    let micros = bytes
-        .try_into()
-        .map(i64::from_be_bytes)
-        .map_err(|_| Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format"))?;
-    datetime::round(micros, None)
+    datetime::round(exactly(bytes).map(i64::from_be_bytes)?, None)
+}
+
+/// A value of a fixed length.
+fn exactly<const N: usize>(bytes: &[u8]) -> Result<[u8; N], Error> {
+    bytes.try_into().map_err(|_| if bytes.len() < N { too_short() } else { too_long() })
+}
+
+/// PostgreSQL's errors for a message (pqformat.c, `exec_bind_message`).
+fn too_short() -> Error {
+    Error::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message")
+}
+
+fn too_long() -> Error {
+    Error::new(SqlState::INVALID_BINARY_REPRESENTATION, "incorrect binary data format")
 }
 
 #[cfg(test)]

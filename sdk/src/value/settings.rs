@@ -77,6 +77,15 @@ fn time_zone(name: &str) -> Option<TimeZone> {
     if ["UTC", "GMT", "Etc/UTC", "Zulu", "UCT"].iter().any(|utc| utc.eq_ignore_ascii_case(name)) {
         return Some(TimeZone::UTC);
     }
+    // A POSIX rule that begins with its offset, or with an abbreviation such as <-03:30>, is PostgreSQL's own: jiff
+    // wants one of letters and digits. None is ever shown, so any will do. (+03 is three hours west of Greenwich.)
+    let offset = match name.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        Some((_, offset)) => offset,
+        None => name,
+    };
+    if offset.starts_with(['+', '-']) || offset.len() < name.len() {
+        return TimeZone::posix(&format!("<zone>{offset}")).ok();
+    }
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).ok()
 }
 
@@ -91,6 +100,13 @@ mod tests {
         assert!(settings.time_zone.is_some());
         settings.set("TimeZone", "Europe/Berlin");
         assert!(settings.time_zone.is_some());
+        for (name, offset) in
+            [("-03:30", 12_600), ("<-03:30>+03:30", -12_600), ("<+02>-02", 7_200), ("GMT-02:00", 7_200)]
+        {
+            settings.set("TimeZone", name);
+            let rule = settings.time_zone.as_ref().unwrap();
+            assert_eq!(rule.to_offset(jiff::Timestamp::UNIX_EPOCH).seconds(), offset, "{name}");
+        }
         settings.set("TimeZone", "Nowhere/Land");
         assert_eq!(settings.renders(&Type::Timestamptz(None)).unwrap_err().sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
         assert!(settings.renders(&Type::Timestamp(None)).is_ok());

@@ -5,24 +5,24 @@ use crate::harness::raw::{Frame, Raw, bind, describe, execute, parse, query, syn
 use super::file::Statement;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// SQLSTATE of an error.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
     /// Name, type, length and modifier of each column, of each result.
     columns: Vec<Vec<(String, [u8; 10])>>,
-    rows: Vec<Vec<Option<String>>>,
-    tags: Vec<String>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+    pub(crate) tags: Vec<String>,
     /// Transaction status after it.
-    status: char,
+    pub(crate) status: char,
 }
 
 /// An answer and the words of its error.
-pub(super) struct Said {
-    pub(super) answer: Answer,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct Said {
+    pub(crate) answer: Answer,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
     /// Where in the statement the error is, in characters.
-    pub(super) position: Option<String>,
+    pub(crate) position: Option<String>,
 }
 
 /// Runs a statement: in a transaction that is rolled back, unless it is to be kept.
@@ -46,7 +46,7 @@ pub(super) fn ask(raw: &mut Raw, statement: &Statement) -> Said {
     said
 }
 
-fn read(frames: &[Frame], ordered: bool) -> Said {
+pub(crate) fn read(frames: &[Frame], ordered: bool) -> Said {
     let mut answer = Answer { error: None, columns: vec![], rows: vec![], tags: vec![], status: '?' };
     let (mut message, mut hint, mut position) = (String::new(), None, None);
     for frame in frames {
@@ -90,7 +90,7 @@ fn columns(body: &[u8]) -> Vec<(String, [u8; 10])> {
 
 impl Answer {
     /// The first thing in which another answer differs.
-    pub(super) fn difference(&self, other: &Self) -> String {
+    pub(crate) fn difference(&self, other: &Self) -> String {
         let show = |what: &str, one: &dyn std::fmt::Debug, two: &dyn std::fmt::Debug| {
             format!("{what} {one:?}, expected {two:?}")
         };

@@ -1,6 +1,6 @@
 //! The differential corpora: every statement on a plaintext twin and through the proxy (sql.md, "The measure").
 
-mod answer;
+pub(crate) mod answer;
 mod file;
 mod run;
 

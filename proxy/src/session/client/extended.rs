@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
-use pgseal::sql::{self, Decision, Effect, Plan, Refusal, Steps};
+use pgseal::sql::{self, Decision, Effect, Plan, Refusal};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -32,6 +32,7 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
+                self.remember_names(text, true);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
@@ -70,7 +71,10 @@ impl State {
                 effect = Effect::Opaque;
             }
         }
-        Ok((plan, effect))
+        match self.uses_by_name(text) {
+            Some(refusal) if plan.is_none() => Err(refusal),
+            Some(_) | None => Ok((plan, effect)),
+        }
     }
 
     /// The statement of this name, planned under the lock that is in force now (SQL-12). If its physical form has
@@ -148,7 +152,7 @@ impl State {
 
     fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
         if let Some(statement) = statement {
-            self.facts.sent(statement.effect);
+            self.facts.forwarded(statement.effect);
         }
         if !self.portals.knows(portal) {
             return self.forward(Kind::Bind);
@@ -167,8 +171,9 @@ impl State {
     ) -> Result<Fate, pgseal::exec::Error> {
         let client = reader::bind(body)?;
         let columns = Columns::extended(plan, &client.results)?;
-        if !self.facts.shows(columns.depend_on_bytea_output(plan)).is_empty() && self.status != b'E' {
-            self.ask(out);
+        let shows = self.facts.shows(columns.depend_on_bytea_output(plan));
+        if !shows.is_empty() && self.status != b'E' {
+            self.ask(shows, out);
             return Ok(Fate::Wait);
         }
         let portal = |columns: Columns, bound| {
@@ -176,37 +181,36 @@ impl State {
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
         };
         let settings = self.facts.settings();
-        match plan.steps {
-            Steps::One => {
-                let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
-                let portal = portal(columns, None);
-                self.portals.send(client.portal, Some(Rc::clone(&portal)));
-                let change = Change::Portal(client.portal.into());
-                self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
-            }
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => {
-                let columns = frames::bind::check(&client, plan, settings)?;
-                let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
-                self.bind_steps(client.portal, portal(columns, Some(bound)), out);
-            }
+        if plan.is_stepped() {
+            let columns = frames::bind::check(&client, plan, settings)?;
+            let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
+            self.bind_steps(client.portal, portal(columns, Some(bound)), out);
+        } else {
+            let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
+            let portal = portal(columns, None);
+            self.portals.send(client.portal, Some(Rc::clone(&portal)));
+            let change = Change::Portal(client.portal.into());
+            self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
         }
         Ok(Fate::Replaced)
     }
 
-    /// Asks for `bytea_output` inside the client's batch. A Query would end the batch's transaction.
-    fn ask(&mut self, out: &mut Vec<u8>) {
-        compose::close(Target::Statement, SHOW_NAME, out);
-        compose::parse(SHOW_NAME, "SHOW bytea_output", &[], out);
-        compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
-        compose::execute(SHOW_NAME, 0, out);
-        compose::close(Target::Portal, SHOW_NAME, out);
+    /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
+    fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        for name in settings.iter().copied() {
+            compose::close(Target::Statement, SHOW_NAME, out);
+            compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
+            compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
+            compose::execute(SHOW_NAME, 0, out);
+            compose::close(Target::Portal, SHOW_NAME, out);
+            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Execute, Expected::new(Answer::Show(name, settings.last() == Some(&name))));
+            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        }
         compose::flush(out);
         self.facts.asked();
-        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
-        self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
-        self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
-        self.expect(Kind::Execute, Expected::new(Answer::Show));
-        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
     }
 
     pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {

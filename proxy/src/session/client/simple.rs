@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pgseal::exec::inputs;
 use pgseal::exec::positions::Traced;
-use pgseal::sql::{Decision, Origin, Plan, Refusal, Statement, Steps};
+use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -27,16 +27,26 @@ impl State {
             return Ok(Fate::Drop);
         };
         let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
-        if let Some(refusal) = statements.iter().find_map(|statement| refusal(statement, statements.len())) {
+        let refused = statements.iter().find_map(|statement| refusal(statement, statements.len()));
+        if let Some(refusal) =
+            refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
+        {
+            self.remember_names(text, true);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
+        self.remember_names(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => self.forward(Kind::Query),
         };
         if !matches!(fate, Fate::Wait) {
-            statements.iter().for_each(|statement| self.facts.sent(statement.effect));
+            for statement in statements.iter() {
+                match plan(statement) {
+                    Some(_) => self.facts.sent(statement.effect),
+                    None => self.facts.forwarded(statement.effect),
+                }
+            }
         }
         Ok(fate)
     }
@@ -57,7 +67,7 @@ impl State {
             self.ask_by_query(out);
             return Fate::Wait;
         }
-        if !matches!(any.steps, Steps::One) {
+        if any.is_stepped() {
             return self.pipeline(any, out);
         }
         match self.physical_text(text, statements, &parts) {
@@ -119,11 +129,29 @@ impl State {
         Ok(physical)
     }
 
-    /// Asks for `bytea_output` in a Query of its own, whose answer is ours.
+    /// Settings that one statement of a Query changes are not known to us before the next one is made ready (SQL-12).
+    fn stale_within(&self, text: &str, statements: &[Statement]) -> Option<Refusal> {
+        let mut stale = false;
+        for statement in statements {
+            if stale && plan(statement).is_some() {
+                return Some(
+                    Refusal::new("a statement on a protected table behind one that may change settings, in one query")
+                        .hint("Send it in a query of its own.")
+                        .at(statement.range.start),
+                );
+            }
+            let ends = || ends_transaction(text.get(statement.range.clone()).unwrap_or(""));
+            stale |= statement.effect == Effect::Opaque || (self.facts.may_be_taken_back() && ends());
+        }
+        None
+    }
+
+    /// Asks for `bytea_output` in a Query of its own, whose answer is ours; with its ReadyForQuery the server reports the
+    /// other settings.
     fn ask_by_query(&mut self, out: &mut Vec<u8>) {
         compose::query("SHOW bytea_output", out);
         self.facts.asked();
-        self.expect(Kind::Query, Expected::new(Answer::Show));
+        self.expect(Kind::Query, Expected::new(Answer::Show("bytea_output", true)));
     }
 }
 
@@ -134,18 +162,21 @@ fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
     }
 }
 
+/// COMMIT takes back what SET LOCAL set; what else ends a transaction is opaque anyway.
+fn ends_transaction(statement: &str) -> bool {
+    let first = lex::lex(statement).ok().and_then(|tokens| tokens.into_iter().next());
+    first.is_none_or(|token| ["commit", "end", "prepare"].iter().any(|word| token.is_word(statement, word)))
+}
+
 /// Why a statement cannot be part of a Query that is sent.
 fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
     match &statement.decision {
         Decision::Forward => None,
         Decision::Refuse(refusal) => Some(refusal.clone()),
-        Decision::Rewrite(plan) => match plan.steps {
-            Steps::One => None,
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) if of == 1 => None,
-            Steps::Fetch(_) | Steps::ReadModifyWrite(_) => Some(
-                Refusal::new("a statement that takes several steps beside others in one query is not in this version")
-                    .hint("Send it in a query of its own."),
-            ),
-        },
+        Decision::Rewrite(plan) if of > 1 && plan.is_stepped() => Some(
+            Refusal::new("a statement that takes several steps beside others in one query is not in this version")
+                .hint("Send it in a query of its own."),
+        ),
+        Decision::Rewrite(_) => None,
     }
 }

@@ -117,11 +117,31 @@ fn sealed(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<Operand>, Refusal> {
 
 /// `column = constant` becomes `tag = tag of the constant`.
 fn compare(ctx: &mut Ctx<'_>, operand: &Operand, other: &Expr, operator: &str) -> Result<(), Refusal> {
-    let Some(constant) = Constant::read(ctx.source, other)? else {
+    let Some(mut constant) = Constant::read(ctx.source, other)? else {
         return Err(no_operator(ctx, operand.column, &format!("{operator} with anything but a constant")));
     };
     let beacon = use_tag(ctx, operand, operator)?;
+    read_by_operator(ctx, operand.column, &mut constant)?;
     tag(ctx, operand.column, beacon, &constant)
+}
+
+/// varchar has no operators of its own: an untyped parameter beside one is text.
+fn operator_type(ty: &Type) -> Type {
+    match ty.unmodified() {
+        Type::Varchar(_) => Type::Text,
+        other => other,
+    }
+}
+
+/// Gives an untyped parameter the type that it has as the other operand of the column.
+fn read_by_operator(ctx: &Ctx<'_>, column: ColumnId, constant: &mut Constant) -> Result<(), Refusal> {
+    if let Bare::Param { number, cast: cast @ None } = &mut constant.value
+        && ctx.params.declared(*number).is_none()
+    {
+        let own = ctx.scope.column(column)?.ty.ok_or_else(unreadable)?;
+        *cast = Some(operator_type(&own));
+    }
+    Ok(())
 }
 
 fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), Refusal> {
@@ -143,6 +163,10 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
     }
     let beacon = use_tag(ctx, operand, "IN")?;
+    // A list of one is `=`; a longer one is an array of the column's own type.
+    if let [constant] = constants.as_mut_slice() {
+        read_by_operator(ctx, operand.column, constant)?;
+    }
     for constant in &constants {
         tag(ctx, operand.column, beacon, constant)?;
     }
@@ -179,7 +203,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                     return Err(unreadable());
                 };
                 let ty = match (ctx.params.declared(number), element) {
-                    (None, cast) => cast.unwrap_or(own),
+                    (None, cast) => cast.unwrap_or(operator_type(&own)),
                     (Some(oid), cast) => {
                         let declared = element_of(oid).ok_or_else(refused)?;
                         if cast.is_some_and(|cast| !same_value(&declared, &cast)) {

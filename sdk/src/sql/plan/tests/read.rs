@@ -120,6 +120,20 @@ fn constants_are_taken_out_with_their_casts_signs_and_parentheses_sql_20() {
 }
 
 #[test]
+fn an_untyped_parameter_beside_a_varchar_is_text_but_in_a_list_varchar_sql_20() {
+    let types = |text: &str| {
+        let physical = physical(&plan(&format!("SELECT 1 FROM orders WHERE {text}")));
+        physical.split("ty: ").skip(1).map(|rest| rest.split(" }").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for one in ["card_last4 = $1", "$1 <> card_last4", "card_last4 IN ($1)", "card_last4 = ANY($1)"] {
+        assert_eq!(types(one), ["Text"], "{one}");
+    }
+    assert_eq!(types("card_last4 IS NOT DISTINCT FROM $1"), ["Text"]);
+    assert_eq!(types("card_last4 IN ($1, $2)"), ["Varchar(None)", "Varchar(None)"]);
+    assert_eq!(types("card_last4 = $1::varchar"), ["Varchar(None)"]);
+}
+
+#[test]
 fn null_tests_go_to_the_cell_itself() {
     becomes(
         "SELECT id FROM customers WHERE email IS NOT NULL AND notes IS NULL",

@@ -125,7 +125,7 @@ pub(in crate::sql) fn protection() -> Protection {
                 plain("customer_id", Type::Int8),
                 sealed("customer_ext", Type::Uuid),
                 sealed("amount", Type::Int4),
-                sealed("card_last4", Type::Text),
+                sealed("card_last4", Type::Varchar(Some(4))),
                 sealed("shipping", Type::Jsonb),
                 plain("total", money),
                 plain("placed_at", Type::Timestamp(None)),

@@ -182,3 +182,24 @@ fn a_delete_is_one_step() {
 fn truncate_goes_on_qualified() {
     becomes("TRUNCATE customers, other CASCADE", r#"TRUNCATE "public"."customers", other CASCADE"#);
 }
+
+#[test]
+fn what_changes_rows_and_verifies_them_as_they_come_back_is_driven_to_its_end_sig_5() {
+    for text in [
+        "DELETE FROM shift WHERE id = 1 RETURNING email",
+        "DELETE FROM customers WHERE id = 1 RETURNING ssn",
+        "UPDATE customers SET ssn = '1' WHERE id = 1 RETURNING ssn",
+    ] {
+        let plan = plan(text);
+        assert!(matches!(plan.steps, Steps::One), "{text}");
+        assert!(plan.is_stepped(), "{text}");
+    }
+    for text in [
+        "DELETE FROM shift WHERE id = 1",
+        "DELETE FROM customers WHERE id = 1 RETURNING id",
+        "UPDATE customers SET ssn = '1' WHERE id = 1",
+        "SELECT email FROM shift",
+    ] {
+        assert!(!plan(text).is_stepped(), "{text}");
+    }
+}

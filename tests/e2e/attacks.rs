@@ -1,0 +1,192 @@
+//! What an adversarial reader tried: statements that go around the planner, and settings that change under a plan.
+
+use crate::harness::World;
+use crate::harness::raw::{Frame, Raw, bind, execute, kinds, parse, query, sync};
+
+const SQL: &str = "CREATE TABLE person (id int4 PRIMARY KEY, plain text, t text UNIQUE, seen timestamptz)";
+
+const SCHEMA: &str = r#"
+version = 1
+[keyrings.prod]
+generator = "local:customer-data"
+[branch_keys.people]
+keyring = "prod"
+[tables.person]
+name = "public.person"
+branch_key = "people"
+row_signature = "none"
+[tables.person.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+plain = "DO_NOTHING"
+t = { action = "ENCRYPT_AND_SIGN", type = "text" }
+seen = { action = "ENCRYPT_AND_SIGN", type = "timestamptz" }
+[tables.person.beacons]
+standard = [{ name = "t", length = "exact" }]
+"#;
+
+fn rows(frames: &[Frame]) -> Vec<Vec<Option<String>>> {
+    let text = |value: Option<Vec<u8>>| value.map(|bytes| String::from_utf8(bytes).unwrap());
+    frames
+        .iter()
+        .filter(|frame| frame.kind == 'D')
+        .map(|frame| frame.columns().into_iter().map(text).collect())
+        .collect()
+}
+
+fn sqlstate(frames: &[Frame]) -> Option<String> {
+    frames.iter().find(|frame| frame.kind == 'E').and_then(|frame| frame.field('C'))
+}
+
+fn one(raw: &mut Raw, sql: &str) -> Option<String> {
+    let frames = raw.talk(&query(sql), 1);
+    assert_eq!(sqlstate(&frames), None, "{sql}");
+    rows(&frames).into_iter().flatten().flatten().next()
+}
+
+fn holds(haystack: &[u8], needle: &str) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+#[test]
+fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
+    let world = World::sealed("byname", SQL, SCHEMA);
+    let mut raw = world.raw();
+    one(&mut raw, "INSERT INTO person (id, t) VALUES (1, 'a')");
+    let script = [parse("Find", "SELECT id, t FROM person WHERE t = $1", &[]), sync()].concat();
+    assert_eq!(kinds(&raw.talk(&script, 1)), "1Z");
+    let mark = world.link().mark();
+    for sql in [
+        "EXECUTE \"Find\"('ZqSecretInClear')",
+        "EXPLAIN EXECUTE \"Find\"('ZqSecretInClear')",
+        "CREATE TEMP TABLE copied AS EXECUTE \"Find\"('ZqSecretInClear')",
+        "EXECUTE U&\"F\\0069nd\"('ZqSecretInClear')",
+    ] {
+        let frames = raw.talk(&query(sql), 1);
+        assert_eq!(sqlstate(&frames).as_deref(), Some("0A000"), "{sql}");
+        let script = [parse("", sql, &[]), sync()].concat();
+        assert_eq!(sqlstate(&raw.talk(&script, 1)).as_deref(), Some("0A000"), "{sql}");
+    }
+    assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
+
+    one(&mut raw, "BEGIN");
+    let script = [parse("", "SELECT id, t FROM person", &[]), bind("cur", "", &[], 0), sync()].concat();
+    assert_eq!(kinds(&raw.talk(&script, 1)), "12Z");
+    assert_eq!(sqlstate(&raw.talk(&query("FETCH ALL FROM cur"), 1)).as_deref(), Some("0A000"));
+    one(&mut raw, "ROLLBACK");
+    // A PREPARE that was refused: its EXECUTE does not travel.
+    let mark = world.link().mark();
+    for sql in ["PREPARE p1(text) AS SELECT id FROM person WHERE t = $1", "EXECUTE p1('ZqSecretInClear')"] {
+        assert_eq!(sqlstate(&raw.talk(&query(sql), 1)).as_deref(), Some("0A000"), "{sql}");
+    }
+    assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
+    one(&mut raw, "PREPARE p1 AS SELECT 8");
+    assert_eq!(one(&mut raw, "EXECUTE p1").as_deref(), Some("8"));
+    // What was prepared in SQL, or is planned under no such name, is the server's business.
+    one(&mut raw, "PREPARE other AS SELECT 7");
+    assert_eq!(one(&mut raw, "EXECUTE other").as_deref(), Some("7"));
+}
+
+#[test]
+fn the_values_of_a_refused_statement_do_not_travel_behind_it_sql_21() {
+    let world = World::sealed("behind", SQL, SCHEMA);
+    let mut raw = world.raw();
+    let mark = world.link().mark();
+    let batch = |name: &str, sql: &str, value: &str| {
+        [parse(name, sql, &[]), bind("", name, &[Some(value)], 0), execute("", 0), sync()].concat()
+    };
+    for name in ["", "named"] {
+        let frames = raw.talk(&batch(name, "SELECT max(t) FROM person WHERE t = $1", "ZqRefusedValue"), 1);
+        assert_eq!(kinds(&frames), "EZ");
+        assert_eq!(sqlstate(&frames).as_deref(), Some("0A000"));
+    }
+    // Refused at Bind: nothing behind it travels.
+    let both = [
+        parse("", "SELECT id FROM person WHERE seen = $1", &[]),
+        parse("s", "SELECT id FROM person WHERE t = $1", &[]),
+        bind("", "s", &[Some("a"), Some("b")], 0),
+        batch("", "SELECT $1::text", "ZqRefusedValue"),
+    ];
+    assert_eq!(sqlstate(&raw.talk(&both.concat(), 1)).as_deref(), Some("0A000"));
+    // A name that the server forgot.
+    let named = [parse("s", "SELECT id FROM person WHERE t = $1", &[]), sync()].concat();
+    assert_eq!(kinds(&raw.talk(&named, 1)), "1Z");
+    one(&mut raw, "DISCARD ALL");
+    let frames = raw.talk(&[bind("", "s", &[Some("ZqRefusedValue")], 0), execute("", 0), sync()].concat(), 1);
+    assert_eq!(sqlstate(&frames).as_deref(), Some("26000"));
+    assert!(!holds(&world.link().since(mark), "ZqRefusedValue"));
+    // The session goes on.
+    assert_eq!(rows(&raw.talk(&batch("", "SELECT $1::text", "plain"), 1)), [[Some("plain".to_owned())]]);
+}
+
+#[test]
+fn a_setting_that_changes_within_a_batch_is_the_one_that_a_sealed_value_is_read_under_sql_12() {
+    let world = World::sealed("stale", SQL, SCHEMA);
+    let mut raw = world.raw();
+    let insert = "INSERT INTO person (id, seen) VALUES ($1, $2) RETURNING seen";
+    let batch = |before: &str, id: &str| {
+        let when = [Some(id), Some("2020-01-01 00:00:00")];
+        let before = [parse("", before, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+        [before, parse("", insert, &[]), bind("", "", &when, 0), execute("", 0)].concat()
+    };
+    let script = [batch("SET timezone = 'Asia/Tokyo'", "1"), sync()].concat();
+    assert_eq!(rows(&raw.talk(&script, 1)), [[Some("2020-01-01 00:00:00+09".to_owned())]]);
+    one(&mut raw, "SET timezone = 'UTC'");
+    assert_eq!(one(&mut raw, "SELECT seen FROM person WHERE id = 1").as_deref(), Some("2019-12-31 15:00:00+00"));
+
+    // A SET LOCAL ends with its transaction, also when nobody waited for it.
+    one(&mut raw, "BEGIN");
+    let script = [batch("SET LOCAL timezone = 'Asia/Tokyo'", "2"), batch("COMMIT", "3"), sync()].concat();
+    let expected = ["2020-01-01 00:00:00+09", "2020-01-01 00:00:00+00"].map(|row| [Some(row.to_owned())]);
+    assert_eq!(rows(&raw.talk(&script, 1)), expected);
+}
+
+#[test]
+fn a_sealed_value_behind_a_set_in_one_query_is_refused_and_nothing_of_the_query_runs_sql_12() {
+    let world = World::sealed("behind", SQL, SCHEMA);
+    let mut raw = world.raw();
+    let insert = "INSERT INTO person (id, seen) VALUES (1, '2020-01-01 00:00:00')";
+    for before in ["SET timezone = 'Asia/Tokyo'", "SELECT set_config('timezone', 'Asia/Tokyo', false)", "ROLLBACK"] {
+        let frames = raw.talk(&query(&format!("{before}; {insert}")), 1);
+        assert_eq!(sqlstate(&frames).as_deref(), Some("0A000"), "{before}");
+    }
+    one(&mut raw, "BEGIN");
+    one(&mut raw, "SET LOCAL timezone = 'Asia/Tokyo'");
+    assert_eq!(sqlstate(&raw.talk(&query(&format!("COMMIT; {insert}")), 1)).as_deref(), Some("0A000"));
+    one(&mut raw, "ROLLBACK");
+    assert_eq!(one(&mut raw, "SELECT count(*) FROM person").as_deref(), Some("0"));
+}
+
+#[test]
+fn bytea_output_is_asked_again_after_a_transaction_that_set_it_locally_sql_12() {
+    let world = World::sealed("local", SQL, SCHEMA);
+    let mut raw = world.raw();
+    one(&mut raw, "INSERT INTO person (id, t) VALUES (1, 'a')");
+    one(&mut raw, "SET bytea_output = escape");
+    one(&mut raw, "BEGIN");
+    one(&mut raw, "SET LOCAL bytea_output = hex");
+    assert_eq!(one(&mut raw, "SELECT t FROM person").as_deref(), Some("a"));
+    one(&mut raw, "COMMIT");
+    // Refused before it is sent, as a setting that is not supported: not an error in the middle of the answer.
+    assert_eq!(sqlstate(&raw.talk(&query("SELECT t FROM person"), 1)).as_deref(), Some("0A000"));
+}
+
+#[test]
+fn null_is_written_without_a_context_and_a_context_of_null_reaches_no_row_sql_50() {
+    let world = World::sealed("nulls", SQL, SCHEMA);
+    let mut raw = world.raw();
+    one(&mut raw, "INSERT INTO person (id, t, seen) VALUES (1, 'a', '2020-01-01'), (2, 'b', NULL)");
+    let script =
+        [parse("", "UPDATE person SET t = 'z' WHERE id = $1", &[]), bind("", "", &[None], 0), execute("", 0), sync()];
+    let frames = raw.talk(&script.concat(), 1);
+    assert_eq!(kinds(&frames), "12CZ");
+    assert_eq!(frames[2].body, b"UPDATE 0\0");
+    for id in ["NULL", "99999999999"] {
+        let frames = raw.talk(&query(&format!("UPDATE person SET t = 'z', plain = 'z' WHERE id = {id}")), 1);
+        assert_eq!(kinds(&frames), "CZ", "{id}");
+    }
+    let frames = raw.talk(&query("UPDATE person SET t = NULL WHERE t = 'a' RETURNING id, t"), 1);
+    assert_eq!(rows(&frames), [[Some("1".to_owned()), None]]);
+    let frames = raw.talk(&query("UPDATE person SET t = NULL, seen = DEFAULT"), 1);
+    assert_eq!(sqlstate(&frames), None);
+    assert_eq!(one(&mut raw, "SELECT count(t) FROM person").as_deref(), Some("0"));
+}

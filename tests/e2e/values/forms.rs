@@ -1,0 +1,182 @@
+//! Text and binary, in and out, under several time zones.
+
+use pgseal::value::{Format, Type, Value};
+use proptest::prelude::*;
+
+use super::nasty::nasty;
+use super::samples::{self, TYPES, ZONES, local_times, sample, texts};
+use super::server::{Server, table};
+use super::{Tally, both_forms, create, of_name, valid};
+
+/// Writes each text or binary into a column of the type, as a parameter of an INSERT, and compares what is read back.
+fn compare(server: &mut Server, tally: &mut Tally, ty: &Type, format: Format, inputs: &[Vec<u8>]) {
+    // The send function by its name in the catalog: it must give S.
+    let sql =
+        format!("INSERT INTO {} VALUES ($1) RETURNING value, pg_catalog.{}(value)", table(ty), ty.send_function());
+    let sets: Vec<Vec<&[u8]>> = inputs.iter().map(|input| vec![input.as_slice()]).collect();
+    let answers = server.ask(&sql, format, &sets, &[Format::Text, Format::Binary]);
+    for (input, answer) in inputs.iter().zip(answers) {
+        let ours = Value::parse(ty, format, input, &server.settings)
+            .and_then(|value| both_forms(&value, ty, &server.settings));
+        let shown: String = input.escape_ascii().to_string().chars().take(100).collect();
+        tally.compare(&format!("{ty} {shown}"), ours, answer);
+    }
+}
+
+fn bytes(texts: Vec<String>) -> Vec<Vec<u8>> {
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+#[test]
+fn text_is_read_and_shown_as_the_server_does() {
+    let mut server = Server::new("text");
+    let mut tally = Tally::default();
+    for name in TYPES {
+        let ty = of_name(name);
+        create(&mut server, &ty);
+        let mut inputs = bytes([nasty(name), sample(&texts(name), 300)].concat());
+        inputs.extend([b"\xff".to_vec(), b"a\xc3".to_vec(), b"\xed\xa0\x80".to_vec(), b"\xf4\x90\x80\x80".to_vec()]);
+        compare(&mut server, &mut tally, &ty, Format::Text, &inputs);
+    }
+    tally.finish("text in, text and S out");
+}
+
+#[test]
+fn binary_is_read_and_shown_as_the_server_does() {
+    let mut server = Server::new("binary");
+    let mut tally = Tally::default();
+    for name in TYPES {
+        let ty = of_name(name);
+        create(&mut server, &ty);
+        let mut inputs: Vec<Vec<u8>> = (0..20).map(|len| vec![0; len]).collect();
+        for text in valid(name) {
+            let value = Value::parse(&ty.unmodified(), Format::Text, text.as_bytes(), &server.settings).unwrap();
+            let mut stored = Vec::new();
+            value.write_stored(&ty, &mut stored);
+            inputs.extend([
+                [stored.as_slice(), b"\0"].concat(),
+                stored[..stored.len().saturating_sub(1)].to_vec(),
+                stored,
+            ]);
+        }
+        inputs.extend(sample(&binaries(name), 300));
+        compare(&mut server, &mut tally, &ty, Format::Binary, &inputs);
+    }
+    tally.finish("binary in, text and S out");
+}
+
+/// Bytes near the layout of a type's receive function.
+fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
+    let any_bytes = proptest::collection::vec(any::<u8>(), 0..20);
+    match samples::base(name) {
+        "numeric" => {
+            let digits = proptest::collection::vec(prop_oneof![0u16..10_000, Just(9_999), Just(0), 0u16..10_003], 0..8);
+            let sign = prop_oneof![5 => Just(0u16), 5 => Just(0x4000), 1 => Just(0xc000), 1 => Just(0xd000), 1 => Just(0xf000), 1 => any::<u16>()];
+            let weight = prop_oneof![8 => -6i16..6, 1 => -40i16..40, 1 => Just(i16::MAX), 1 => Just(i16::MIN)];
+            let scale = prop_oneof![8 => 0u16..12, 1 => 0u16..40, 1 => Just(16_383u16), 1 => Just(16_384u16)];
+            (digits, sign, weight, scale)
+                .prop_map(|(digits, sign, weight, scale)| {
+                    let count = u16::try_from(digits.len()).unwrap().to_be_bytes();
+                    let mut out = [count, weight.to_be_bytes(), sign.to_be_bytes(), scale.to_be_bytes()].concat();
+                    digits.iter().for_each(|digit| out.extend(digit.to_be_bytes()));
+                    out
+                })
+                .boxed()
+        }
+        "int2" => any::<i16>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "int4" => any::<i32>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "int8" => any::<i64>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "date" => prop_oneof![any::<i32>(), -800_000..3_000_000, Just(i32::MIN + 1), Just(i32::MAX - 1)]
+            .prop_map(|v| v.to_be_bytes().to_vec())
+            .boxed(),
+        "timestamp" | "timestamptz" => micros().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "uuid" => any::<[u8; 16]>().prop_map(|v| v.to_vec()).boxed(),
+        "json" => prop_oneof![texts(name).prop_map(String::into_bytes), any_bytes].boxed(),
+        "jsonb" => prop_oneof![
+            texts(name).prop_map(|text| [b"\x01", text.as_bytes()].concat()),
+            any_bytes.prop_map(|bytes| [b"\x01", bytes.as_slice()].concat()),
+        ]
+        .boxed(),
+        _ => prop_oneof![texts(name).prop_map(String::into_bytes), any_bytes].boxed(),
+    }
+}
+
+/// Microseconds since 2000 over the whole range and its edges, and often near our days.
+fn micros() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        any::<i64>(),
+        -7_000_000_000_000_000..16_000_000_000_000_000i64,
+        -700_000_000_000_000..1_600_000_000_000_000i64,
+        (-7_000_000_000..16_000_000_000i64).prop_map(|seconds| seconds * 1_000_000),
+        // Half an hour around a full hour, where clocks change.
+        (-2_000_000..4_000_000i64, -3i64..3).prop_map(|(hour, tick)| hour * 3_600_000_000 + tick),
+        -211_813_538_000_000_000..-211_813_438_000_000_000i64,
+        // Not the last second: rounded up it is past the end, which the server stores and the codec refuses.
+        9_223_371_281_200_000_000..9_223_371_331_199_000_000i64,
+        9_223_371_331_200_000_000..9_223_371_381_200_000_000i64,
+    ]
+}
+
+#[test]
+fn timestamptz_is_shown_in_the_sessions_zone() {
+    let mut server = Server::new("zones_out");
+    let mut tally = Tally::default();
+    let ty = of_name("timestamptz");
+    create(&mut server, &ty);
+    for zone in ZONES {
+        server.run(&format!("SET TimeZone = '{zone}'"));
+        let inputs = sample(&micros().prop_map(|v| v.to_be_bytes().to_vec()).boxed(), 400);
+        let mut zone_tally = Tally::default();
+        compare(&mut server, &mut zone_tally, &ty, Format::Binary, &inputs);
+        merge(&mut tally, zone_tally, zone);
+    }
+    tally.finish("timestamptz out in several zones");
+}
+
+#[test]
+fn timestamptz_without_an_offset_is_local_to_the_sessions_zone() {
+    let mut server = Server::new("zones_in");
+    let mut tally = Tally::default();
+    let ty = of_name("timestamptz(3)");
+    create(&mut server, &ty);
+    for (index, zone) in ZONES.iter().enumerate() {
+        server.run(&format!("SET TimeZone = '{zone}'"));
+        // What is no local time at all is the same in every zone.
+        let nasty = if index < 4 { nasty("timestamptz") } else { Vec::new() };
+        let inputs = bytes([nasty, sample(&local_times(), 400)].concat());
+        let mut zone_tally = Tally::default();
+        compare(&mut server, &mut zone_tally, &ty, Format::Text, &inputs);
+        // What is refused is the same in every zone: it is listed by the test of text.
+        (zone_tally.refused, zone_tally.refused_else) = (Vec::new(), Vec::new());
+        merge(&mut tally, zone_tally, zone);
+    }
+    tally.finish("timestamptz in, in several zones");
+}
+
+/// What is read here means the same in every DateStyle; what depends on it is refused.
+#[test]
+fn the_order_in_datestyle_changes_nothing_that_is_read() {
+    let mut server = Server::new("orders");
+    let mut tally = Tally::default();
+    for name in ["date", "timestamp"] {
+        create(&mut server, &of_name(name));
+    }
+    for style in ["ISO, DMY", "ISO, YMD", "ISO, MDY"] {
+        server.run(&format!("SET DateStyle = '{style}'"));
+        for name in ["date", "timestamp"] {
+            let inputs = bytes([nasty(name), sample(&texts(name), 100)].concat());
+            let mut style_tally = Tally::default();
+            compare(&mut server, &mut style_tally, &of_name(name), Format::Text, &inputs);
+            (style_tally.refused, style_tally.refused_else) = (Vec::new(), Vec::new());
+            merge(&mut tally, style_tally, style);
+        }
+    }
+    tally.finish("dates in several DateStyles");
+}
+
+fn merge(into: &mut Tally, tally: Tally, zone: &str) {
+    into.compared += tally.compared;
+    into.refused.extend(tally.refused.into_iter().map(|what| format!("{zone}: {what}")));
+    into.refused_else.extend(tally.refused_else.into_iter().map(|what| format!("{zone}: {what}")));
+    into.differ.extend(tally.differ.into_iter().map(|what| format!("{zone}: {what}")));
+}

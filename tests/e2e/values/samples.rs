@@ -1,0 +1,91 @@
+//! What is tried: types, zones, and generators around the grammar of each type.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+/// Every type of this version, with the modifiers that behave differently.
+#[rustfmt::skip]
+pub(super) const TYPES: &[&str] = &[
+    "bool", "int2", "int4", "int8", "numeric", "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "text", "varchar",
+    "varchar(5)", "bytea", "uuid", "date", "timestamp", "timestamp(0)", "timestamp(2)", "timestamptz",
+    "timestamptz(3)", "json", "jsonb",
+];
+
+/// Zones with half hours, seconds (LMT), both hemispheres, none, and the forms in which a numeric offset is reported.
+/// Not those whose rules still change: the server's copy of the time zone database may be of another year.
+#[rustfmt::skip]
+pub(super) const ZONES: &[&str] = &[
+    "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Europe/Dublin",
+    "Pacific/Apia", "America/Sao_Paulo", "<+02>-02", "-03:30", "<-03:30>+03:30", "GMT-02:00",
+    "CET-1CEST,M3.5.0,M10.5.0/3", "UTC",
+];
+
+/// Texts that mostly are values of a type, and sometimes nearly are.
+pub(super) fn texts(name: &str) -> BoxedStrategy<String> {
+    match base(name) {
+        "bool" => "[ \t]?([tT][rR]?[uU]?[eE]?|[fF]alse|y(es)?|no?|of?f?|on|[01])[ x]?".boxed(),
+        "int2" => "[-+]?[0-9]{1,6}".boxed(),
+        "int4" => " ?[-+]?[0-9]{1,11} ?".boxed(),
+        "int8" => "[-+]?[0-9]{15,20}".boxed(),
+        "numeric" => prop_oneof![
+            "[-+]?[0-9]{0,12}\\.[0-9]{0,8}",
+            "-?[0-9]{1,40}(\\.[0-9]{1,40})?",
+            "-?[0-9]{0,6}(\\.[0-9]{0,6})?[eE][-+]?[0-9]{1,3}",
+            "-?(9999|0000|0001|5000|4999){1,5}(\\.(9999|0000|0001|5000|4999){1,5}(5|49|50)?)?",
+        ]
+        .boxed(),
+        "text" | "varchar" => prop_oneof!["\\PC{0,8}", "[a-c ]{3,8}", "[äß😀x]{2,5} {0,5}"].boxed(),
+        "bytea" => prop_oneof!["\\\\x[0-9a-fA-F]{0,24}", "\\\\x([0-9a-f]{2}[ \n]?){0,9}", "[a-z\\\\0-3é]{0,9}"].boxed(),
+        "uuid" => "\\{?([0-9a-fA-F]{4}-?){7}[0-9a-f]{3,4}\\}?".boxed(),
+        "date" | "timestamp" | "timestamptz" => prop_oneof![
+            4 => "(19|20|00|03|9)[0-9]{2}-(0[1-9]|1[0-3]|[1-9])-([0-2][0-9]|3[01]|[1-9])([T ]([01][0-9]|2[0-4]):[0-5][0-9](:[0-6][0-9](\\.[0-9]{0,9})?)?)?( ?(Z|UTC|[-+](0?[0-9]|1[0-6])(:?[0-6][0-9])?))?( BC)?",
+            1 => "[0-9]{4,6}(0[1-9]|1[0-2])([0-2][0-9])( [0-2][0-9]:[0-5][0-9])?( BC)?",
+            1 => "[0-9]{1,7}-[0-9]{1,3}-[0-9]{1,3}[ T]?[0-9]{0,2}:?[0-9]{0,2}:?[0-9]{0,2}\\.?[0-9]{0,3}[-+ ]?[0-9:]{0,8}",
+        ]
+        .boxed(),
+        "json" | "jsonb" => json().boxed(),
+        other => panic!("no generator for {other}"),
+    }
+}
+
+/// JSON with odd spacing, and now and then a broken token.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,9})?([eE][-+]?[0-9]{1,3})?",
+        "\"[a-c é😀]{0,4}(\\\\(n|t|\"|/|u00(0[1-9]|e9|41)|ud83d\\\\ude00))?[a-c]{0,2}\"",
+        "[0-9a-z.+\\\\-]{1,3}",
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(" , "))),
+            proptest::collection::vec(("[a-cé]{0,3}", inner), 0..5).prop_map(|members| {
+                let members: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}
+
+/// Local times over every century, in and around changes of clocks.
+pub(super) fn local_times() -> BoxedStrategy<String> {
+    prop_oneof![
+        "(18|19|20|21|25|99)[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|30) (0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?",
+        "[1-9][0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]) 0[0-4]:[0-5][0-9]",
+        "(19[1-9][0-9]|20[0-9]{2})-(0[2-4]|09|1[0-2])-(0[1-9]|1[0-9]|2[0-9]|3[01]) 0[0-4]:[0-5][0-9]",
+    ]
+    .boxed()
+}
+
+/// `count` values of a strategy.
+pub(super) fn sample<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: usize) -> Vec<T> {
+    let mut runner = TestRunner::default();
+    (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
+}
+
+/// A type's name without its modifier.
+pub(super) fn base(name: &str) -> &str {
+    name.split('(').next().unwrap_or(name)
+}
