@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 use super::Error;
 use super::inputs::Params;
 use super::outputs::Parts;
-use super::resolve::{Sources, known_type};
+use super::resolve::{Sources, known_type, not_null};
 use super::update;
 use crate::error::SqlState;
 use crate::framing::put_u32_part;
 use crate::keys::KeySource;
-use crate::schema::{ColumnId, SignatureSet, Table};
+use crate::schema::{Column, ColumnId, SignatureSet, Table};
 use crate::seal::row::{self, StoredRow};
 use crate::sql::Input;
 use crate::sql::{Literal, Plan, ReadModifyWrite, ReadRow, Refusal};
@@ -90,7 +90,7 @@ impl Reseal {
                 assigned.push(unread(id, input, column)?);
                 continue;
             }
-            let new = sources.assigned(input, column, table)?.map(Value::into_owned);
+            let new = sources.assigned(input, column)?.map(Value::into_owned);
             if !column.is_sealed() {
                 let ty = known_type(column)?;
                 let send = new.as_ref().map(|value| {
@@ -139,6 +139,9 @@ impl Reseal {
             return Err(too_much(format!("more than {} rows", self.most)));
         }
         let table = &*read.table;
+        if let Some(column) = self.refuses_null(table) {
+            return Err(not_null(column, table));
+        }
         let parts = Parts::new(read, locked)?;
         if read.signature.is_some() {
             // Else an UPDATE would launder a forgery (SIG-5).
@@ -156,6 +159,14 @@ impl Reseal {
         }
         self.rows.push(row);
         Ok(())
+    }
+
+    /// A protected column that is NOT NULL and assigned NULL: no row can become so (SQL-22).
+    fn refuses_null<'t>(&self, table: &'t Table) -> Option<&'t Column> {
+        let mut columns = table.columns.iter().zip(&self.values);
+        columns
+            .find(|(column, value)| column.not_null && column.is_signed() && matches!(value, Some(None)))
+            .map(|(column, _)| column)
     }
 
     /// The new cells, in the order of `self.cells`. The cells that stay are opened: they must hold too (SIG-5).
@@ -278,7 +289,7 @@ fn digest<'f>(fields: impl Iterator<Item = Option<&'f [u8]>>) -> [u8; 32] {
 
 /// An assigned column that is not protected and has a type of which no value is read here: only an untyped constant,
 /// which the server reads as it would have read it in the client's text.
-fn unread(id: ColumnId, input: &Input, column: &crate::schema::Column) -> Result<Assigned, Error> {
+fn unread(id: ColumnId, input: &Input, column: &Column) -> Result<Assigned, Error> {
     let bytes = match input {
         Input::Null => None,
         Input::Literal { literal: Literal::Untyped(text), .. } => Some(text.as_bytes().to_vec()),

@@ -40,22 +40,23 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// What is written into a column: PostgreSQL's assignment, then NOT NULL of a protected column, which the server
+    /// What is inserted into a column: PostgreSQL's assignment, then NOT NULL of a protected column, which the server
     /// may not see (SQL-22). `None` is NULL.
-    pub(super) fn assigned(
+    pub(super) fn inserted(
         &self,
         input: &'a Input,
         column: &Column,
         table: &Table,
     ) -> Result<Option<Value<'a>>, Error> {
-        let value = self.assigned_or_null(input, column)?;
+        let value = self.assigned(input, column)?;
         if value.is_none() && column.not_null && column.is_signed() {
             return Err(not_null(column, table));
         }
         Ok(value)
     }
 
-    fn assigned_or_null(&self, input: &'a Input, column: &Column) -> Result<Option<Value<'a>>, Error> {
+    /// PostgreSQL's assignment. `None` is NULL: whether that is an error shows only where a row is written.
+    pub(super) fn assigned(&self, input: &'a Input, column: &Column) -> Result<Option<Value<'a>>, Error> {
         let to = known_type(column)?;
         let (from, value) = match input {
             Input::Null => return Ok(None),

@@ -20,7 +20,8 @@ pub(super) struct Written<'a> {
 
 impl<'a> Written<'a> {
     /// Seals `row`. `whole`: every protected column is written, so that the row can be signed (INSERT); else only
-    /// the assigned columns are, under a context that the statement fixes (SQL-50).
+    /// the assigned columns are, under a context that the statement fixes (SQL-50): it is what WHERE compares with. If
+    /// no row can be equal to it the statement writes none, and nothing is sealed.
     pub(super) fn new(
         row: &'a WriteRow,
         whole: bool,
@@ -32,23 +33,29 @@ impl<'a> Written<'a> {
             return Err(Error::Protocol("a written row does not fit its table"));
         }
         let mut values = Vec::with_capacity(table.columns.len());
+        let mut nowhere = false;
         for (column, input) in table.columns.iter().zip(&row.values) {
-            values.push(match input {
-                // It is not written: the WHERE compares it, so NULL and what the column cannot hold are no row's.
-                Some(input) if column.is_context() && !whole => match sources.compared(input, &known_type(column)?)? {
+            values.push(match (input, column.ty) {
+                (Some(input), Some(_)) if whole => sources.inserted(input, column, table)?,
+                (Some(input), Some(ty)) if column.is_context() => match sources.compared(input, &ty)? {
                     Compared::Value(value) => Some(value),
-                    Compared::Null | Compared::Nowhere => None,
+                    Compared::Null | Compared::Nowhere => {
+                        nowhere = true;
+                        None
+                    }
                 },
-                Some(input) if column.ty.is_some() => sources.assigned(input, column, table)?,
-                None if whole && column.is_signed() => {
+                (Some(input), Some(_)) => sources.assigned(input, column)?,
+                (None, _) if whole && column.is_signed() => {
                     return Err(Error::Protocol("a row is to be sealed whole and a column of it is missing"));
                 }
-                Some(_) | None => None,
+                (Some(_), None) | (None, _) => None,
             });
         }
         let (cells, tags, signature) = if whole {
             let sealed = row::seal_row(table, keys, &values)?;
             (sealed.cells, sealed.tags, sealed.signature)
+        } else if nowhere {
+            (vec![None; table.columns.len()], vec![None; table.beacons.len()], None)
         } else {
             let (cells, tags) = blind(row, keys, &values)?;
             (cells, tags, None)
@@ -139,13 +146,11 @@ fn blind(
         .filter_map(|(id, _)| Some((id, values.get(id)?.clone()?)))
         .collect();
     let mut cells = vec![None; table.columns.len()];
-    // NULL needs no context. A context that no row has writes nothing.
-    let reaches_rows = table.context.iter().all(|id| values.get(*id).is_some_and(Option::is_some));
-    if !assigned.is_empty() && reaches_rows {
-        for ((column, _), cell) in assigned.iter().zip(row::seal_cells(table, keys, values, &assigned)?) {
-            if let Some(place) = cells.get_mut(*column) {
-                *place = Some(cell);
-            }
+    // NULL has no cell, and so needs no context.
+    let sealed = if assigned.is_empty() { Vec::new() } else { row::seal_cells(table, keys, values, &assigned)? };
+    for ((column, _), cell) in assigned.iter().zip(sealed) {
+        if let Some(place) = cells.get_mut(*column) {
+            *place = Some(cell);
         }
     }
     let tags = table

@@ -1,4 +1,5 @@
-//! An error has the SQLSTATE and the place in the client's text that it would have without a proxy.
+//! An error has the SQLSTATE and the place in the client's text that it would have without a proxy; and where
+//! PostgreSQL has none there is none.
 
 use crate::harness::World;
 use crate::harness::cluster::cluster;
@@ -139,4 +140,30 @@ fn errors_of_the_extended_protocol_point_where_the_servers_own_would() {
     let single: Vec<_> = WRONG.iter().copied().filter(|statement| !statement.contains("; ")).collect();
     let different = differ(&mut pair, script, &single);
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn an_update_that_no_row_can_match_is_no_error_and_one_that_breaks_a_constraint_is() {
+    let mut pair = pair("norow");
+    for (statement, params) in [
+        ("UPDATE person SET name = 'x' WHERE id = $1", vec![None]),
+        ("UPDATE person SET name = 'x' WHERE id = 99999999999999999999", vec![]),
+        ("UPDATE person SET name = NULL WHERE id = 99", vec![]),
+        ("UPDATE person SET name = NULL WHERE id = 1", vec![]),
+        ("UPDATE person SET name = $2 WHERE id = $1", vec![Some("1"), None]),
+        ("UPDATE person SET name = $2 WHERE id = $1", vec![None, None]),
+        ("UPDATE ledger SET memo = 'x' WHERE id = $1", vec![None]),
+        ("UPDATE person SET name = NULL", vec![]),
+        ("UPDATE person SET email = NULL WHERE team = 'red'", vec![]),
+        ("UPDATE person SET name = NULL WHERE team = 'none'", vec![]),
+    ] {
+        let script =
+            [parse("", statement, &[]), describe(b'S', ""), bind("", "", &params, 0), execute("", 0), sync()].concat();
+        let said = |raw: &mut Raw| {
+            let frames = raw.talk(&script, 1);
+            let tag = frames.iter().find(|frame| frame.kind == 'C').map(|frame| frame.body.clone());
+            (error(&frames), tag)
+        };
+        assert_eq!(said(&mut pair.sealed), said(&mut pair.plain), "{statement}");
+    }
 }

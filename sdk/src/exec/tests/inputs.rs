@@ -117,24 +117,38 @@ fn a_value_of_the_server_is_written_in_the_clear_and_never_sealed_sql_22() {
     assert!(bind(&sealed, &sealed.template, Params::NONE, &fetched, &keys(), &settings).is_err());
 }
 
-#[test]
-fn a_blind_update_seals_under_the_context_that_the_statement_fixes_sql_50() {
+/// An UPDATE of pan where id is this.
+fn update_pan(id: Input, pan: &str) -> Plan {
     let table = table(false);
     let mut values = vec![None; 6];
-    values[ID] = Some(untyped("7"));
-    values[PAN] = Some(untyped("5500"));
+    values[ID] = Some(id);
+    values[PAN] = Some(untyped(pan));
     let slots = vec![
         (Recipe::Cell { row: 0, column: PAN }, PhysicalType::Bytea),
         (Recipe::RowTag { row: 0, beacon: 0 }, PhysicalType::Uuid),
     ];
-    let rows = vec![WriteRow { table: Arc::clone(&table), values }];
-    let params = bound(&plan(Verb::Update, template(slots), rows), &[]).unwrap();
+    plan(Verb::Update, template(slots), vec![WriteRow { table, values }])
+}
+
+#[test]
+fn a_blind_update_seals_under_the_context_that_the_statement_fixes_sql_50() {
+    let table = table(false);
+    let params = bound(&update_pan(untyped("7"), "5500"), &[]).unwrap();
     let mut held = Held::new(&table, &keys(), 7, "4111");
     held.columns[PAN] = owned(&params[0]);
     assert_eq!(held.open(&table, &keys(), PAN).unwrap(), "5500");
     held.columns[ID] = Some(8_i64.to_be_bytes().to_vec());
     assert!(held.open(&table, &keys(), PAN).is_err());
     assert_eq!(owned(&params[1]), Some(pan_tag("5500")));
+}
+
+#[test]
+fn a_blind_update_whose_context_no_row_can_have_writes_nothing_and_is_no_error() {
+    let number = |text: &str| Input::Literal { literal: Literal::Typed(Type::Numeric(None), text.into()), at: 7 };
+    for id in [Input::Param { index: 0, ty: Type::Int8 }, number("7.5"), number("99999999999999999999")] {
+        let params = bound(&update_pan(id, "5500"), &[None]).unwrap();
+        assert_eq!((owned(&params[0]), owned(&params[1])), (None, None));
+    }
 }
 
 #[test]

@@ -246,7 +246,10 @@ fn what_is_described_has_the_parameters_of_the_lock_and_the_columns_of_the_updat
 }
 
 #[test]
-fn a_null_for_a_not_null_column_stops_an_update_before_the_lock_sql_22() {
-    let mut execution = Execution::new(&update(&table(true), &[(PAN, Input::Null)]), &[]);
-    assert_eq!(next(&mut execution).err().unwrap().sqlstate(), SqlState::NOT_NULL_VIOLATION);
+fn a_null_for_a_not_null_column_stops_an_update_at_the_first_row_and_only_there_sql_22() {
+    let table = table(true);
+    let plan = update(&table, &[(PAN, Input::Null)]);
+    let error = run(&plan, &[Held::new(&table, &keys(), 7, "4111")]).err().unwrap();
+    assert_eq!(error.sqlstate(), SqlState::NOT_NULL_VIOLATION);
+    assert!(run(&plan, &[]).unwrap().1.text.contains(" WHERE false"));
 }
