@@ -33,9 +33,13 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
         let direct = servers.postgres.port();
         fill(&connect(servers, direct, PLAIN).await?).await?;
         fill(&connect(servers, servers.pgseal_sealed.port, SEALED).await?).await?;
+        for database in [PLAIN, SEALED] {
+            servers.postgres.psql(database, "ANALYZE card")?;
+        }
         let mut variants = [
             Variant::new("unsealed, direct", connect(servers, direct, PLAIN).await?, 0).await?,
-            Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32).await?,
+            Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32)
+                .await?,
             Variant::new("sealed, pgseal", connect(servers, servers.pgseal_sealed.port, SEALED).await?, 0).await?,
         ];
         for _ in 0..ROUNDS {
@@ -49,7 +53,8 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
 }
 
 fn print(variants: [Variant; 3]) {
-    let medians = variants.map(|variant| (variant.name, table::median(variant.queries), table::median(variant.inserts)));
+    let medians =
+        variants.map(|variant| (variant.name, table::median(variant.queries), table::median(variant.inserts)));
     let (_, query, insert) = medians[0];
     let rows: Vec<_> = medians
         .into_iter()
@@ -84,7 +89,6 @@ async fn fill(client: &Client) -> Result<()> {
         client.execute(&insert, &[&id, &pan(id), &"Ada Lovelace"]).await?;
     }
     client.batch_execute("COMMIT").await?;
-    client.batch_execute("ANALYZE card").await?;
     Ok(())
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn report<'s>(servers: &'s Servers) -> Result<()> {
     let through = |name, database, proxy: &'s Proxy| Variant::new(name, database, proxy.port, Some(proxy));
     let mut variants = vec![Variant::new("direct", PLAIN, servers.postgres.port(), None)];
     variants.extend(servers.pgbouncer.iter().map(|proxy| through("PgBouncer, session mode", PLAIN, proxy)));
+    variants.push(through("pgseal, empty schema, one thread", PLAIN, &servers.pgseal_single));
     variants.push(through("pgseal, empty schema", PLAIN, &servers.pgseal_plain));
     variants.push(through("pgseal, other tables sealed", SEALED, &servers.pgseal_sealed));
     for variant in &variants {
@@ -45,9 +46,8 @@ pub(crate) fn report<'s>(servers: &'s Servers) -> Result<()> {
             variant.rounds.push(round);
         }
     }
-    let median = |variant: &Variant<'_>, figure: fn(&Round) -> f64| {
-        table::median(variant.rounds.iter().map(figure).collect())
-    };
+    let median =
+        |variant: &Variant<'_>, figure: fn(&Round) -> f64| table::median(variant.rounds.iter().map(figure).collect());
     let direct = variants.first().map_or(f64::NAN, |direct| median(direct, |round| round.throughput));
     let rows: Vec<_> = variants
         .iter()
