@@ -5,13 +5,14 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::JoinSet;
 
 use crate::session::{self, Context};
 use crate::upstream::Stream;
@@ -190,9 +191,22 @@ impl Workers {
         for number in 0..threads {
             let shared = listener.share()?;
             let (context, phase) = (Arc::clone(context), phase.clone());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let thread = std::thread::Builder::new().name(format!("serve-{number}")).stack_size(STACK);
-            workers.push(thread.spawn(move || runtime.block_on(serve(shared, context, phase)))?);
+            let (built, building) = mpsc::channel();
+            workers.push(thread.spawn(move || {
+                // A runtime of this thread alone: a `LocalSet` would poll the accept loop at every event of a session.
+                let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+                let (runtime, outcome) = match runtime {
+                    Ok(runtime) => (Some(runtime), Ok(())),
+                    Err(error) => (None, Err(error)),
+                };
+                // Whoever starts the workers waits for it.
+                let _ = built.send(outcome);
+                if let Some(runtime) = runtime {
+                    runtime.block_on(serve(shared, context, phase));
+                }
+            })?);
+            building.recv().map_err(io::Error::other)??;
         }
         Ok(Self(workers))
     }
@@ -215,38 +229,33 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
             return;
         }
     };
-    let local = LocalSet::new();
-    local
-        .run_until(async move {
-            let core = Rc::new(session::Core::new(&context));
-            let mut sessions = JoinSet::new();
-            loop {
-                tokio::select! {
-                    accepted = accepting.accept() => match accepted {
-                        Ok(stream) => {
-                            let (core, phase) = (Rc::clone(&core), phase.clone());
-                            sessions.spawn_local(session::run(stream, core, phase));
-                        }
-                        Err(error) => {
-                            tracing::warn!(%error, "a connection was not accepted");
-                            // Out of file descriptors, most of the time: the next try would fail at once.
-                            tokio::time::sleep(Duration::from_millis(50)).await;
-                        }
-                    },
-                    Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
-                    changed = phase.changed() => {
-                        if changed.is_err() || *phase.borrow() != Phase::Serving {
-                            break;
-                        }
-                    }
+    let core = Rc::new(session::Core::new(&context));
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = accepting.accept() => match accepted {
+                Ok(stream) => {
+                    let (core, phase) = (Rc::clone(&core), phase.clone());
+                    sessions.spawn_local(session::run(stream, core, phase));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    // Out of file descriptors, most of the time: the next try would fail at once.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
+            changed = phase.changed() => {
+                if changed.is_err() || *phase.borrow() != Phase::Serving {
+                    break;
                 }
             }
-            drop(accepting);
-            while let Some(ended) = sessions.join_next().await {
-                report(ended);
-            }
-        })
-        .await;
+        }
+    }
+    drop(accepting);
+    while let Some(ended) = sessions.join_next().await {
+        report(ended);
+    }
 }
 
 /// A panic ends its session only; its message went to stderr and holds no values (craft: none are formatted).

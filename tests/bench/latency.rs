@@ -33,6 +33,9 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
         let direct = servers.postgres.port();
         fill(&connect(servers, direct, PLAIN).await?).await?;
         fill(&connect(servers, servers.pgseal_sealed.port, SEALED).await?).await?;
+        for database in [PLAIN, SEALED] {
+            servers.postgres.psql(database, "ANALYZE card")?;
+        }
         let mut variants = [
             Variant::new("unsealed, direct", connect(servers, direct, PLAIN).await?, 0).await?,
             Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32)
@@ -86,7 +89,6 @@ async fn fill(client: &Client) -> Result<()> {
         client.execute(&insert, &[&id, &pan(id), &"Ada Lovelace"]).await?;
     }
     client.batch_execute("COMMIT").await?;
-    client.batch_execute("ANALYZE card").await?;
     Ok(())
 }
 

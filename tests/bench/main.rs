@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
+            let causes = std::iter::successors(error.source(), |cause| (*cause).source());
             let causes: String = causes.map(|cause| format!(": {cause}")).collect();
             eprintln!("cost: {error}{causes}");
             ExitCode::FAILURE

@@ -33,6 +33,7 @@ pub(crate) fn report<'s>(servers: &'s Servers) -> Result<()> {
     let through = |name, database, proxy: &'s Proxy| Variant::new(name, database, proxy.port, Some(proxy));
     let mut variants = vec![Variant::new("direct", PLAIN, servers.postgres.port(), None)];
     variants.extend(servers.pgbouncer.iter().map(|proxy| through("PgBouncer, session mode", PLAIN, proxy)));
+    variants.push(through("pgseal, empty schema, one thread", PLAIN, &servers.pgseal_single));
     variants.push(through("pgseal, empty schema", PLAIN, &servers.pgseal_plain));
     variants.push(through("pgseal, other tables sealed", SEALED, &servers.pgseal_sealed));
     for variant in &variants {

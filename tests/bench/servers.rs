@@ -55,6 +55,8 @@ amount = { action = "ENCRYPT_AND_SIGN", type = "bigint" }
 pub(crate) struct Servers {
     /// Before the database in which nothing is protected.
     pub(crate) pgseal_plain: Proxy,
+    /// The same with one thread, as PgBouncer has one.
+    pub(crate) pgseal_single: Proxy,
     /// Before the database with protected tables.
     pub(crate) pgseal_sealed: Proxy,
     /// Before the database in which nothing is protected; `None` if it is not installed.
@@ -82,10 +84,21 @@ impl Servers {
         postgres.psql("postgres", "ALTER SYSTEM SET log_statement = 'none'")?;
         postgres.psql("postgres", "SELECT pg_reload_conf()")?;
         let folder = Folder::new(&postgres)?;
-        let plain = pgseal(&postgres, &folder, PLAIN, "version = 1\n")?;
-        let sealed = pgseal(&postgres, &folder, SEALED, SCHEMA)?;
-        let pgbouncer = pgbouncer(&postgres, &folder)?;
-        Ok(Self { pgseal_plain: plain, pgseal_sealed: sealed, pgbouncer, postgres, _folder: folder })
+        let nothing = folder.write("nothing.toml", "version = 1\n")?;
+        let schema = folder.write("tables.toml", SCHEMA)?;
+        fill(&postgres, PLAIN)?;
+        fill(&postgres, SEALED)?;
+        let mut apply = pgseal_command(&folder);
+        apply.args(["schema", "apply", "--create-keys", "--schema"]).arg(&schema);
+        succeed(apply.args(["--database", &postgres.url(SEALED)]))?;
+        Ok(Self {
+            pgseal_plain: pgseal(&postgres, &folder, PLAIN, &nothing, &[])?,
+            pgseal_single: pgseal(&postgres, &folder, PLAIN, &nothing, &["--threads", "1"])?,
+            pgseal_sealed: pgseal(&postgres, &folder, SEALED, &schema, &[])?,
+            pgbouncer: pgbouncer(&postgres, &folder)?,
+            postgres,
+            _folder: folder,
+        })
     }
 
     /// One of PostgreSQL's programs, told how to log in.
@@ -101,22 +114,19 @@ fn program(postgres: &Postgres, name: &str) -> Command {
     command
 }
 
-/// A filled database and pgseal before it, over loopback on both sides.
-fn pgseal(postgres: &Postgres, folder: &Folder, database: &str, schema: &str) -> Result<Proxy> {
+/// A database with pgbench's tables and two of ours.
+fn fill(postgres: &Postgres, database: &str) -> Result<()> {
     postgres.create_database(database)?;
     postgres.psql(database, TABLES)?;
-    let mut fill = program(postgres, "pgbench");
-    succeed(fill.args(["-i", "-q", "-p", &postgres.port().to_string(), database]))?;
-    let file = folder.write(&format!("{database}.toml"), schema)?;
-    let url = postgres.url(database);
-    if database == SEALED {
-        let mut apply = pgseal_command(folder);
-        apply.args(["schema", "apply", "--create-keys", "--schema"]).arg(&file).args(["--database", &url]);
-        succeed(&mut apply)?;
-    }
+    let mut pgbench = program(postgres, "pgbench");
+    succeed(pgbench.args(["-i", "-q", "-p", &postgres.port().to_string(), database])).map(drop)
+}
+
+/// pgseal before a database, over loopback on both sides.
+fn pgseal(postgres: &Postgres, folder: &Folder, database: &str, schema: &Path, more: &[&str]) -> Result<Proxy> {
     let mut serve = pgseal_command(folder);
-    serve.arg("serve").arg("--schema").arg(&file).args(["--upstream", &url, "--listen", "127.0.0.1:0"]);
-    let (process, line) = Process::announced(&mut serve)?;
+    serve.arg("serve").arg("--schema").arg(schema).args(["--upstream", &postgres.url(database)]);
+    let (process, line) = Process::announced(serve.args(["--listen", "127.0.0.1:0"]).args(more))?;
     let port = line.trim_end().rsplit(':').next().map(str::parse).ok_or("pgseal announced no port")??;
     Ok(Proxy { process, port })
 }

@@ -3,6 +3,7 @@
 pub mod cancel;
 mod client;
 mod fatal;
+mod gate;
 mod portals;
 mod queue;
 mod relay;

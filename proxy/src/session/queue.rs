@@ -222,7 +222,9 @@ impl<T> Queue<T> {
     }
 
     fn drop_copy_ends(&mut self) {
-        while self.entries.pop_front_if(|entry| entry.kind == Kind::CopyEnd).is_some() {}
+        while self.entries.front().is_some_and(|entry| entry.kind == Kind::CopyEnd) {
+            self.entries.pop_front();
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use pgseal::error::SqlState;
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::fatal::{self, Fatal};
+use super::gate::Gate;
 use super::startup::Session;
 use super::state::State;
 use super::{Core, cancel, until};
@@ -47,8 +49,8 @@ struct Link<'s> {
     state: RefCell<State>,
     /// The client's side has something to do: see [`State::wake`].
     woken: Notify,
-    /// When the client last took bytes.
-    taken: Cell<Instant>,
+    /// How often the client took bytes.
+    taken: Cell<u64>,
     /// Number of the host.
     host: usize,
 }
@@ -57,16 +59,19 @@ struct Link<'s> {
 pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
     let Session { mut server, host, from_client, from_server, protected } = session;
     let state = RefCell::new(State::new(protected.then_some(&*core.context)));
-    let link = Link { core, state, woken: Notify::new(), taken: Cell::new(Instant::now()), host };
+    let link = Link { core, state, woken: Notify::new(), taken: Cell::new(0), host };
     let mut to_client = Outbound::default();
     let end = {
         let (client_reader, client_writer) = client.split();
         let (server_reader, server_writer) = server.split();
+        let down = pin!(downward(server_reader, client_writer, from_server, &mut to_client, &link));
+        let up = pin!(upward(client_reader, server_writer, from_client, &link));
+        let drained = pin!(drained(&mut phase, &link.state));
         tokio::select! {
             biased;
-            end = downward(server_reader, client_writer, from_server, &mut to_client, &link) => end,
-            end = upward(client_reader, server_writer, from_client, &link) => end,
-            () = drained(&mut phase, &link.state) => End::Fatal(Fatal::shutdown()),
+            end = Gate::new(down) => end,
+            end = Gate::new(up) => end,
+            () = Gate::new(drained) => End::Fatal(Fatal::shutdown()),
         }
     };
     finish(end, client, server, &link, &to_client).await;
@@ -108,9 +113,12 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
 /// The client closed its side. It may still read: as long as answers flow, they are delivered.
 async fn half_closed(link: &Link<'_>) -> End {
     let grace = link.core.context.limits.half_closed;
-    link.taken.set(Instant::now());
-    while !link.state.borrow().is_idle() && link.taken.get().elapsed() < grace {
+    let (mut taken, mut since) = (link.taken.get(), Instant::now());
+    while !link.state.borrow().is_idle() && since.elapsed() < grace {
         tokio::time::sleep(grace / 8).await;
+        if taken != link.taken.get() {
+            (taken, since) = (link.taken.get(), Instant::now());
+        }
     }
     End::Client
 }
@@ -140,7 +148,7 @@ async fn downward(
             if outbound.write(&mut writer).await.is_err() {
                 return End::Client;
             }
-            link.taken.set(Instant::now());
+            link.taken.set(link.taken.get().wrapping_add(1));
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
