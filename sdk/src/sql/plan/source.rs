@@ -45,13 +45,6 @@ impl<'t> Source<'t> {
         Self { text, tokens, start: (bytes.start, before), characters }
     }
 
-    /// The statement that some of its tokens are.
-    pub(super) fn part(&self, extent: Extent) -> Result<Self, Refusal> {
-        let bytes = self.bytes(&extent)?;
-        let tokens = self.tokens.get(extent).ok_or_else(unreadable)?;
-        Ok(Self::new(self.text, tokens, self.characters(bytes.start)))
-    }
-
     /// How many characters of the text come before a byte of this statement.
     pub(super) fn characters(&self, byte: usize) -> usize {
         let (bytes, characters) = match self.tokens.partition_point(|token| token.range.start <= byte).checked_sub(1) {

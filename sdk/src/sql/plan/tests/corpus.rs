@@ -5,7 +5,10 @@ use crate::error::SqlState;
 use crate::sql::{self, Decision};
 
 /// sql-corpus.sql and sql-traps.sql.
-const STATEMENTS: &str = include_str!("statements.sql");
+const STATEMENTS: &str = concat!(
+    include_str!("../../../../../tests/corpus/sql-corpus.sql"),
+    include_str!("../../../../../tests/corpus/sql-traps.sql")
+);
 
 /// A statement with its tags.
 pub(super) struct Case {
