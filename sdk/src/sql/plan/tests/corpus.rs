@@ -4,9 +4,10 @@ use super::support::protection;
 use crate::error::SqlState;
 use crate::sql::{self, Decision};
 
-/// sql-corpus.sql and sql-traps.sql.
+/// The same files that the end-to-end runner reads.
 const STATEMENTS: &str = concat!(
     include_str!("../../../../../tests/corpus/sql-corpus.sql"),
+    "\n",
     include_str!("../../../../../tests/corpus/sql-traps.sql")
 );
 
