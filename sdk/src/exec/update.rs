@@ -5,13 +5,11 @@ use std::fmt::Write as _;
 use super::inputs::Physical;
 use super::reseal::{NewRow, Reseal};
 use super::steps::{Step, StepRows};
+use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{ColumnId, SignatureSet, Table};
 use crate::sql::ReadModifyWrite;
 use crate::sql::plan::{GUARD_HEAD, GUARD_TAIL};
 use crate::value::Format;
-
-/// The column of the row signature.
-const SIGNATURE: &str = "pgseal_signature";
 
 const BYTEA: u32 = 17;
 const OID: u32 = 26;
@@ -173,9 +171,4 @@ fn column(table: &Table, id: ColumnId) -> String {
 
 fn helper(table: &Table, beacon: usize) -> String {
     table.beacons.get(beacon).map(|beacon| quote(&beacon.helper)).unwrap_or_default()
-}
-
-/// A quoted identifier.
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

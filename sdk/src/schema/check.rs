@@ -8,7 +8,7 @@ use super::checked::{BeaconSpec, BranchKeySpec, ColumnSpec, KeyringSpec, Schema,
 use super::keyring_uri::{KeyringUri, KeyringUriError};
 use super::located::At;
 use super::model::{Action, Audit, File, Length, RowBinding, RowSignature, StandardBeacon, Table, Unlisted};
-use super::names;
+use super::names::{self, BeaconKind};
 use super::problem::{Code, Place, Problem, nearest};
 use super::protection::Relation;
 use crate::value::Type;
@@ -299,7 +299,7 @@ impl Check {
             beacons.push(BeaconSpec {
                 name: name.value.clone(),
                 column: column.value.clone(),
-                full_name: names::exact_full_name(table, &name.value),
+                full_name: names::beacon_full_name(table, &name.value, BeaconKind::Exact, 1),
                 helper: names::exact_helper(&name.value),
                 place: self.at(&beacon.span),
             });

@@ -32,9 +32,24 @@ pub fn helper_index(table: &str, helper: &str) -> String {
     fit(&format!("{table}_{helper}"))
 }
 
-/// Full name of an exact beacon in the key derivation (BCN-1), epoch 1.
-pub fn exact_full_name(table: &str, beacon: &str) -> String {
-    format!("{}.{}#exact", escape(table), escape(beacon))
+/// What a beacon's tags answer; part of its full name, so that kinds never share a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeaconKind {
+    /// Truncated: always rechecked.
+    Standard,
+    /// 16 bytes: for UNIQUE, JOIN, GROUP BY.
+    Exact,
+}
+
+/// The full name of a table's beacon in the key derivation (BCN-1): `esc(table).esc(name)#kind`, and `#eN` for an epoch
+/// N other than 1.
+pub fn beacon_full_name(table: &str, beacon: &str, kind: BeaconKind, epoch: u64) -> String {
+    let kind = match kind {
+        BeaconKind::Standard => "std",
+        BeaconKind::Exact => "exact",
+    };
+    let epoch = if epoch == 1 { String::new() } else { format!("#e{epoch}") };
+    format!("{}.{}#{kind}{epoch}", escape(table), escape(beacon))
 }
 
 /// An identifier in double quotes, quotes in it doubled.
@@ -42,6 +57,7 @@ pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Percent-escapes the four characters that separate the parts of a full name, and the escape itself.
 fn escape(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
@@ -70,9 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn bcn_1_full_names_escape_what_separates_them() {
-        assert_eq!(exact_full_name("payment_card", "pan"), "payment_card.pan#exact");
-        assert_eq!(exact_full_name("a.b", "c#d:e%"), "a%2Eb.c%23d%3Ae%25#exact");
+    fn full_names_cannot_be_mistaken_for_one_another_bcn_1() {
+        let exact = |table, beacon| beacon_full_name(table, beacon, BeaconKind::Exact, 1);
+        assert_eq!(exact("payment_card", "pan"), "payment_card.pan#exact");
+        assert_eq!(exact("a.b", "c#exact:%"), "a%2Eb.c%23exact%3A%25#exact");
+        assert_eq!(exact("é ü", "d"), "é ü.d#exact");
+        assert_eq!(beacon_full_name("payment_card", "pan", BeaconKind::Standard, 2), "payment_card.pan#std#e2");
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Searchable tags by HKDF and HMAC, the AWS Database Encryption SDK's construction (BCN-1, BCN-2).
 
-use std::fmt::Write;
-
 use crate::crypto::mac::{MacKey, TAG_LEN};
 
 /// Length of an exact tag in bytes: a uuid.
@@ -26,49 +24,6 @@ fn head<const N: usize>(tag: &[u8; TAG_LEN]) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.copy_from_slice(&tag[..N]);
     bytes
-}
-
-/// What a beacon's tags answer; part of its name, so that kinds never share a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Truncated: always rechecked.
-    Standard,
-    /// 16 bytes: for UNIQUE, JOIN, GROUP BY.
-    Exact,
-}
-
-impl Kind {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Kind::Standard => "std",
-            Kind::Exact => "exact",
-        }
-    }
-}
-
-/// The full name of a table's beacon in the key derivation: `esc(table).esc(name)#kind`, and `#eN` for an epoch N
-/// other than 1.
-pub fn full_name(logical_table: &str, name: &str, kind: Kind, epoch: u64) -> String {
-    let mut full = format!("{}.{}#{}", escape(logical_table), escape(name), kind.as_str());
-    if epoch != 1 {
-        // Writing to a String does not fail.
-        let _ = write!(full, "#e{epoch}");
-    }
-    full
-}
-
-/// Percent-escapes the four characters that separate the parts of a full name, and the escape itself.
-pub fn escape(name: &str) -> String {
-    name.chars().fold(String::with_capacity(name.len()), |mut escaped, c| {
-        match c {
-            '%' => escaped.push_str("%25"),
-            '.' => escaped.push_str("%2E"),
-            '#' => escaped.push_str("%23"),
-            ':' => escaped.push_str("%3A"),
-            other => escaped.push(other),
-        }
-        escaped
-    })
 }
 
 #[cfg(test)]
@@ -165,13 +120,5 @@ mod tests {
                 assert!(tag >= 0 && tag.unsigned_abs() >> length == 0);
             }
         }
-    }
-
-    #[test]
-    fn full_names_cannot_be_mistaken_for_one_another_bcn_1() {
-        assert_eq!(full_name("payment_card", "pan", Kind::Exact, 1), "payment_card.pan#exact");
-        assert_eq!(full_name("payment_card", "pan", Kind::Standard, 2), "payment_card.pan#std#e2");
-        assert_eq!(full_name("a.b", "c#exact:%", Kind::Exact, 1), "a%2Eb.c%23exact%3A%25#exact");
-        assert_eq!(escape("é ü"), "é ü");
     }
 }

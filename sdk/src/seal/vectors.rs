@@ -14,6 +14,7 @@ use crate::keys::keyring::{Keyring, MultiKeyring, WrapContext, wrapped};
 use crate::keys::material::{KeyCommit, derivation_for_tests};
 use crate::keys::store::{Item, Kind, State};
 use crate::keys::{BeaconKey, BranchKey, Uuid};
+use crate::schema::names::{BeaconKind, beacon_full_name};
 use crate::schema::{Action, Suite};
 use crate::value::{self, Family, Format, Settings, Type};
 
@@ -204,16 +205,16 @@ fn beacons_are_frozen_bcn_1_bcn_2() {
         let (table, name) = (text(&case["table"]), text(&case["name"]));
         let epoch = case["epoch"].as_u64().unwrap();
         let kind = match text(&case["kind"]) {
-            "exact" => beacon::Kind::Exact,
-            _ => beacon::Kind::Standard,
+            "exact" => BeaconKind::Exact,
+            _ => BeaconKind::Standard,
         };
-        let full_name = beacon::full_name(table, name, kind, epoch);
+        let full_name = beacon_full_name(table, name, kind, epoch);
         assert_eq!(full_name, text(&case["full_name"]));
         let key = BeaconKey::new("cards".into(), Uuid([0; 16]), epoch, Secret::new(array(&case["key"])));
         let (key, equality) = (key.beacon(&full_name), unhex(&case["equality"]));
         match kind {
-            beacon::Kind::Exact => assert_eq!(beacon::exact(&key, &equality), array(&case["tag"])),
-            beacon::Kind::Standard => {
+            BeaconKind::Exact => assert_eq!(beacon::exact(&key, &equality), array(&case["tag"])),
+            BeaconKind::Standard => {
                 let length = case["length"].as_u64().unwrap().try_into().unwrap();
                 assert_eq!(beacon::standard(&key, &equality, length), case["tag"].as_i64().unwrap());
             }

@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 use crate::schema::Table;
+use crate::schema::names::SIGNATURE;
 use crate::seal::row::{SealedRow, StoredRow};
 use crate::value::Value;
-
-/// The name under which a record keeps its signature, as the table does.
-const SIGNATURE: &str = "pgseal_signature";
 
 /// One sealed row, by physical column: cells, search tags and signature, and the unsealed columns in the form in
 /// which PostgreSQL's binary protocol carries them (S of `docs/formats.md`).

@@ -5,8 +5,8 @@
 
 use super::Ctx;
 use super::draft::Parts;
-use super::output::SIGNATURE;
 use crate::schema::Table;
+use crate::schema::names::SIGNATURE;
 use crate::sql::{PhysicalType, Recipe, Refusal};
 
 /// SQLSTATE of the server's error when a guard fails.

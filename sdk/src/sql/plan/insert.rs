@@ -8,13 +8,14 @@ use sqlparser::ast::{
 use super::constant::{Bare, Constant};
 use super::draft::{Draft, Parts};
 use super::expr::{self, unknown};
-use super::output::{self, SIGNATURE};
-use super::predicate::{no_operator, note};
-use super::scope::{self, Scope};
+use super::output;
+use super::predicate::{no_operator, note, reveals_equality};
+use super::scope::Scope;
 use super::source::{Extent, unreadable};
 use super::values::{Rows, targets};
 use super::{Ctx, Statement, guard};
 use crate::error::SqlState;
+use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
 use crate::sql::{Input, PhysicalType, Plan, Recipe, Refusal, Steps, Verb, WriteRow};
 
@@ -320,8 +321,7 @@ impl Write {
                 }
                 slots.push(slot);
             }
-            let label = ctx.scope.label(beacon.column);
-            note(&mut ctx.notes.reveals, format!("which rows hold an equal value in {label}"));
+            reveals_equality(ctx, beacon.column);
             self.added.push((beacon.helper.clone(), slots));
         }
         if table.signature.is_some() {
@@ -337,9 +337,9 @@ impl Write {
     fn splice(&self, ctx: &mut Ctx<'_>, head: usize, positional: bool, rows: &Rows<'_>) -> Result<(), Refusal> {
         let mut names = Vec::new();
         for id in &self.targets {
-            names.push(scope::quote(&ctx.scope.column(*id)?.name));
+            names.push(quote(&ctx.scope.column(*id)?.name));
         }
-        names.extend(self.added.iter().map(|(name, _)| scope::quote(name)));
+        names.extend(self.added.iter().map(|(name, _)| quote(name)));
         if names.is_empty() {
             return Ok(());
         }
@@ -395,7 +395,7 @@ impl Write {
             }
             ColumnDefault::Identity { always, sequence } => {
                 self.overriding |= always;
-                let name = format!("{}.{}", scope::quote(&sequence.schema), scope::quote(&sequence.name));
+                let name = format!("{}.{}", quote(&sequence.schema), quote(&sequence.name));
                 let name = name.replace('\'', "''");
                 let next = format!("pg_catalog.nextval('{name}'::pg_catalog.regclass)");
                 self.fetched(ctx, row, id, Parts::default().text(next)).map(Some)
@@ -467,7 +467,7 @@ fn conflict(ctx: &mut Ctx<'_>, on: &OnInsert) -> Result<(), Refusal> {
                 let helper = beacon.helper.clone();
                 note(&mut ctx.notes.helpers, helper.clone());
                 let bytes = ctx.source.bytes(&(at..at + 1))?;
-                ctx.draft.replace(bytes, Parts::default().text(scope::quote(&helper)));
+                ctx.draft.replace(bytes, Parts::default().text(quote(&helper)));
             }
             Ok(())
         }

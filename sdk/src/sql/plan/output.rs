@@ -10,6 +10,7 @@ use super::predicate::{note, sealed_column};
 use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
+use crate::schema::names::{SIGNATURE, quote};
 use crate::sql::literal::type_of;
 use crate::sql::{OutputColumn, OutputSource, ReadRow, Refusal, RowShape};
 
@@ -207,9 +208,6 @@ impl Output {
     }
 }
 
-/// The column of row signatures.
-pub(super) const SIGNATURE: &str = "pgseal_signature";
-
 /// A RETURNING list: rewritten in place, with the hidden columns behind it.
 pub(super) fn returning(ctx: &mut Ctx<'_>, items: &[SelectItem]) -> Result<(Extent, RowShape), Refusal> {
     let keyword = ctx.source.find_word(0, "returning").ok_or_else(unreadable)?;
@@ -240,7 +238,7 @@ fn text(ctx: &Ctx<'_>, what: What, named: bool) -> Result<String, Refusal> {
     match what {
         What::Sealed(id) | What::Clear(id) => ctx.scope.physical_column(id),
         What::Verified(id) if named => {
-            Ok(format!("{} AS {}", ctx.scope.stored(id)?, scope::quote(&ctx.scope.column(id)?.name)))
+            Ok(format!("{} AS {}", ctx.scope.stored(id)?, quote(&ctx.scope.column(id)?.name)))
         }
         What::Verified(id) => ctx.scope.stored(id),
         What::Expression => Err(unreadable()),

@@ -325,6 +325,12 @@ pub(super) fn note(notes: &mut Vec<String>, text: String) {
     }
 }
 
+/// A tag of this column is written.
+pub(super) fn reveals_equality(ctx: &mut Ctx<'_>, column: ColumnId) {
+    let label = ctx.scope.label(column);
+    note(&mut ctx.notes.reveals, format!("which rows hold an equal value in {label}"));
+}
+
 /// The refusal of a construct over a sealed column.
 pub(super) fn no_operator(ctx: &Ctx<'_>, column: ColumnId, construct: &str) -> Refusal {
     let hint = if ctx.scope.table.beacon(column).is_some() {

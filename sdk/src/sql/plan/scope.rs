@@ -6,6 +6,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use super::source::{Extent, Source, unreadable};
 use crate::error::SqlState;
+use crate::schema::names::quote;
 use crate::schema::{Column, ColumnId, Protection, Relation, Table};
 use crate::sql::Refusal;
 
@@ -185,9 +186,4 @@ pub(super) fn idents(name: &ObjectName) -> Result<Vec<&Ident>, Refusal> {
             ObjectNamePart::Function(_) => Err(unreadable()),
         })
         .collect()
-}
-
-/// A quoted identifier.
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -7,13 +7,14 @@ use super::constant::{Bare, Constant};
 use super::draft::Parts;
 use super::expr::{self, operand, unknown};
 use super::insert::constant_default;
-use super::output::{self, SIGNATURE};
-use super::predicate::{no_operator, note};
+use super::output;
+use super::predicate::{no_operator, reveals_equality};
 use super::scope;
 use super::select::{Place, rename, target};
 use super::source::{Extent, unreadable};
 use super::{Ctx, Statement};
 use crate::error::SqlState;
+use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
 use crate::sql::parse::operands;
 use crate::sql::{
@@ -214,15 +215,14 @@ fn blind(
             }
             continue;
         }
-        let name = scope::quote(&column.name);
+        let name = quote(&column.name);
         let input = sealed_value(&mut ctx, set)?;
         let cell = ctx.draft.slot(Recipe::Cell { row: 0, column: set.column }, PhysicalType::Bytea);
         let mut parts = Parts::default().text(format!("{name} = ")).slot(cell);
         if let Some((index, beacon)) = ctx.scope.table.clone().beacon(set.column) {
             let tag = ctx.draft.slot(Recipe::RowTag { row: 0, beacon: index }, PhysicalType::Uuid);
-            parts = parts.text(format!(", {} = ", scope::quote(&beacon.helper))).slot(tag);
-            let label = ctx.scope.label(set.column);
-            note(&mut ctx.notes.reveals, format!("which rows hold an equal value in {label}"));
+            parts = parts.text(format!(", {} = ", quote(&beacon.helper))).slot(tag);
+            reveals_equality(&mut ctx, set.column);
         }
         let bytes = ctx.source.bytes(&(set.target..set.extent.end))?;
         ctx.draft.replace(bytes, parts);
@@ -271,8 +271,7 @@ fn read_modify_write(
         };
         *values.get_mut(set.column).ok_or_else(unreadable)? = Some(input);
         if table.beacon(set.column).is_some() {
-            let label = ctx.scope.label(set.column);
-            note(&mut ctx.notes.reveals, format!("which rows hold an equal value in {label}"));
+            reveals_equality(&mut ctx, set.column);
         }
     }
     let assigned: Vec<ColumnId> = sets.iter().map(|set| set.column).collect();
@@ -280,7 +279,7 @@ fn read_modify_write(
     filter(&mut ctx, selection)?;
     // A key column under FOR NO KEY UPDATE would have its lock raised by the UPDATE: a deadlock between two of us.
     let key = assigned.iter().any(|id| table.beacon(*id).is_some() || table.primary_key.contains(id));
-    let alias = scope::quote(&ctx.scope.alias);
+    let alias = quote(&ctx.scope.alias);
     let mode = if key { "UPDATE" } else { "NO KEY UPDATE" };
     let head =
         format!("SELECT {list} FROM {}{} AS {alias}", if place.only { "ONLY " } else { "" }, ctx.scope.physical_name());
