@@ -40,7 +40,12 @@ pub(crate) fn report(servers: &Servers) -> Result<()> {
             Variant::new("unsealed, direct", connect(servers, direct, PLAIN).await?, 0).await?,
             Variant::new("unsealed, pgseal", connect(servers, servers.pgseal_plain.port, PLAIN).await?, 1 << 32)
                 .await?,
-            Variant::new("sealed, pgseal", connect(servers, servers.pgseal_sealed.port, SEALED).await?, 0).await?,
+            Variant::new(
+                "sealed (INSERT signed), pgseal",
+                connect(servers, servers.pgseal_sealed.port, SEALED).await?,
+                0,
+            )
+            .await?,
         ];
         for _ in 0..ROUNDS {
             for variant in &mut variants {
@@ -66,7 +71,7 @@ fn print(variants: [Variant; 3]) {
         .collect();
     let executions = ROUNDS * EXECUTIONS;
     let title = format!("one client, prepared, medians of {executions} executions each in {ROUNDS} alternating rounds");
-    table::print(&title, &["", "WHERE pan = $1, µs", "of direct", "signed INSERT, µs", "of direct"], &rows);
+    table::print(&title, &["", "point query, µs", "of direct", "INSERT, µs", "of direct"], &rows);
 }
 
 async fn connect(servers: &Servers, port: u16, database: &str) -> Result<Client> {

@@ -122,14 +122,11 @@ impl State {
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        let needs_body = self
-            .statements
-            .get(name)
-            .is_some_and(|known| known.plan.is_some() || known.epoch != self.world.protection.epoch);
-        let body = match frame.body {
-            None if needs_body => return Ok(Fate::Whole),
-            body => body,
-        };
+        // A Bind that goes on as it is need not be whole; most are.
+        let body = frame.body;
+        if body.is_none() && self.statements.get(name).is_some_and(|known| self.needs_whole_bind(known)) {
+            return Ok(Fate::Whole);
+        }
         let statement = match self.statement(core, name, out) {
             Ok(statement) => statement,
             Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
@@ -148,6 +145,10 @@ impl State {
             Ok(fate) => Ok(fate),
             Err(error) => Ok(self.refuse(false, &error, error.position(), out)),
         }
+    }
+
+    fn needs_whole_bind(&self, known: &Statement) -> bool {
+        known.plan.is_some() || known.epoch != self.world.protection.epoch
     }
 
     fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
