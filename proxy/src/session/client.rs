@@ -119,6 +119,7 @@ impl State {
             }
             b'S' => Ok(self.forward(Kind::Sync)),
             // The server ignores it; what is refused must not travel for nothing.
+            b'P' if self.queue.skips() => Ok(self.skip_parse(frame)),
             _ if self.queue.skips() => Ok(Fate::Drop),
             b'H' => Ok(Fate::Forward),
             b'd' | b'c' | b'f' if self.refused_query => Ok(Fate::Drop),

@@ -66,9 +66,9 @@ impl<T> Names<T> {
         }
     }
 
-    /// The server dropped the oldest message about the name.
-    pub(super) fn withdraw(&mut self, name: &[u8]) {
-        self.take(name);
+    /// The server dropped the oldest message about the name; the meaning that it would have had.
+    pub(super) fn withdraw(&mut self, name: &[u8]) -> Option<Rc<T>> {
+        self.take(name).flatten()
     }
 
     /// The server forgot all that it had confirmed; what is to be kept all the same is.

@@ -217,7 +217,8 @@ pub(super) struct State {
     pub(super) queue: Queue<Expected>,
     pub(super) statements: Names<Statement>,
     pub(super) portals: Names<Portal>,
-    /// Names of SQL's PREPARE and DECLARE that were refused: what uses them would travel for nothing.
+    /// Names that were to mean something and do not, since it was refused, skipped or failed: what uses them would travel
+    /// for nothing.
     pub(super) refused: HashSet<Box<[u8]>>,
     pub(super) facts: Facts,
     pub(super) world: World,
@@ -335,8 +336,8 @@ impl State {
     /// The server dropped the entry, or answered it with an error.
     pub(super) fn withdraw(&mut self, expected: &Expected) {
         match &expected.change {
-            Some(Change::Statement(name)) => self.statements.withdraw(name),
-            Some(Change::Portal(name)) => self.portals.withdraw(name),
+            Some(Change::Statement(name)) => self.withdraw_statement(name),
+            Some(Change::Portal(name)) => drop(self.portals.withdraw(name)),
             None => {}
         }
         match expected.answer {
@@ -362,6 +363,15 @@ impl State {
             | Answer::Query(_)
             | Answer::Spoiled
             | Answer::Poison => {}
+        }
+    }
+
+    /// The server has no such statement, or another one: values for a planned one must not reach that.
+    fn withdraw_statement(&mut self, name: &[u8]) {
+        let withdrawn = self.statements.withdraw(name);
+        let planned = |statement: &Rc<Statement>| statement.plan.is_some();
+        if withdrawn.as_ref().is_some_and(planned) && !self.statements.get(name).is_some_and(planned) {
+            self.remember(name);
         }
     }
 

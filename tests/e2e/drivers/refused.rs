@@ -9,6 +9,8 @@ use super::sides::Sides;
 
 const LIKE: &str = "SELECT id FROM payment_card WHERE pan LIKE $1";
 
+const FINE: &str = "SELECT id FROM payment_card WHERE pan = $1";
+
 #[test]
 fn parameters_and_copy_data_of_refused_statements_stay_here_sql_21() {
     let sides = Sides::new("refused");
@@ -31,6 +33,12 @@ fn parameters_and_copy_data_of_refused_statements_stay_here_sql_21() {
         // A good statement of that name was there before; it must not be run with these parameters.
         vec![parse("s", "SELECT $1::text", &[]), sync()],
         vec![parse("", LIKE, &[]), bind("", "s", &params, 0), execute("", 0), sync()],
+        // The same values, in a batch of their own that was sent before the refusal was read.
+        vec![parse("", LIKE, &[]), sync(), bind("", "", &params, 0), execute("", 0), sync()],
+        vec![parse("t", LIKE, &[]), sync(), bind("", "t", &params, 0), execute("", 0), sync()],
+        // A statement that was skipped with its batch, and one that the server itself did not take.
+        vec![parse("", LIKE, &[]), parse("u", FINE, &[]), sync(), bind("", "u", &params, 0), sync()],
+        vec![parse("s", FINE, &[]), sync(), bind("", "s", &params, 0), execute("", 0), sync()],
         vec![query(copy), lines(), copy_done()],
         vec![query(copy), sync(), lines(), sync(), copy_fail(&secret)],
         vec![parse("", copy, &[]), bind("", "", &[], 0), execute("", 0), lines(), copy_done(), sync()],

@@ -53,6 +53,19 @@ impl State {
             || self.refused.contains(name)
     }
 
+    /// The name was to mean something, and does not: what uses it would travel for nothing.
+    pub(in super::super) fn remember(&mut self, name: &[u8]) {
+        if self.refused.len() < MOST_NAMES {
+            self.refused.insert(name.into());
+        }
+    }
+
+    /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused. Where
+    /// not all such names are remembered, every name that means nothing counts.
+    pub(super) fn is_refused(&self, name: &[u8]) -> bool {
+        self.refused.contains(name) || (self.refused.len() >= MOST_NAMES && self.statements.get(name).is_none())
+    }
+
     /// A text was refused, or passed on: names that it would have made with PREPARE or DECLARE are remembered, or
     /// forgotten again.
     pub(super) fn remember_names(&mut self, text: &str, refused: bool) {
@@ -66,8 +79,7 @@ impl State {
                 && ["prepare", "declare"].iter().any(|word| command.is_word(text, word))
             {
                 match refused {
-                    true if self.refused.len() < MOST_NAMES => drop(self.refused.insert(name.as_bytes().into())),
-                    true => {}
+                    true => self.remember(name.as_bytes()),
                     false => drop(self.refused.remove(name.as_bytes())),
                 }
             }

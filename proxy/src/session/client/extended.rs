@@ -33,6 +33,7 @@ impl State {
             Ok(planned) => planned,
             Err(refusal) => {
                 self.remember_names(text, true);
+                self.remember(name);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
@@ -47,9 +48,23 @@ impl State {
         let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
         let epoch = self.world.protection.epoch;
         let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect };
+        self.refused.remove(name);
         self.statements.send(name, Some(Rc::new(statement)));
         self.expect(Kind::Parse, Expected::changing(answer, Change::Statement(name.into())));
         Ok(fate)
+    }
+
+    /// A Parse that is dropped with the rest of its batch: its name has no meaning, or an older one.
+    pub(super) fn skip_parse(&mut self, frame: Frame<'_>) -> Fate {
+        match frame.seen.split(|byte| *byte == 0).next() {
+            Some(name) if name.len() < frame.seen.len() => {
+                self.remember(name);
+                Fate::Drop
+            }
+            // Without its terminator it is malformed, which the server would not notice either.
+            Some(_) | None if frame.body.is_some() => Fate::Drop,
+            Some(_) | None => Fate::Whole,
+        }
     }
 
     /// What becomes of the one statement of a Parse.
@@ -132,6 +147,10 @@ impl State {
             Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
         };
         let planned = statement.as_ref().and_then(|statement| statement.plan.as_ref());
+        if planned.is_none() && self.is_refused(name) {
+            // Its values may be those of a protected statement; what the server would say is known.
+            return Ok(self.refuse(false, &does_not_exist(name), None, out));
+        }
         let (Some(plan), Some(body)) = (planned, body) else {
             return Ok(self.bind_forwarded(portal, statement.as_deref()));
         };
@@ -304,6 +323,15 @@ fn two_names(seen: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = seen.splitn(3, |byte| *byte == 0);
     let (portal, name) = (parts.next()?, parts.next()?);
     parts.next().map(|_| (portal, name))
+}
+
+/// PostgreSQL's words for a name that means nothing.
+fn does_not_exist(name: &[u8]) -> Refusal {
+    let message = match name {
+        b"" => "unnamed prepared statement does not exist".to_owned(),
+        name => format!("prepared statement \"{}\" does not exist", String::from_utf8_lossy(name)),
+    };
+    Refusal::error(SqlState::INVALID_SQL_STATEMENT_NAME, message)
 }
 
 fn reserved() -> Refusal {
