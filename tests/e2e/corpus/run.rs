@@ -96,7 +96,9 @@ fn judge(statement: &Statement, expected: &Said, got: &Said, refused: &[String])
             statement.id
         );
     }
-    if got.answer == expected.answer {
+    // A server without XML support refuses query_to_xml with the same code; what counts is that nothing was answered.
+    let must_refuse = statement.class == Class::MustRefuse;
+    if got.answer == expected.answer && !(must_refuse && got.answer.error.as_ref() == Some(&statement.refuse)) {
         return Outcome::Equal;
     }
     match &got.answer.error {
