@@ -25,6 +25,7 @@ fn both_corpora_are_answered_exactly_or_refused_with_the_reason_that_is_listed()
     print(&report);
     let unlisted = refusals_that_differ(&report);
     assert_eq!(report.count(None, "wrong"), 0, "wrong answers");
+    assert!(report.positions.is_empty(), "errors that point elsewhere: {:?}", report.positions);
     assert!(report.leaks.is_empty(), "leaks: {:#?}", report.leaks);
     let answered: Vec<_> =
         report.of(Class::MustRefuse).filter(|(_, outcome)| !matches!(outcome, Outcome::Refused(_))).collect();
