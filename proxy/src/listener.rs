@@ -258,7 +258,7 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
     }
 }
 
-/// A panic ends its session only; its message went to stderr and holds no values (craft: none are formatted).
+/// A panic ends its session only; the hook of `serve` has logged its place, and nothing of its message.
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         tracing::error!("a session ended by an internal error");

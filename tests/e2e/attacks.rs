@@ -78,6 +78,8 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
     for sql in ["PREPARE p1(text) AS SELECT id FROM person WHERE t = $1", "EXECUTE p1('ZqSecretInClear')"] {
         assert_eq!(sqlstate(&raw.talk(&query(sql), 1)).as_deref(), Some("0A000"), "{sql}");
     }
+    let unread = raw.talk(&query("EXECUTE p1('ZqSecretInClear"), 1);
+    assert_eq!(sqlstate(&unread).as_deref(), Some("42601"), "a text that cannot be read does not travel either");
     assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
     one(&mut raw, "PREPARE p1 AS SELECT 8");
     assert_eq!(one(&mut raw, "EXECUTE p1").as_deref(), Some("8"));

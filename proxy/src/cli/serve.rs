@@ -98,6 +98,11 @@ fn start_log() {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (the demo) keeps the first log.
     let _ = log.try_init();
+    // A panic's own message can hold text: slicing a string at a wrong place quotes the string.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
 }
 
 fn settings(args: Args) -> Result<Settings, Failure> {

@@ -1,5 +1,6 @@
 //! EXECUTE, FETCH and MOVE reach by SQL what was prepared by message: the server keeps both under the same names (SQL-5).
 
+use pgseal::error::SqlState;
 use pgseal::sql::Refusal;
 use pgseal::sql::lex::{self, Kind};
 
@@ -28,8 +29,11 @@ impl State {
         if !COMMANDS.iter().any(|command| has(command)) {
             return None;
         }
-        // A text without tokens is a syntax error at the server, whatever it names.
-        let tokens = lex::lex(text).ok()?;
+        // A text without tokens could name anything, and its literals would travel for nothing (SQL-5).
+        let tokens = match lex::lex(text) {
+            Ok(tokens) => tokens,
+            Err(error) => return Some(Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at)),
+        };
         if !tokens.iter().any(|token| COMMANDS.iter().any(|command| token.is_word(text, command))) {
             return None;
         }
