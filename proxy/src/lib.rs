@@ -4,11 +4,11 @@
 //! responses and never reads SQL, `frames` applies a plan to frames, `wire` knows bytes only.
 #![forbid(unsafe_code)]
 
-pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod endpoint;
 pub mod frames;
 pub mod listener;
 pub mod session;

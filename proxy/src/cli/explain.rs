@@ -6,7 +6,7 @@ use pgseal::schema::Lock;
 use pgseal::sql::explain;
 
 use super::schema::{block_on, load, print};
-use crate::apply;
+use pgseal::apply;
 use crate::control;
 use crate::upstream::Upstream;
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::schema::{DatabaseArgs, print, settle};
-use crate::apply::keys::{self, KeyReport};
+use pgseal::apply::keys::{self, KeyReport};
 
 /// The verbs of `pgseal keys`.
 #[derive(Debug, clap::Subcommand)]

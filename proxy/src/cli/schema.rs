@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{diagnostics, parse};
 
-use crate::apply::{self, Changes};
+use pgseal::apply::{self, Changes};
 use crate::upstream::Upstream;
 
 /// The verbs of `pgseal schema`.

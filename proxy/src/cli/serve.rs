@@ -11,7 +11,7 @@ use pgseal::schema::checked::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::apply;
+use pgseal::apply;
 use crate::config;
 use crate::control;
 use crate::listener::{Address, Listener, Phase, Workers};

@@ -3,7 +3,6 @@
 //! [`start`] holds the lock against the live catalog before anything is served; [`Control::watch`] goes on doing so,
 //! and publishes a new [`Protection`] whenever a table drifts, comes back, or something new depends on one (CAT-5).
 
-mod drift;
 mod pool;
 #[cfg(test)]
 mod tests;
@@ -12,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pgseal::catalog::{self, Snapshot};
+use pgseal::catalog::{self, Snapshot, drift};
 use pgseal::keys::cache::{DEFAULT_TTL, Pins};
 use pgseal::keys::store::Kind;
 use pgseal::keys::store::postgres::PostgresStore;
@@ -21,8 +20,8 @@ use pgseal::schema::checked::Schema;
 use pgseal::schema::{Lock, Protection, lock};
 use tokio::sync::{Notify, watch};
 
-use crate::apply;
-use crate::apply::keys::{describe, keyring_of};
+use pgseal::apply;
+use pgseal::apply::keys::{describe, keyring_of};
 use crate::upstream::Upstream;
 use pool::Pool;
 

@@ -12,7 +12,7 @@ use pgseal::schema::checked::Schema;
 use tokio_postgres::NoTls;
 
 use super::Error;
-use crate::apply::describe;
+use pgseal::apply::describe;
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(30);

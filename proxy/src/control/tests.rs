@@ -8,7 +8,7 @@ use pgseal::schema::{Lock, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
 
 use super::{Error, Started, start};
-use crate::apply;
+use pgseal::apply;
 use crate::upstream::Upstream;
 
 const SQL: &str = include_str!("../../../schema/payments.sql");

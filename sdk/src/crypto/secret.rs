@@ -1,9 +1,8 @@
 //! Key bytes that zeroize themselves and have no Debug, Clone, PartialEq or Serialize.
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
 /// `N` secret bytes, zeroized on drop.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
@@ -17,5 +16,12 @@ impl<const N: usize> Secret<N> {
     /// The bytes, for a primitive.
     pub fn expose(&self) -> &[u8; N] {
         &self.0
+    }
+}
+
+// By hand: the derive would bring a second generation of syn into the default tree.
+impl<const N: usize> Drop for Secret<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }

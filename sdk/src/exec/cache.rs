@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -39,7 +39,7 @@ struct Entry {
     text: Zeroizing<String>,
     declared: Box<[u32]>,
     epoch: u64,
-    statements: Rc<[Statement]>,
+    statements: Arc<[Statement]>,
 }
 
 impl Entry {
@@ -50,7 +50,7 @@ impl Entry {
 
 impl PlanCache {
     /// The plans of `text`, from the cache or made now.
-    pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Rc<[Statement]> {
+    pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
         self.get_or_make(text, declared, protection.epoch, || sql::plan(text, declared, protection))
     }
 
@@ -60,7 +60,7 @@ impl PlanCache {
         declared: &[u32],
         epoch: u64,
         make: impl FnOnce() -> Vec<Statement>,
-    ) -> Rc<[Statement]> {
+    ) -> Arc<[Statement]> {
         if text.len() > LONGEST_TEXT {
             return make().into();
         }
@@ -68,7 +68,7 @@ impl PlanCache {
         if let Some(entry) = self.young.entries.get(&hash)
             && entry.is_for(text, declared, epoch)
         {
-            return Rc::clone(&entry.statements);
+            return Arc::clone(&entry.statements);
         }
         let entry = match self.old.take(hash) {
             Some(entry) if entry.is_for(text, declared, epoch) => entry,
@@ -79,7 +79,7 @@ impl PlanCache {
                 statements: make().into(),
             },
         };
-        let statements = Rc::clone(&entry.statements);
+        let statements = Arc::clone(&entry.statements);
         if self.young.is_full() {
             self.old = std::mem::take(&mut self.young);
         }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pgseal::catalog::snapshot::{self, Constraint, Index};
-use pgseal::schema::checked::TableSpec;
-use pgseal::schema::names::{self, quote};
+use crate::catalog::snapshot::{self, Constraint, Index};
+use crate::schema::checked::TableSpec;
+use crate::schema::names::{self, quote};
 
 use super::plan::{Changes, quoted};
 use super::refuse::Protected;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use pgseal::catalog::{self, Snapshot, queries};
-use pgseal::schema::checked::Schema;
-use pgseal::schema::lock::LockError;
-use pgseal::schema::{Lock, Protection, Relation};
+use crate::catalog::{self, Snapshot, queries};
+use crate::schema::checked::Schema;
+use crate::schema::lock::LockError;
+use crate::schema::{Lock, Protection, Relation};
 use tokio_postgres::{Client, NoTls};
 
 use super::keys::{self, KeyReport};
@@ -60,7 +60,7 @@ pub enum Error {
     Lock(#[from] LockError),
     /// A key cannot be made or opened.
     #[error("{}", keys::describe(.0))]
-    Key(#[from] pgseal::keys::Error),
+    Key(#[from] crate::keys::Error),
     /// Two runs at once, or a table that changed under our eyes.
     #[error("{0}")]
     Busy(&'static str),

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgseal::catalog::Snapshot;
-use pgseal::catalog::lock::MovedDefaults;
-use pgseal::catalog::snapshot::{self, Column};
-use pgseal::keys::store::postgres::DDL;
-use pgseal::schema::checked::{ColumnSpec, Schema, TableSpec};
-use pgseal::schema::names::{self, quote};
-use pgseal::schema::{Action, Lock, Relation};
+use crate::catalog::Snapshot;
+use crate::catalog::lock::MovedDefaults;
+use crate::catalog::snapshot::{self, Column};
+use crate::keys::store::postgres::DDL;
+use crate::schema::checked::{ColumnSpec, Schema, TableSpec};
+use crate::schema::names::{self, quote};
+use crate::schema::{Action, Lock, Relation};
 
 use super::{carry, constant, refuse};
 

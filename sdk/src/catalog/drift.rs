@@ -1,12 +1,12 @@
 //! What the live catalog changes in a protection: tables that are refused, and names that make a statement touch one.
 
-use pgseal::catalog::{self, Snapshot, opaque};
-use pgseal::schema::checked::Schema;
-use pgseal::schema::{Lock, Protection};
+use crate::catalog::{self, Snapshot, opaque};
+use crate::schema::checked::Schema;
+use crate::schema::{Lock, Protection};
 
 /// Marks every table that is not as its lock says, and every table of the schema file that is not applied; adds what
 /// depends on a protected table now. It only ever refuses more (CAT-2).
-pub(super) fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot: &Snapshot) {
+pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot: &Snapshot) {
     for spec in &schema.tables {
         let live = snapshot.tables.get(&spec.relation);
         let name = spec.relation.name.clone();
@@ -35,7 +35,7 @@ pub(super) fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, s
 }
 
 /// Says what changed from one protection to the next.
-pub(super) fn log(before: &Protection, after: &Protection) {
+pub fn log(before: &Protection, after: &Protection) {
     for (table, reason) in &after.drifted {
         if !before.drifted.contains_key(table) {
             tracing::error!(%table, %reason, "every statement that names this table is refused");

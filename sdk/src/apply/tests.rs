@@ -1,8 +1,8 @@
 //! Plans over hand-made catalogs: what is carried over, what is refused, and that a second plan is empty.
 
-use pgseal::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
-use pgseal::schema::checked::Schema;
-use pgseal::schema::{Lock, Relation, Source, lock, parse};
+use crate::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
+use crate::schema::checked::Schema;
+use crate::schema::{Lock, Relation, Source, lock, parse};
 
 use super::{Changes, plan};
 
@@ -285,7 +285,7 @@ fn cell_7_another_context_needs_an_empty_table() {
     live.indexes.push(index("any", &[4], None));
     live.columns[1].not_null = true;
     let live = snapshot(live);
-    let before = pgseal::catalog::lock::build(&schema(CARD), &live, None, &Default::default()).unwrap();
+    let before = crate::catalog::lock::build(&schema(CARD), &live, None, &Default::default()).unwrap();
     assert!(plan(&schema(CARD), &live, Some(&before)).must_be_empty.is_empty());
     let more = CARD.replace("status = \"DO_NOTHING\"", "status = \"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\"");
     let changes = plan(&schema(&more), &live, Some(&before));

@@ -1,6 +1,6 @@
 //! Constant defaults of sealed columns: from the expression that PostgreSQL prints to the stored form (SQL-22).
 
-use pgseal::value::{Format, Settings, Type, Value};
+use crate::value::{Format, Settings, Type, Value};
 
 /// It is no constant of the column's type.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use pgseal::keys::keyring::local::{Opened, RootKey, root_key_file};
-use pgseal::keys::keyring::{self, Keyring, WrapContext};
-use pgseal::keys::store::postgres::{DDL, PostgresStore};
-use pgseal::keys::store::{KeyStore, Kind};
-use pgseal::keys::{Creation, Error as KeyError, KeyCommit, create_key};
-use pgseal::schema::checked::Schema;
-use pgseal::schema::keyring_uri::KeyringUri;
-use pgseal::schema::{Lock, lock};
+use crate::keys::keyring::local::{Opened, RootKey, root_key_file};
+use crate::keys::keyring::{self, Keyring, WrapContext};
+use crate::keys::store::postgres::{DDL, PostgresStore};
+use crate::keys::store::{KeyStore, Kind};
+use crate::keys::{Creation, Error as KeyError, KeyCommit, create_key};
+use crate::schema::checked::Schema;
+use crate::schema::keyring_uri::KeyringUri;
+use crate::schema::{Lock, lock};
 use tokio_postgres::Client;
 
 use super::run::{Error, Request, connect, exclusive};
@@ -200,8 +200,8 @@ fn uris(schema: &Schema, id: &str) -> Result<(KeyringUri, Vec<KeyringUri>), KeyE
 }
 
 /// A key's error with what to do about it.
-pub(crate) fn describe(error: &KeyError) -> String {
-    use pgseal::error::UserFacing as _;
+pub fn describe(error: &KeyError) -> String {
+    use crate::error::UserFacing as _;
 
     match error.hint() {
         Some(hint) => format!("{error}\n  help: {hint}"),

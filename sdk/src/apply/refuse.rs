@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use pgseal::catalog::Snapshot;
-use pgseal::catalog::lock::is_ours;
-use pgseal::catalog::snapshot::{self, Constraint, Index};
-use pgseal::schema::checked::{ColumnSpec, Schema, TableSpec};
-use pgseal::schema::model::Unlisted;
-use pgseal::schema::names::{self, quote};
-use pgseal::schema::{Action, Lock, Relation};
-use pgseal::value::Type;
+use crate::catalog::Snapshot;
+use crate::catalog::lock::is_ours;
+use crate::catalog::snapshot::{self, Constraint, Index};
+use crate::schema::checked::{ColumnSpec, Schema, TableSpec};
+use crate::schema::model::Unlisted;
+use crate::schema::names::{self, quote};
+use crate::schema::{Action, Lock, Relation};
+use crate::value::Type;
 
 use super::plan::{Changes, Refusal, domain, holds_cells};
 use super::{carry, constant};

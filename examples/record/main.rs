@@ -1,0 +1,3 @@
+//! An example in the making.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Statements of several steps, each run to its end in a transaction.

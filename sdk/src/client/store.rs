@@ -1,0 +1,1 @@
+//! A key store over the pool.

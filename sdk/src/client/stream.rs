@@ -1,0 +1,1 @@
+//! Rows as they come, opened and verified one by one.
