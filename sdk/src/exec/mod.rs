@@ -3,6 +3,7 @@
 
 mod array;
 pub mod cache;
+pub mod errors;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
