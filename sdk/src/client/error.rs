@@ -16,6 +16,37 @@ pub enum Error {
     /// The server's error, without what shows ciphertext or helper columns.
     #[error("{}", .0.message)]
     Database(Box<DbError>),
+    /// The pool gave no connection.
+    #[error("no connection from the pool: {0}")]
+    Pool(#[source] deadpool_postgres::PoolError),
+    /// The connection was lost, or the server said what the driver does not expect.
+    #[error("{0}")]
+    Connection(#[source] tokio_postgres::Error),
+    /// An earlier call on this connection was cancelled when it had not yet ended its transaction.
+    #[error("a call on this connection was cancelled in the middle of a transaction; take another one from the pool")]
+    Broken,
+    /// Another number of parameters than the statement has.
+    #[error("the statement has {expected} parameters, and {given} were given")]
+    ParamCount {
+        /// As the statement has.
+        expected: usize,
+        /// As were given.
+        given: usize,
+    },
+    /// A Rust value that its type cannot send as this parameter.
+    #[error("parameter ${number} cannot be sent as {ty}")]
+    Param {
+        /// From 1.
+        number: usize,
+        /// The parameter's type.
+        ty: tokio_postgres::types::Type,
+        /// What its type says.
+        #[source]
+        source: Box<dyn std::error::Error + Sync + Send>,
+    },
+    /// `query_one` or `query_opt` and another number of rows.
+    #[error("the statement gave another number of rows than were asked for")]
+    RowCount,
 }
 
 /// An error that the server reported, in the client's terms.
