@@ -79,6 +79,9 @@
 
 mod builder;
 mod json;
+mod kind;
+#[cfg(feature = "client")]
+mod live;
 mod record;
 
 use std::collections::BTreeMap;
@@ -89,9 +92,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::{BuildError, Builder};
+pub use kind::Kind;
 pub use record::SealedRecord;
 
-use crate::error::{SqlState, UserFacing};
 use crate::keys::{self, KeyCache, KeyStore};
 use crate::schema::Table;
 use crate::seal;
@@ -123,28 +126,12 @@ pub enum Error {
     Seal(#[from] seal::Error),
 }
 
-/// What a caller can do about an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What was read is not what was written; do not use it.
-    Tampered,
-    /// No key just now; it may work later.
-    KeyUnavailable,
-    /// The input is wrong; it will not work later either.
-    Refused,
-}
-
 impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
             Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } => Kind::Refused,
-            Error::Seal(error) => match error {
-                seal::Error::Key(keys::Error::Missing { .. } | keys::Error::Unavailable { .. })
-                | seal::Error::Randomness => Kind::KeyUnavailable,
-                _ if error.sqlstate() == SqlState::DATA_CORRUPTED => Kind::Tampered,
-                _ => Kind::Refused,
-            },
+            Error::Seal(error) => Kind::of_seal(error),
         }
     }
 }
@@ -157,6 +144,12 @@ struct Inner {
     tables: BTreeMap<String, Arc<Table>>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
+    /// What its clients share.
+    #[cfg(feature = "client")]
+    shared: Arc<crate::client::Shared>,
+    /// Keeps keys and protection current.
+    #[cfg(feature = "client")]
+    watch: Option<live::Watch>,
 }
 
 impl Sealer {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "client")]
+use super::live;
 use super::{Inner, Kind, Sealer};
 use crate::keys::cache::{DEFAULT_TTL, Pins};
 use crate::keys::keyring::local;
@@ -36,19 +38,28 @@ pub enum BuildError {
     /// Keys that are missing or cannot be opened, all of them.
     #[error("{}", named::describe_all(.0))]
     Keys(Vec<keys::Error>),
+    /// The pool gives no connection, or the server answered with an error.
+    #[error("{0}")]
+    Database(String),
 }
 
 impl BuildError {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            BuildError::Keys(_) => Kind::KeyUnavailable,
+            // One that will not work later decides.
+            BuildError::Keys(errors) => errors
+                .iter()
+                .map(|error| Kind::of_seal(&error.clone().into()))
+                .find(|kind| !kind.is_retryable())
+                .unwrap_or(Kind::KeyUnavailable),
             BuildError::Incomplete(_)
             | BuildError::Schema(_)
             | BuildError::Lock(_)
             | BuildError::NoLock(_)
             | BuildError::Disagreement(_)
             | BuildError::Twice(_) => Kind::Refused,
+            BuildError::Database(_) => Kind::Database,
         }
     }
 }
@@ -62,8 +73,8 @@ enum Source {
     Loaded(Box<(Schema, Lock)>),
 }
 
-/// The parts of a [`Sealer`]: a schema with its lock ([`Builder::schema_file`]), and where the wrapped keys are
-/// ([`Builder::store`]). What the schema file says, nothing else needs to.
+/// The parts of a [`Sealer`]: a schema with its lock ([`Builder::schema_file`]), and where the wrapped keys are: a store
+/// ([`Builder::store`]), or the database (`pool`, with feature `client`). What wraps them, the schema file says.
 #[derive(Default)]
 #[must_use]
 pub struct Builder {
@@ -72,7 +83,9 @@ pub struct Builder {
     state_dir: Option<PathBuf>,
     tables: BTreeMap<String, Arc<Table>>,
     keyring: Option<Arc<dyn Keyring>>,
-    store: Option<Arc<dyn KeyStore>>,
+    pub(super) store: Option<Arc<dyn KeyStore>>,
+    #[cfg(feature = "client")]
+    pool: Option<deadpool_postgres::Pool>,
     pins: BTreeMap<String, Pins>,
 }
 
@@ -127,24 +140,49 @@ impl Builder {
         self
     }
 
-    /// Compares schema and lock, and loads the keys.
+    /// The database: its key store is where the keys are unless [`Builder::store`] says otherwise, and its catalog is
+    /// held against the lock, now and from then on, by a task that ends with the last handle of the [`Sealer`]. The task
+    /// needs a connection of the pool for a moment every minute, every second while a table is refused, and keeps the
+    /// keys fresh. The role of the connections must be allowed to read the key store, see `pgseal schema apply`.
+    ///
+    /// With it, [`Sealer::client`] answers statements; without it, it refuses them.
+    #[cfg(feature = "client")]
+    pub fn pool(mut self, pool: &deadpool_postgres::Pool) -> Self {
+        self.pool = Some(pool.clone());
+        self
+    }
+
+    /// Compares schema and lock, with [`Builder::pool`] the database too, and loads the keys. With a pool it must run on
+    /// a tokio runtime with timers and I/O.
     ///
     /// # Errors
     /// See [`BuildError`]: also a key that the store lacks or the keyring does not open, because nothing is created
     /// here (KEY-6).
     pub async fn build(mut self) -> Result<Sealer, BuildError> {
         let loaded = self.load()?;
+        #[cfg(feature = "client")]
+        if let Some(pool) = self.pool.take() {
+            return live::build(self, pool, loaded).await;
+        }
         let protection = match &loaded {
             Some((schema, lock)) => compared(schema, lock)?,
             None => Protection::default(),
         };
         let store = self.store.take().ok_or(BuildError::Incomplete("a key store"))?;
-        let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
         let tables = self.tables(&protection)?;
-        let ids = tables.values().map(|table| table.branch_key.as_str());
-        let known = |id: &str| self.known(id, loaded.as_ref());
-        named::load(&keys, &*store, ids, known).await.map_err(BuildError::Keys)?;
-        Ok(Sealer(Arc::new(Inner { tables, keys, store })))
+        let loaded = loaded.as_ref().map(|(schema, lock)| (schema, lock));
+        let keys = self.keys(&tables, &*store, loaded).await?;
+        #[cfg(feature = "client")]
+        let shared = live::unseen(&tables, &keys, &store);
+        Ok(Sealer(Arc::new(Inner {
+            tables,
+            keys,
+            store,
+            #[cfg(feature = "client")]
+            shared,
+            #[cfg(feature = "client")]
+            watch: None,
+        })))
     }
 
     fn load(&mut self) -> Result<Option<(Schema, Lock)>, BuildError> {
@@ -163,7 +201,7 @@ impl Builder {
     }
 
     /// The tables of the schema, and those that were added by themselves.
-    fn tables(&self, protection: &Protection) -> Result<BTreeMap<String, Arc<Table>>, BuildError> {
+    pub(super) fn tables(&self, protection: &Protection) -> Result<BTreeMap<String, Arc<Table>>, BuildError> {
         let mut tables = self.tables.clone();
         for table in &protection.tables {
             if tables.insert(table.logical.clone(), Arc::clone(table)).is_some() {
@@ -173,8 +211,21 @@ impl Builder {
         Ok(tables)
     }
 
+    /// The keys of these tables, loaded.
+    pub(super) async fn keys(
+        &self,
+        tables: &BTreeMap<String, Arc<Table>>,
+        store: &dyn KeyStore,
+        loaded: Option<(&Schema, &Lock)>,
+    ) -> Result<Arc<KeyCache>, BuildError> {
+        let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
+        let ids = tables.values().map(|table| table.branch_key.as_str());
+        named::load(&keys, store, ids, |id| self.known(id, loaded)).await.map_err(BuildError::Keys)?;
+        Ok(keys)
+    }
+
     /// What opens a branch key, and what is known of it.
-    fn known(&self, id: &str, loaded: Option<&(Schema, Lock)>) -> Result<(Arc<dyn Keyring>, Pins), keys::Error> {
+    fn known(&self, id: &str, loaded: Option<(&Schema, &Lock)>) -> Result<(Arc<dyn Keyring>, Pins), keys::Error> {
         let keyring = match (&self.keyring, loaded) {
             (Some(keyring), _) => Arc::clone(keyring),
             (None, Some((schema, _))) => named::keyring_of(schema, id, &local::state_dir(self.state_dir.as_deref())?)?,
