@@ -61,8 +61,8 @@ pub(super) async fn build(
     let keys = builder.keys(&tables, &*store, Some((agreement.schema(), agreement.lock()))).await?;
     let shared = Shared::new(protection, Arc::clone(&keys), Arc::clone(&store));
     let watch = watch(pool, agreement, Arc::clone(&shared), Arc::clone(&keys), Arc::clone(&store));
-    let watch = Some(Watch(runtime.spawn(watch)));
-    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, watch })))
+    let _watch = Some(Watch(runtime.spawn(watch)));
+    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, _watch })))
 }
 
 /// What clients of a sealer share that never saw the database: whether a table is what the lock says is not known, so

@@ -172,7 +172,7 @@ fn check_private(_: &fs::Metadata) -> Result<(), ()> {
 }
 
 /// Makes a directory and its parents; those that are made are the owner's alone.
-pub(in crate::keys) fn create_private_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn create_private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
