@@ -166,9 +166,8 @@ standard = [{ name = "pan", length = "exact" }]
 
     #[tokio::test]
     async fn a_type_that_the_text_does_not_say_is_asked_for_by_the_columns_name() {
-        let error =
-            sealer(&CARDS.replace("owner = { action = \"SIGN_ONLY\", type = \"text\" }", "owner = \"SIGN_ONLY\""));
-        let error = error.await.err().unwrap();
+        let untyped = CARDS.replace("owner = { action = \"SIGN_ONLY\", type = \"text\" }", "owner = \"SIGN_ONLY\"");
+        let error = sealer(&untyped).await.err().unwrap();
         assert!(matches!(&error, Error::NoType(column) if column == "card.owner"), "{error}");
         let error = sealer("version = 2").await.err().unwrap();
         assert!(matches!(error, Error::Schema(_)), "{error}");
