@@ -112,16 +112,7 @@ impl Request {
 
 /// The state directory: checked to be private if it is there.
 pub(crate) fn state_dir(given: Option<&Path>) -> Result<PathBuf, String> {
-    use pgseal::keys::keyring::local;
-
-    // The owner of /proc/self is the effective user; where there is no /proc, HOME decides.
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    let directory = given
-        .map(Path::to_owned)
-        .or_else(|| local::default_state_dir(is_root))
-        .ok_or("no state directory: set --state-dir, XDG_STATE_HOME or HOME")?;
-    local::check_state_dir(&directory).map_err(|error| error.to_string())?;
-    Ok(directory)
+    pgseal::keys::keyring::local::state_dir(given).map_err(|error| error.to_string())
 }
 
 /// Reads a schema file, or shows what is wrong with it.
