@@ -11,6 +11,7 @@ mod harness;
 mod attacks;
 mod corpus;
 mod drivers;
+mod endpoint;
 mod relay;
 mod sealed;
 mod signed;
