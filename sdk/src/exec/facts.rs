@@ -2,7 +2,8 @@
 //! kept without SQL text: from ParameterStatus, ReadyForQuery, the answers to our own SHOWs, and the effects of plans.
 
 use crate::error::{SqlState, UserFacing};
-use crate::sql::Effect;
+use crate::sql::settings::Setting;
+use crate::sql::{Effect, Plan, Refusal};
 use crate::value::Settings;
 
 /// Whether the session is in a transaction block, as ReadyForQuery last said.
@@ -39,18 +40,21 @@ impl UserFacing for BrokenPin {
     }
 }
 
-/// The one setting that values depend on and that the server never reports.
-const BYTEA_OUTPUT: &str = "bytea_output";
+/// What values and texts depend on and the server never reports: asked for together, in one round trip.
+const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote"];
 
 /// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
-const ALL: &[&str] = &[BYTEA_OUTPUT, "TimeZone", "DateStyle"];
+const ALL: &[&str] =
+    &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote", "TimeZone", "DateStyle"];
 
 /// What is known of one session.
 #[derive(Debug, Clone)]
 pub struct Facts {
     settings: Settings,
     transaction: Transaction,
-    bytea_output_known: bool,
+    unreported_known: bool,
+    /// Settings that the server said have a harmful value.
+    harmful: Vec<Setting>,
     /// Something opaque was sent, and the server has not yet been ready for a query since.
     unreported: bool,
     /// All settings were asked for since then.
@@ -61,13 +65,14 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// A session that begins under this protection epoch. `bytea_output` may come from the role or the database, so
-    /// it is not known.
+    /// A session that begins under this protection epoch. What is not reported may come from the role or the database,
+    /// so it is not known.
     pub fn new(epoch: u64) -> Self {
         Self {
             settings: Settings::default(),
             transaction: Transaction::default(),
-            bytea_output_known: false,
+            unreported_known: false,
+            harmful: Vec::new(),
             unreported: false,
             asked: false,
             taken_back: false,
@@ -119,7 +124,7 @@ impl Facts {
         self.unreported &= !last;
         self.asked &= !last;
         if transaction == Transaction::Idle && std::mem::take(&mut self.taken_back) {
-            self.bytea_output_known = false;
+            self.unreported_known = false;
         }
     }
 
@@ -128,7 +133,7 @@ impl Facts {
         match effect {
             Effect::None => {}
             Effect::Opaque => {
-                self.bytea_output_known = false;
+                self.unreported_known = false;
                 self.unreported = true;
                 self.asked = false;
                 self.taken_back = true;
@@ -150,31 +155,44 @@ impl Facts {
         self.taken_back
     }
 
-    /// What must be asked with SHOW before a statement whose values do or do not depend on `bytea_output`
-    /// ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)). Whoever sends the SHOW calls
-    /// [`Facts::asked`], so that pipelined statements behind it do not ask again.
-    pub fn shows(&self, bytea_output: bool) -> &'static [&'static str] {
-        match (self.unreported && !self.asked, bytea_output && !self.bytea_output_known) {
+    /// What must be asked with SHOW before a statement that does or does not depend on what is not reported: on
+    /// `bytea_output` ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)), or on a setting of
+    /// [`Notes::depends_on`](crate::sql::Notes). Whoever sends the SHOW calls [`Facts::asked`], so that pipelined
+    /// statements behind it do not ask again.
+    pub fn shows(&self, depends: bool) -> &'static [&'static str] {
+        match (self.unreported && !self.asked, depends && !self.unreported_known) {
             (true, _) => ALL,
-            (false, true) => &[BYTEA_OUTPUT],
+            (false, true) => UNREPORTED,
             (false, false) => &[],
+        }
+    }
+
+    /// Refuses a plan whose statement means something else under this session's settings, once they are shown (SQL-7).
+    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        match plan.notes.depends_on.iter().find(|setting| self.harmful.contains(setting)) {
+            Some(setting) => Err(setting.refusal()),
+            None => Ok(()),
         }
     }
 
     /// The SHOWs were sent.
     pub fn asked(&mut self) {
-        self.bytea_output_known = true;
+        self.unreported_known = true;
         self.asked = true;
     }
 
     /// A SHOW was answered.
     pub fn shown(&mut self, name: &str, value: &str) {
         self.settings.set(name, value);
+        if let Some(setting) = Setting::of(name) {
+            self.harmful.retain(|harmful| *harmful != setting);
+            self.harmful.extend((!setting.is_harmless(value)).then_some(setting));
+        }
     }
 
     /// A SHOW was not answered (an error before it in its batch, a failed transaction).
     pub fn not_shown(&mut self) {
-        self.bytea_output_known = false;
+        self.unreported_known = false;
         self.asked = false;
     }
 }
@@ -182,6 +200,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::{Notes, Steps, Template, Verb};
 
     #[test]
     fn a_contradicted_pin_ends_the_session_sql_7() {
@@ -195,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn bytea_output_is_asked_at_first_and_after_anything_opaque_sql_12() {
+    fn what_is_not_reported_is_asked_at_first_and_after_anything_opaque_sql_12() {
         let mut facts = Facts::new(1);
         assert_eq!(facts.shows(false), &[] as &[&str]);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         facts.asked();
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
@@ -206,7 +225,7 @@ mod tests {
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.sent(Effect::Opaque);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         assert_eq!(facts.shows(false), &[] as &[&str]);
     }
 
@@ -233,7 +252,7 @@ mod tests {
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
     }
 
     #[test]
@@ -241,6 +260,32 @@ mod tests {
         let mut facts = Facts::new(1);
         facts.asked();
         facts.not_shown();
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
+    }
+
+    #[test]
+    fn a_plan_is_refused_only_if_it_depends_on_a_setting_that_is_shown_to_be_harmful_sql_7() {
+        let mut plan = Plan {
+            verb: Verb::Select,
+            template: Template::default(),
+            params: Vec::new(),
+            rows: Vec::new(),
+            output: None,
+            steps: Steps::One,
+            notes: Notes::default(),
+        };
+        let mut facts = Facts::new(1);
+        for (name, value) in [("array_nulls", "off"), ("transform_null_equals", "off"), ("bytea_output", "hex")] {
+            facts.shown(name, value);
+        }
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on = vec![Setting::TransformNullEquals];
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on.push(Setting::ArrayNulls);
+        let refusal = facts.check(&plan).unwrap_err();
+        assert_eq!(refusal.sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(refusal.message.starts_with("array_nulls must be on"), "{}", refusal.message);
+        facts.shown("array_nulls", "on");
+        assert_eq!(facts.check(&plan), Ok(()));
     }
 }
