@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::scenario::Step;
 
-pub(super) trait Door {
+pub(crate) trait Door {
     type Session: Session;
 
     /// For messages.
@@ -13,7 +13,7 @@ pub(super) trait Door {
     async fn connect(&self) -> Self::Session;
 }
 
-pub(super) trait Session {
+pub(crate) trait Session {
     /// Runs one statement and says all that an application is told.
     async fn run(&mut self, step: &Step) -> Answer;
 }

@@ -9,13 +9,13 @@ use super::door::{Door, Session};
 use super::param::{Form, Param, Sent};
 use super::scenario::Step;
 
-pub(super) struct Driver {
-    pub(super) name: &'static str,
-    pub(super) config: Config,
-    pub(super) form: Form,
+pub(crate) struct Driver {
+    pub(crate) name: &'static str,
+    pub(crate) config: Config,
+    pub(crate) form: Form,
 }
 
-pub(super) struct DriverSession {
+pub(crate) struct DriverSession {
     client: Client,
     form: Form,
 }
@@ -75,7 +75,7 @@ fn shown(row: &Row) -> Vec<Option<String>> {
 /// What the server, or the proxy in its place, said.
 #[track_caller]
 pub(crate) fn failure(error: &Error) -> Failure {
-    let said = error.as_db_error().unwrap_or_else(|| panic!("no error of the server: {error}: {error:?}"));
+    let said = error.as_db_error().unwrap_or_else(|| panic!("no error of the server: {error:?}"));
     let position = match said.position() {
         Some(tokio_postgres::error::ErrorPosition::Original(position)) => Some(*position),
         Some(tokio_postgres::error::ErrorPosition::Internal { .. }) | None => None,

@@ -1,13 +1,13 @@
 //! One table of scenarios through every door: the proxy, the SDK's client, and one that writes while the other reads.
 //! All must say what a plaintext twin says, and of a refusal the same words (issue 5, Measures).
 
-mod answer;
-mod door;
-mod driver;
+pub(crate) mod answer;
+pub(crate) mod door;
+pub(crate) mod driver;
 mod mixed;
-mod param;
-mod scenario;
-mod stage;
+pub(crate) mod param;
+pub(crate) mod scenario;
+pub(crate) mod stage;
 
 use mixed::Mixed;
 use param::Form;

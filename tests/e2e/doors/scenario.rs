@@ -6,23 +6,23 @@ use std::path::Path;
 use super::param::Param;
 
 #[derive(Debug)]
-pub(super) struct Scenario {
-    pub(super) name: String,
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) steps: Vec<Step>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// Of the file, for messages.
-    pub(super) line: usize,
-    pub(super) actor: Actor,
-    pub(super) sql: String,
-    pub(super) params: Vec<Param>,
-    pub(super) expect: Expect,
+    pub(crate) line: usize,
+    pub(crate) actor: Actor,
+    pub(crate) sql: String,
+    pub(crate) params: Vec<Param>,
+    pub(crate) expect: Expect,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Actor {
+pub(crate) enum Actor {
     /// An application's connection.
     Session(char),
     /// Somebody straight at the server that holds the sealed tables.
@@ -30,7 +30,7 @@ pub(super) enum Actor {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Expect {
+pub(crate) enum Expect {
     /// What the plaintext twin answers.
     Twin,
     /// This SQLSTATE, which is the twin's own.
@@ -39,7 +39,7 @@ pub(super) enum Expect {
     Refused(String, String),
 }
 
-pub(super) fn read(path: &Path) -> Vec<Scenario> {
+pub(crate) fn read(path: &Path) -> Vec<Scenario> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     parse(&text).unwrap_or_else(|(line, what)| panic!("{}:{line}: {what}", path.display()))
 }
@@ -107,7 +107,7 @@ fn expected(text: &str) -> Option<Expect> {
 
 impl Step {
     /// Whether nothing says in which order its rows come.
-    pub(super) fn any_order(&self) -> bool {
+    pub(crate) fn any_order(&self) -> bool {
         self.sql.starts_with("SELECT") && !self.sql.contains("ORDER BY")
     }
 }
