@@ -10,6 +10,7 @@ mod harness;
 
 mod attacks;
 mod corpus;
+mod doors;
 mod drivers;
 mod endpoint;
 mod relay;
