@@ -6,9 +6,9 @@ use pgseal::schema::Lock;
 use pgseal::sql::explain;
 
 use super::schema::{block_on, load, print};
-use pgseal::apply;
 use crate::control;
 use crate::upstream::Upstream;
+use pgseal::apply;
 
 /// Flags of `pgseal explain`.
 #[derive(Debug, clap::Args)]

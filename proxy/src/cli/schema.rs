@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{diagnostics, parse};
 
-use pgseal::apply::{self, Changes};
 use crate::upstream::Upstream;
+use pgseal::apply::{self, Changes};
 
 /// The verbs of `pgseal schema`.
 #[derive(Debug, clap::Subcommand)]

@@ -11,12 +11,12 @@ use pgseal::schema::checked::Schema;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use pgseal::apply;
 use crate::config;
 use crate::control;
 use crate::listener::{Address, Listener, Phase, Workers};
 use crate::session::{Context, cancel};
 use crate::upstream::Upstream;
+use pgseal::apply;
 
 /// Flags of `pgseal serve`.
 #[derive(Debug, clap::Args)]

@@ -20,9 +20,9 @@ use pgseal::schema::checked::Schema;
 use pgseal::schema::{Lock, Protection, lock};
 use tokio::sync::{Notify, watch};
 
+use crate::upstream::Upstream;
 use pgseal::apply;
 use pgseal::apply::keys::{describe, keyring_of};
-use crate::upstream::Upstream;
 use pool::Pool;
 
 /// How often the live catalog is held against the lock.

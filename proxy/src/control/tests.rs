@@ -8,8 +8,8 @@ use pgseal::schema::{Lock, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
 
 use super::{Error, Started, start};
-use pgseal::apply;
 use crate::upstream::Upstream;
+use pgseal::apply;
 
 const SQL: &str = include_str!("../../../schema/payments.sql");
 
