@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use pgseal::testing::leaks;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
-use tokio_postgres::SimpleQueryMessage;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_postgres::SimpleQueryMessage;
 
 use super::answer::Failure;
 use super::*;
@@ -129,13 +129,15 @@ async fn a_card_is_created_found_read_and_changed_and_the_server_sees_none_of_it
     let none = service.post("/cards/search", json!({"pan": "4000000000000003"})).await;
     assert_eq!((none.status, none.body), (200, json!([])));
 
-    let changed = service.patch(&format!("/cards/{id}"), json!({"credit_limit": "300.5", "holder": "Ada Sample"})).await;
+    let changed =
+        service.patch(&format!("/cards/{id}"), json!({"credit_limit": "300.5", "holder": "Ada Sample"})).await;
     (card["credit_limit"], card["holder"]) = ("300.50".into(), "Ada Sample".into());
     assert_eq!((changed.status, &changed.body), (200, &card));
     let read = service.get(&format!("/cards/{id}")).await;
     assert_eq!((read.status, read.body), (200, card));
 
-    let secrets = ["4000000000000002", "4000000000000010", "XX00 TEST 0001", "Ada Specimen", "Ada Sample", "Bob Placeholder"];
+    let secrets =
+        ["4000000000000002", "4000000000000010", "XX00 TEST 0001", "Ada Specimen", "Ada Sample", "Bob Placeholder"];
     let needles = leaks::needles(&secrets);
     let dump = service.dump().await;
     assert!(dump.contains("active"), "the administrator sees what is not sealed");

@@ -5,13 +5,14 @@ use std::fmt;
 use std::io::Read;
 
 use csv::{ErrorKind, Reader, StringRecord};
-use pgseal::client::{self, Client, Statement};
+use pgseal::client::{self, Client};
 use pgseal::sealer::Kind;
 use tokio_postgres::types::ToSql;
 
 use crate::amount::Amount;
 
-const INSERT: &str = "INSERT INTO payment_card (customer_id, pan, iban, holder, credit_limit) VALUES ($1, $2, $3, $4, $5)";
+const INSERT: &str =
+    "INSERT INTO payment_card (customer_id, pan, iban, holder, credit_limit) VALUES ($1, $2, $3, $4, $5)";
 
 /// A row of the file. No `Debug`: its values are what this is all about.
 struct Card {
@@ -55,7 +56,9 @@ impl fmt::Display for BadRow {
 /// Why it ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stopped {
-    #[error("{bad}; {sealed} rows of the transactions before it are sealed, none of its own (--skip-bad leaves it out)")]
+    #[error(
+        "{bad}; {sealed} rows of the transactions before it are sealed, none of its own (--skip-bad leaves it out)"
+    )]
     Bad { bad: BadRow, sealed: usize },
     #[error("the file: {0}")]
     File(csv::Error),

@@ -9,9 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
-/// For example `12.50`. It has no `Debug`: an amount is a value too.
+/// For example `12.50`.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Amount(Numeric);
+
+/// [`ToSql`] asks for it; it shows no value.
+impl fmt::Debug for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Amount(…)")
+    }
+}
 
 impl FromStr for Amount {
     type Err = &'static str;
