@@ -10,5 +10,5 @@ mod store;
 mod stream;
 mod transaction;
 
-pub use error::{DbError, Error};
+pub use error::{DbError, Error, Link, PoolError, RowCount};
 pub use row::{Column, Row, RowIndex};
