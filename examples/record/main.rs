@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use pgseal::crypto::random;
 use pgseal::crypto::secret::Secret;
+use pgseal::keys::cache::Pins;
 use pgseal::keys::keyring::local::{LocalKeyring, Opened, RootKey};
 use pgseal::keys::keyring::raw::RawKeyring;
 use pgseal::keys::store::{file::FileStore, memory::MemoryStore};
 use pgseal::keys::{KeyStore, Keyring, create_key};
-use pgseal::schema::{Lock, Protection, parse};
 use pgseal::sealer::{SealedRecord, Sealer};
 use serde::{Deserialize, Serialize};
 
@@ -122,14 +122,11 @@ async fn sealer_in(dir: &Path) -> Result<Sealer, Box<dyn Error>> {
 }
 
 async fn sealer(keyring: Arc<dyn Keyring>, store: Arc<dyn KeyStore>) -> Result<Sealer, Box<dyn Error>> {
-    let path = Path::new(SCHEMA);
-    let schema = parse::load(path)?;
-    let lock = Lock::read(&Lock::path_for(path))?.ok_or("there is no lock beside the schema file")?;
-    let protection = Protection::from_lock(&schema, &lock)?;
-    let table = protection.table("patient").ok_or("the lock has no table patient")?;
-    // Sealing never makes a key; in production `pgseal keys create patients` does, once.
-    create_key(&table.branch_key, &*keyring, &*store).await?;
-    Ok(Sealer::builder().table(Arc::clone(table)).keyring(keyring).store(store).build().await?)
+    // Sealing never makes a key. Where there is a database, `pgseal keys create patients` does, once.
+    create_key("patients", &*keyring, &*store).await?;
+    // The lock knows the key store of the database where it was written; here is another one.
+    let pins = Pins::default();
+    Ok(Sealer::builder().schema_file(SCHEMA).keyring(keyring).store(store).pins("patients", pins).build().await?)
 }
 
 /// Nobody real.
