@@ -1,7 +1,7 @@
-//! ParameterDescription and RowDescription in logical types.
+//! ParameterDescription and RowDescription in logical types, as frames.
 
 use pgseal::exec::Error;
-use pgseal::exec::describe::{self, Described};
+use pgseal::exec::describe::{self, Column};
 use pgseal::sql::Plan;
 use pgseal::value::Format;
 
@@ -10,8 +10,7 @@ use crate::wire::reader::{self, Field};
 
 /// The client's ParameterDescription for the server's (`body`) of a planned statement.
 pub fn parameters(body: &[u8], plan: &Plan, out: &mut Vec<u8>) -> Result<(), Error> {
-    let physical = reader::parameter_description(body)?;
-    let logical = describe::parameters(plan, &physical, |oid| oid)?;
+    let logical = describe::parameters(&reader::parameter_description(body)?, plan)?;
     compose::parameter_description(&logical, out);
     Ok(())
 }
@@ -24,20 +23,24 @@ pub fn columns(body: &[u8], plan: &Plan, formats: Option<&[Format]>, out: &mut V
         compose::no_data(out);
         return Ok(());
     };
-    let physical = reader::row_description(body)?;
-    let described: Vec<Described> = physical.iter().map(described).collect();
-    let columns = describe::columns(shape, &described)?.into_iter().enumerate();
-    let logical: Vec<Field<'_>> = columns
-        .filter_map(|(index, (at, Described { table_oid, attnum, type_oid, typlen, typmod }))| {
-            let format = formats.map_or(Some(Format::Text), |formats| formats.get(index).copied()).unwrap_or_default();
-            physical.get(at).map(|field| Field { table_oid, attnum, type_oid, typlen, typmod, format, ..*field })
-        })
-        .collect();
+    let physical: Vec<Column<&[u8]>> = reader::row_description(body)?.into_iter().map(column).collect();
+    let logical = describe::columns(&physical, shape)?;
+    let format = |index: usize| match formats {
+        Some(formats) => formats.get(index).copied().unwrap_or_default(),
+        None => Format::Text,
+    };
+    let logical: Vec<Field<'_>> =
+        logical.into_iter().enumerate().map(|(index, column)| field(column, format(index))).collect();
     compose::row_description(&logical, out);
     Ok(())
 }
 
-fn described(field: &Field<'_>) -> Described {
-    let Field { table_oid, attnum, type_oid, typlen, typmod, .. } = *field;
-    Described { table_oid, attnum, type_oid, typlen, typmod }
+fn column(field: Field<'_>) -> Column<&[u8]> {
+    let Field { name, table_oid, attnum, type_oid, typlen, typmod, format: _ } = field;
+    Column { name, table_oid, attnum, type_oid, typlen, typmod }
+}
+
+fn field(column: Column<&[u8]>, format: Format) -> Field<'_> {
+    let Column { name, table_oid, attnum, type_oid, typlen, typmod } = column;
+    Field { name, table_oid, attnum, type_oid, typlen, typmod, format }
 }

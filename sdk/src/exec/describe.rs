@@ -1,12 +1,14 @@
-//! Parameters and columns of a planned statement in logical types, from how the server describes the physical one.
+//! ParameterDescription and RowDescription in logical types: what the server describes is the rewritten statement.
 
 use super::Error;
 use crate::schema::ColumnId;
-use crate::sql::{OutputSource, ParamRole, Plan, RowShape};
+use crate::sql::{OutputColumn, OutputSource, ParamRole, Plan, RowShape};
 
-/// What a RowDescription says about a column, but for its name and format.
+/// A column of a result as a RowDescription has it, without its format. The name `N` goes through as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Described {
+pub struct Column<N> {
+    /// Column name.
+    pub name: N,
     /// `pg_class.oid` of its table, 0 if it is no table's column.
     pub table_oid: u32,
     /// `pg_attribute.attnum`, 0 likewise.
@@ -19,54 +21,60 @@ pub struct Described {
     pub typmod: i32,
 }
 
-/// The types of the client's parameters, by number from 0. `physical` are those of
-/// [`described_template`](super::steps::described_template), `logical` gives the type of an OID.
-pub fn parameters<T: Clone>(plan: &Plan, physical: &[T], logical: impl Fn(u32) -> T) -> Result<Vec<T>, Error> {
-    let role = |role: &ParamRole| match role {
+/// Type OIDs of the client's parameters; `physical` are those that the server described.
+///
+/// # Errors
+/// [`Error::Protocol`] if the server described fewer than the plan has.
+pub fn parameters(physical: &[u32], plan: &Plan) -> Result<Vec<u32>, Error> {
+    let logical = |role: &ParamRole| match role {
         ParamRole::Plain { slot } => {
-            physical.get(*slot).cloned().ok_or(Error::Protocol("the server described fewer parameters than it has"))
+            physical.get(*slot).copied().ok_or(Error::Protocol("the server described fewer parameters than it has"))
         }
-        ParamRole::Protected { oid } => Ok(logical(*oid)),
+        ParamRole::Protected { oid } => Ok(*oid),
     };
-    plan.params.iter().map(role).collect()
+    plan.params.iter().map(logical).collect()
 }
 
-/// The client's columns, in order: the position of the server's column whose name each one has, and its description.
-/// `physical` are the columns of [`described`](super::steps::described).
-pub fn columns(shape: &RowShape, physical: &[Described]) -> Result<Vec<(usize, Described)>, Error> {
-    let column = |at: usize, source: OutputSource| {
-        let column =
-            *physical.get(at).ok_or(Error::Protocol("the server described fewer columns than were asked for"))?;
-        match source {
-            OutputSource::Pass => Ok((at, column)),
+/// The client's columns; `physical` are those that the server described.
+///
+/// # Errors
+/// [`Error::Protocol`] if the server described fewer than `shape` reads.
+pub fn columns<N: Copy>(physical: &[Column<N>], shape: &RowShape) -> Result<Vec<Column<N>>, Error> {
+    let logical = |output: &OutputColumn| {
+        let column = *physical
+            .get(output.physical)
+            .ok_or(Error::Protocol("the server described fewer columns than were asked for"))?;
+        match output.source {
+            OutputSource::Pass => Ok(column),
             OutputSource::Open { row, column: id } | OutputSource::Verified { row, column: id } => {
-                Ok((at, protected(column, shape, physical, row, id)?))
+                protected(column, shape, physical, row, id)
             }
         }
     };
-    shape.columns.iter().map(|output| column(output.physical, output.source)).collect()
+    shape.columns.iter().map(logical).collect()
 }
 
 /// A column that arrives as bytea and leaves in its logical type. A verified column is an expression at the server,
 /// which has no table: its table is that of any column of the same row that is a plain one.
-fn protected(
-    described: Described,
+fn protected<N: Copy>(
+    column: Column<N>,
     shape: &RowShape,
-    physical: &[Described],
+    physical: &[Column<N>],
     row: usize,
-    column: ColumnId,
-) -> Result<Described, Error> {
+    id: ColumnId,
+) -> Result<Column<N>, Error> {
     const UNKNOWN: Error = Error::Protocol("a column of a row that is not read");
     let read = shape.rows.get(row).ok_or(UNKNOWN)?;
-    let definition = read.table.columns.get(column).ok_or(UNKNOWN)?;
-    let table_oid = if described.table_oid != 0 {
-        described.table_oid
+    let definition = read.table.columns.get(id).ok_or(UNKNOWN)?;
+    let table_oid = if column.table_oid != 0 {
+        column.table_oid
     } else {
         let positions = read.columns.iter().copied().flatten().chain(read.tags.iter().copied().flatten());
         let positions = positions.chain(read.signature);
         positions.filter_map(|at| physical.get(at)).map(|column| column.table_oid).find(|&oid| oid != 0).unwrap_or(0)
     };
-    Ok(Described {
+    Ok(Column {
+        name: column.name,
         table_oid,
         attnum: if table_oid == 0 { 0 } else { definition.attnum },
         type_oid: definition.type_oid,

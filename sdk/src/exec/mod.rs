@@ -5,6 +5,7 @@ mod array;
 pub mod by_name;
 pub mod cache;
 pub mod describe;
+pub mod errors;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
