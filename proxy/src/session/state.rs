@@ -1,12 +1,13 @@
 //! What both directions of a session know.
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
+use pgseal::exec::by_name::RefusedNames;
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -219,7 +220,7 @@ pub(super) struct State {
     pub(super) portals: Names<Portal>,
     /// Names that were to mean something and do not, since it was refused, skipped or failed: what uses them would travel
     /// for nothing.
-    pub(super) refused: HashSet<Box<[u8]>>,
+    pub(super) refused: RefusedNames,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -266,7 +267,7 @@ impl State {
             queue: Queue::new(Expected::new(Answer::Forward)),
             statements: Names::default(),
             portals: Names::default(),
-            refused: HashSet::new(),
+            refused: RefusedNames::default(),
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,
@@ -371,7 +372,7 @@ impl State {
         let withdrawn = self.statements.withdraw(name);
         let planned = |statement: &Rc<Statement>| statement.plan.is_some();
         if withdrawn.as_ref().is_some_and(planned) && !self.statements.get(name).is_some_and(planned) {
-            self.remember(name);
+            self.refused.insert(name);
         }
     }
 
