@@ -149,7 +149,7 @@ struct Inner {
     shared: Arc<crate::client::Shared>,
     /// Keeps keys and protection current.
     #[cfg(feature = "client")]
-    _watch: Option<live::Watch>,
+    watch: Option<live::Watch>,
 }
 
 impl Sealer {

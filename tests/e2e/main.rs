@@ -9,6 +9,7 @@
 mod harness;
 
 mod attacks;
+mod building;
 mod corpus;
 mod drivers;
 mod relay;
