@@ -78,6 +78,7 @@
 //! ```
 
 mod json;
+mod kind;
 mod record;
 
 use std::collections::BTreeMap;
@@ -87,9 +88,9 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use kind::Kind;
 pub use record::SealedRecord;
 
-use crate::error::{SqlState, UserFacing};
 use crate::keys::cache::{DEFAULT_TTL, Pins};
 use crate::keys::{self, KeyCache, KeyStore, Keyring};
 use crate::schema::Table;
@@ -125,28 +126,12 @@ pub enum Error {
     Seal(#[from] seal::Error),
 }
 
-/// What a caller can do about an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What was read is not what was written; do not use it.
-    Tampered,
-    /// No key just now; it may work later.
-    KeyUnavailable,
-    /// The input is wrong; it will not work later either.
-    Refused,
-}
-
 impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
             Error::Incomplete(_) | Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } => Kind::Refused,
-            Error::Seal(error) => match error {
-                seal::Error::Key(keys::Error::Missing { .. } | keys::Error::Unavailable { .. })
-                | seal::Error::Randomness => Kind::KeyUnavailable,
-                _ if error.sqlstate() == SqlState::DATA_CORRUPTED => Kind::Tampered,
-                _ => Kind::Refused,
-            },
+            Error::Seal(error) => Kind::of_seal(error),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use deadpool_postgres::Object;
 
 use connection::Connection;
-pub use error::{DbError, Error};
+pub use error::{DbError, Error, Link, PoolError, RowCount};
 pub use row::{Column, Row, RowIndex};
 pub use shared::Shared;
 pub use store::PoolStore;

@@ -51,7 +51,7 @@ impl Shared {
     /// # Errors
     /// The pool gives none: it is exhausted, or the server does not answer.
     pub async fn client(self: &Arc<Self>, pool: &Pool) -> Result<Client, Error> {
-        pool.get().await.map(|object| self.wrap(object)).map_err(Error::Pool)
+        Ok(self.wrap(pool.get().await?))
     }
 
     /// A client on a connection that was taken from a pool already.
