@@ -124,12 +124,19 @@ async fn a_schema_file_its_lock_and_a_pool_make_a_sealer() {
     let sealer = ground.builder().build().await.unwrap();
     assert_eq!(sealer.protection().tables.len(), 2);
     assert!(sealer.protection().drifted.is_empty());
+    // Statements and records, side by side: what one writes, the other reads.
+    let pool = ground.pool();
+    let client = sealer.client(&pool).await.unwrap();
+    client.execute("INSERT INTO card (id, pan) VALUES ($1, $2)", &[&1_i64, &"4111111111111111"]).await.unwrap();
+    let other = sealer.clone().wrap(pool.get().await.unwrap());
+    let row = other.query_one("SELECT pan FROM card WHERE pan = '4111111111111111'", &[]).await.unwrap();
+    assert_eq!(row.get::<_, String>("pan"), "4111111111111111");
+    let plain = pool.get().await.unwrap();
+    let stored: Vec<u8> = plain.query_one("SELECT pan::bytea FROM card", &[]).await.unwrap().get(0);
+    assert!(!stored.windows(4).any(|window| window == b"4111"));
     let record = json!({ "id": 1, "pan": "4111111111111111", "status": "new" });
     let sealed = sealer.seal("card", &record).unwrap();
     assert_eq!(sealer.clone().open::<serde_json::Value>(&sealed).unwrap(), record);
-    let pool = ground.pool();
-    drop(sealer.client(&pool).await.unwrap());
-    drop(sealer.wrap(pool.get().await.unwrap()));
 }
 
 #[tokio::test]
@@ -345,6 +352,11 @@ async fn cat_5_drift_is_refused_and_answered_again_when_it_is_gone() {
     let drifted = sealer.protection();
     assert_eq!(drifted.drifted.keys().collect::<Vec<_>>(), ["card"]);
     assert_ne!(drifted.epoch, first.epoch);
+    let pool = ground.pool();
+    let client = sealer.client(&pool).await.unwrap();
+    let error = client.query("SELECT pan FROM card", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("55000"), "{error}");
+    client.query("SELECT body FROM note", &[]).await.unwrap();
     // While a table is refused, the task looks again every second, by itself.
     ground.at_server("ALTER TABLE card DROP cvv");
     let until = Instant::now() + Duration::from_secs(60);
@@ -352,6 +364,7 @@ async fn cat_5_drift_is_refused_and_answered_again_when_it_is_gone() {
         assert!(Instant::now() < until, "the table is still refused");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    client.query("SELECT pan FROM card", &[]).await.unwrap();
 }
 
 #[tokio::test]
@@ -382,6 +395,12 @@ async fn without_a_pool_clients_answer_no_statement_on_a_table() {
         assert!(protection.table(table).is_some());
         assert!(protection.drifted[table].contains("built without a pool"));
     }
-    let plan = pgseal::sql::explain::explain("SELECT pan FROM card", &protection);
-    assert!(plan.contains("55000"), "{plan}");
+    let pool = ground.pool();
+    let client = sealer.client(&pool).await.unwrap();
+    for text in ["SELECT pan FROM card", "INSERT INTO note VALUES (1, 'secret')", "SELECT 1 FROM other.note"] {
+        let error = client.query(text, &[]).await.unwrap_err();
+        assert_eq!((error.code(), error.kind()), (Some("55000"), Kind::Refused), "{text}: {error}");
+        assert!(error.to_string().contains("built without a pool"), "{error}");
+    }
+    client.query("SELECT 1", &[]).await.unwrap();
 }
