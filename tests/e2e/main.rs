@@ -13,6 +13,7 @@ mod building;
 mod corpus;
 mod drivers;
 mod relay;
+mod rotation;
 mod sealed;
 mod signed;
 mod values;
