@@ -162,13 +162,15 @@ impl State {
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
-            Answer::Show(name, _) => match (tag, expected.kind) {
+            Answer::Show(names, _) => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
-                    if let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
+                    if let Some((name, rest)) = names.split_first()
+                        && let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
                         self.facts.shown(name, value);
+                        *names = rest;
                     }
                     Ok(Fate::Drop)
                 }

@@ -46,8 +46,8 @@ pub(super) enum Answer {
     Forward,
     /// It is ours. The error of a statement that we parsed again is told in the client's terms.
     Swallow(Option<Arc<Plan>>),
-    /// It is ours: the value of this setting, and whether it is the last one that was asked for.
-    Show(&'static str, bool),
+    /// It is ours: the values of these settings in this order, and whether no others were asked for behind them.
+    Show(&'static [&'static str], bool),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
     /// It answers the Parse or Bind of a step.

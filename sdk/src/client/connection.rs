@@ -195,9 +195,14 @@ impl Connection {
         lock(&self.known).refused.text(text, refused);
     }
 
-    /// What values are read under.
-    pub(super) fn settings(&self) -> Settings {
-        lock(&self.known).facts.settings().clone()
+    /// What values of this plan are read under.
+    ///
+    /// # Errors
+    /// Settings under which it means something else.
+    pub(super) fn settings(&self, plan: &Plan) -> Result<Settings, Refusal> {
+        let known = lock(&self.known);
+        known.facts.check(plan)?;
+        Ok(known.facts.settings().clone())
     }
 
     /// The settings must be asked for before a statement that depends on them.

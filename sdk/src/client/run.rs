@@ -130,8 +130,12 @@ impl<'a> Runner<'a> {
                 }
                 continue;
             }
-            let settings = self.connection.settings();
-            match inputs::bind(plan, &plan.template, params, &[], self.keys(), &settings) {
+            let bound = self
+                .connection
+                .settings(plan)
+                .map_err(exec::Error::Refused)
+                .and_then(|settings| inputs::bind(plan, &plan.template, params, &[], self.keys(), &settings));
+            match bound {
                 Ok(physical) => {
                     self.connection.sent(plan, prepared.effect);
                     let raw = Raw::physical(&physical, params);

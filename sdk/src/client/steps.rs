@@ -90,7 +90,7 @@ impl<'a> Runner<'a> {
                 Err(error) => return Err(Failure::Ours(error)),
             }
         }
-        Ok(self.connection.settings())
+        self.connection.settings(plan).map_err(|refusal| Failure::Ours(exec::Error::Refused(refusal).into()))
     }
 
     /// Brings the transaction to its end, or to the state that the server would have left it in.

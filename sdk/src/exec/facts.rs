@@ -5,7 +5,8 @@
 //! it is asked only for statements that depend on it ([`reads_settings`]).
 
 use crate::error::{SqlState, UserFacing};
-use crate::sql::{Effect, Input, Literal, Plan, Recipe, Steps, Template};
+use crate::sql::settings::Setting;
+use crate::sql::{Effect, Input, Literal, Plan, Recipe, Refusal, Steps, Template};
 use crate::value::{Format, Settings, Type};
 
 /// Whether the session is in a transaction block, as ReadyForQuery last said.
@@ -42,21 +43,31 @@ impl UserFacing for BrokenPin {
     }
 }
 
-/// The one setting that values depend on and that the server never reports.
-const BYTEA_OUTPUT: &str = "bytea_output";
+/// What values and texts depend on and the server never reports: asked for together, in one round trip.
+const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote"];
 
 /// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
-const ALL: &[&str] = &[BYTEA_OUTPUT, "TimeZone", "DateStyle"];
+const ALL: &[&str] =
+    &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote", "TimeZone", "DateStyle"];
 
 /// What is asked of a session that reports nothing: how its texts are read.
-pub const HIDDEN: &[&str] = &["standard_conforming_strings", "client_encoding", "TimeZone"];
+pub const HIDDEN: &[&str] = &[
+    "standard_conforming_strings",
+    "client_encoding",
+    "TimeZone",
+    "transform_null_equals",
+    "array_nulls",
+    "backslash_quote",
+];
 
 /// What is known of one session.
 #[derive(Debug, Clone)]
 pub struct Facts {
     settings: Settings,
     transaction: Transaction,
-    bytea_output_known: bool,
+    unreported_known: bool,
+    /// Settings that the server said have a harmful value.
+    harmful: Vec<Setting>,
     /// Something opaque was sent, and the server has not yet been ready for a query since.
     unreported: bool,
     /// All settings were asked for since then.
@@ -73,13 +84,14 @@ pub struct Facts {
 pub struct Asked(u64);
 
 impl Facts {
-    /// A session that begins under this protection epoch. `bytea_output` may come from the role or the database, so
-    /// it is not known.
+    /// A session that begins under this protection epoch. What is not reported may come from the role or the database,
+    /// so it is not known.
     pub fn new(epoch: u64) -> Self {
         Self {
             settings: Settings::default(),
             transaction: Transaction::default(),
-            bytea_output_known: false,
+            unreported_known: false,
+            harmful: Vec::new(),
             unreported: false,
             asked: false,
             taken_back: false,
@@ -119,7 +131,10 @@ impl Facts {
         asked: Asked,
         values: impl IntoIterator<Item = (&'v str, &'v str)>,
     ) -> Result<(), BrokenPin> {
-        values.into_iter().try_for_each(|(name, value)| self.parameter_status(name, value))?;
+        for (name, value) in values {
+            self.parameter_status(name, value)?;
+            self.shown(name, value);
+        }
         self.asked |= asked == Asked(self.changes);
         Ok(())
     }
@@ -168,7 +183,7 @@ impl Facts {
         self.unreported &= !last;
         self.asked &= !last;
         if transaction == Transaction::Idle && std::mem::take(&mut self.taken_back) {
-            self.bytea_output_known = false;
+            self.unreported_known = false;
         }
     }
 
@@ -177,7 +192,7 @@ impl Facts {
         match effect {
             Effect::None => {}
             Effect::Opaque => {
-                self.bytea_output_known = false;
+                self.unreported_known = false;
                 self.taken_back = true;
                 self.unknown();
             }
@@ -203,40 +218,55 @@ impl Facts {
         self.taken_back
     }
 
-    /// What must be asked with SHOW before a statement whose values do or do not depend on `bytea_output`
-    /// ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)). Whoever sends the SHOW calls
-    /// [`Facts::asked`], so that pipelined statements behind it do not ask again.
-    pub fn shows(&self, bytea_output: bool) -> &'static [&'static str] {
-        match (self.unreported && !self.asked, bytea_output && !self.bytea_output_known) {
+    /// What must be asked with SHOW before a statement that does or does not depend on what is not reported: on
+    /// `bytea_output` ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)), or on a setting of
+    /// [`Notes::depends_on`](crate::sql::Notes). Whoever sends the SHOW calls [`Facts::asked`], so that pipelined
+    /// statements behind it do not ask again.
+    pub fn shows(&self, depends: bool) -> &'static [&'static str] {
+        match (self.unreported && !self.asked, depends && !self.unreported_known) {
             (true, _) => ALL,
-            (false, true) => &[BYTEA_OUTPUT],
+            (false, true) => UNREPORTED,
             (false, false) => &[],
+        }
+    }
+
+    /// Refuses a plan whose statement means something else under this session's settings, once they are shown (SQL-7).
+    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        match plan.notes.depends_on.iter().find(|setting| self.harmful.contains(setting)) {
+            Some(setting) => Err(setting.refusal()),
+            None => Ok(()),
         }
     }
 
     /// The SHOWs were sent.
     pub fn asked(&mut self) {
-        self.bytea_output_known = true;
+        self.unreported_known = true;
         self.asked = true;
     }
 
     /// A SHOW was answered.
     pub fn shown(&mut self, name: &str, value: &str) {
         self.settings.set(name, value);
+        if let Some(setting) = Setting::of(name) {
+            self.harmful.retain(|harmful| *harmful != setting);
+            self.harmful.extend((!setting.is_harmless(value)).then_some(setting));
+        }
     }
 
     /// A SHOW was not answered (an error before it in its batch, a failed transaction).
     pub fn not_shown(&mut self) {
-        self.bytea_output_known = false;
+        self.unreported_known = false;
         self.asked = false;
     }
 }
 
 /// Whether a hidden session's settings must be known before a statement is sent. A plain string with a backslash is read
 /// by `standard_conforming_strings`, what is not ASCII by `client_encoding`, a timestamptz in text by `TimeZone` (the only
-/// setting that values in text are read by). `formats` are those of the client's parameters; results are binary.
+/// setting that values in text are read by), and a plan says what else it depends on. `formats` are those of the client's
+/// parameters; results are binary.
 pub fn reads_settings(text: &str, plan: Option<&Plan>, formats: &[Format]) -> bool {
-    text.bytes().any(|byte| byte == b'\\' || !byte.is_ascii()) || plan.is_some_and(|plan| reads_zone(plan, formats))
+    let depends = |plan: &Plan| !plan.notes.depends_on.is_empty() || reads_zone(plan, formats);
+    text.bytes().any(|byte| byte == b'\\' || !byte.is_ascii()) || plan.is_some_and(depends)
 }
 
 fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
@@ -287,6 +317,7 @@ fn reads_zone_of(literal: &Literal, column: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::{Notes, Steps, Template, Verb};
 
     #[test]
     fn a_hidden_session_is_asked_once_and_again_after_anything_opaque_sql_12() {
@@ -365,10 +396,10 @@ mod tests {
     }
 
     #[test]
-    fn bytea_output_is_asked_at_first_and_after_anything_opaque_sql_12() {
+    fn what_is_not_reported_is_asked_at_first_and_after_anything_opaque_sql_12() {
         let mut facts = Facts::new(1);
         assert_eq!(facts.shows(false), &[] as &[&str]);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         facts.asked();
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
@@ -376,7 +407,7 @@ mod tests {
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.sent(Effect::Opaque);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         assert_eq!(facts.shows(false), &[] as &[&str]);
     }
 
@@ -403,7 +434,7 @@ mod tests {
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
     }
 
     #[test]
@@ -411,6 +442,32 @@ mod tests {
         let mut facts = Facts::new(1);
         facts.asked();
         facts.not_shown();
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
+    }
+
+    #[test]
+    fn a_plan_is_refused_only_if_it_depends_on_a_setting_that_is_shown_to_be_harmful_sql_7() {
+        let mut plan = Plan {
+            verb: Verb::Select,
+            template: Template::default(),
+            params: Vec::new(),
+            rows: Vec::new(),
+            output: None,
+            steps: Steps::One,
+            notes: Notes::default(),
+        };
+        let mut facts = Facts::new(1);
+        for (name, value) in [("array_nulls", "off"), ("transform_null_equals", "off"), ("bytea_output", "hex")] {
+            facts.shown(name, value);
+        }
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on = vec![Setting::TransformNullEquals];
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on.push(Setting::ArrayNulls);
+        let refusal = facts.check(&plan).unwrap_err();
+        assert_eq!(refusal.sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(refusal.message.starts_with("array_nulls must be on"), "{}", refusal.message);
+        facts.shown("array_nulls", "on");
+        assert_eq!(facts.check(&plan), Ok(()));
     }
 }

@@ -177,11 +177,12 @@ impl State {
     ) -> Result<Fate, pgseal::exec::Error> {
         let client = reader::bind(body)?;
         let columns = Columns::extended(plan, &client.results)?;
-        let shows = self.facts.shows(columns.depend_on_bytea_output(plan));
+        let shows = self.facts.shows(columns.depend_on_unreported(plan));
         if !shows.is_empty() && self.status != b'E' {
             self.ask(shows, out);
             return Ok(Fate::Wait);
         }
+        self.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
         let portal = |columns: Columns, bound| {
             let opener = RefCell::new(columns.opener(plan));
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
@@ -203,7 +204,8 @@ impl State {
 
     /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
     fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
-        for name in settings.iter().copied() {
+        for (number, asked) in settings.chunks(1).enumerate() {
+            let name = asked.concat();
             compose::close(Target::Statement, SHOW_NAME, out);
             compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
             compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
@@ -212,7 +214,7 @@ impl State {
             self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
             self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
             self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
-            self.expect(Kind::Execute, Expected::new(Answer::Show(name, settings.last() == Some(&name))));
+            self.expect(Kind::Execute, Expected::new(Answer::Show(asked, number + 1 == settings.len())));
             self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         }
         compose::flush(out);
