@@ -52,6 +52,7 @@ pub(super) fn run(files: &[PathBuf], schema: &Path) -> Report {
     let schema = std::fs::read_to_string(schema).unwrap();
     let twin = database("twin", &ddl);
     let world = World::sealed("corpus", &ddl, &schema);
+    world.writes_no_secret("every literal of the corpus is looked for on the link, statement by statement");
     let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
     plain.log_in(&twin);
     let mut sealed = world.raw();
