@@ -10,7 +10,9 @@ mod harness;
 
 mod attacks;
 mod corpus;
+mod doors;
 mod drivers;
+mod endpoint;
 mod relay;
 mod sealed;
 mod signed;

@@ -5,10 +5,31 @@ mod connection;
 mod de;
 mod error;
 mod row;
+mod shared;
 mod steps;
 mod store;
 mod stream;
 mod transaction;
 
-pub use error::{DbError, Error};
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+
+use connection::Connection;
+pub use error::{DbError, Error, Link, PoolError, RowCount};
 pub use row::{Column, Row, RowIndex};
+pub use shared::Shared;
+pub use store::PoolStore;
+
+/// A connection of the pool on which sealed tables look as if nothing were sealed.
+pub struct Client {
+    object: Object,
+    connection: Arc<Connection>,
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    fn new(object: Object, connection: Arc<Connection>, shared: Arc<Shared>) -> Self {
+        Self { object, connection, shared }
+    }
+}

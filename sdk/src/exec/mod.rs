@@ -3,6 +3,8 @@
 
 mod array;
 pub mod cache;
+pub mod describe;
+pub mod errors;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
