@@ -15,7 +15,7 @@ pub mod steps;
 mod update;
 mod write;
 
-use crate::error::{SqlState, UserFacing};
+use crate::error::{ColumnName, SqlState, UserFacing};
 use crate::framing::Malformed;
 use crate::sql::Refusal;
 use crate::{seal, value};
@@ -34,6 +34,10 @@ pub enum Error {
         /// Where it stands in the client's text, from 0, in characters.
         at: usize,
     },
+    /// NULL for a protected NOT NULL column, in PostgreSQL's words (`ExecConstraints`, execMain.c) without its DETAIL,
+    /// which shows the row.
+    #[error("null value in column \"{}\" of relation \"{}\" violates not-null constraint", .0.column, .0.table)]
+    NotNull(Box<ColumnName>),
     /// Sealing or opening failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
@@ -50,7 +54,7 @@ impl Error {
     pub fn position(&self) -> Option<u32> {
         match self {
             Error::Literal { at, .. } => u32::try_from(at + 1).ok(),
-            Error::Value(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
+            Error::Value(_) | Error::NotNull(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
         }
     }
 }
@@ -65,6 +69,7 @@ impl UserFacing for Error {
     fn sqlstate(&self) -> SqlState {
         match self {
             Error::Value(error) | Error::Literal { error, .. } => error.sqlstate(),
+            Error::NotNull(_) => SqlState::NOT_NULL_VIOLATION,
             Error::Seal(error) => error.sqlstate(),
             Error::Refused(refusal) => refusal.sqlstate,
             Error::Protocol(_) => SqlState::PROTOCOL_VIOLATION,
@@ -73,6 +78,7 @@ impl UserFacing for Error {
     fn message(&self) -> String {
         match self {
             Error::Value(error) | Error::Literal { error, .. } => error.message(),
+            Error::NotNull(_) => self.to_string(),
             Error::Seal(error) => error.message(),
             Error::Refused(refusal) => refusal.message.clone(),
             Error::Protocol(text) => (*text).to_owned(),
@@ -82,7 +88,13 @@ impl UserFacing for Error {
         match self {
             Error::Seal(error) => error.hint(),
             Error::Refused(refusal) => refusal.hint.clone(),
-            Error::Value(_) | Error::Literal { .. } | Error::Protocol(_) => None,
+            Error::Value(_) | Error::Literal { .. } | Error::NotNull(_) | Error::Protocol(_) => None,
+        }
+    }
+    fn column(&self) -> Option<&ColumnName> {
+        match self {
+            Error::NotNull(column) => Some(column),
+            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
         }
     }
 }

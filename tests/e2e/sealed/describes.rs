@@ -105,3 +105,23 @@ fn a_violated_constraint_is_told_without_helpers_or_ciphertext() {
         assert!(!all.contains("pgseal_eq") && !all.contains("\\x01") && !all.contains(&email), "{all}");
     }
 }
+
+#[test]
+fn a_null_where_none_may_be_names_schema_table_and_column_as_the_server_does() {
+    let world = World::sealed("nulls", TABLE, SCHEMA);
+    let twin = World::twin("nullstwin", TABLE);
+    world.writes_no_secret("every statement fails");
+    for sql in [
+        "INSERT INTO person (id, name) VALUES (3, NULL)",
+        "INSERT INTO person (id) VALUES (3)",
+        "INSERT INTO person (id, name) VALUES (NULL, 'x')",
+        "INSERT INTO person (id, name, team) VALUES (3, 'x', NULL)",
+    ] {
+        let fields = |world: &World| {
+            let frames = world.raw().talk(&query(sql), 1);
+            let error = frames.into_iter().find(|frame| frame.kind == 'E').unwrap();
+            ['S', 'C', 'M', 's', 't', 'c', 'n'].map(|code| error.field(code))
+        };
+        assert_eq!(fields(&world), fields(&twin), "{sql}");
+    }
+}
