@@ -51,13 +51,17 @@ impl Shared {
     /// # Errors
     /// The pool gives none: it is exhausted, or the server does not answer.
     pub async fn client(self: &Arc<Self>, pool: &Pool) -> Result<Client, Error> {
-        pool.get().await.map(|object| self.wrap(object)).map_err(Error::from)
+        Ok(self.taken(pool.get().await?, true))
     }
 
     /// A client on a connection that was taken from a pool already.
     pub fn wrap(self: &Arc<Self>, object: Object) -> Client {
+        self.taken(object, false)
+    }
+
+    fn taken(self: &Arc<Self>, object: Object, pooled: bool) -> Client {
         let connection = self.connection(&object);
-        connection.checked_out(Object::metrics(&object).recycle_count);
+        connection.taken(Object::metrics(&object).recycle_count, pooled);
         Client::new(object, connection, Arc::clone(self))
     }
 
@@ -85,7 +89,7 @@ impl Shared {
             Some((alive, connection)) if alive.strong_count() > 0 => Arc::clone(connection),
             Some(_) | None => {
                 connections.retain(|_, (alive, _)| alive.strong_count() > 0);
-                let connection = Arc::new(Connection::default());
+                let connection = Arc::new(Connection::new());
                 connections.insert(address, (Arc::downgrade(cache), Arc::clone(&connection)));
                 connection
             }

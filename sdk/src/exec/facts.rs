@@ -1,10 +1,13 @@
 //! What a session must remember to read the next statement: settings, transaction status, resolution epoch. It is
 //! kept without SQL text: from ParameterStatus, ReadyForQuery, the answers to our own SHOWs, and the effects of plans.
+//!
+//! A driver may hide ParameterStatus and ReadyForQuery ([`Facts::hidden`]). Then nothing is known that was not asked, and
+//! it is asked only for statements that depend on it ([`reads_settings`]).
 
 use crate::error::{SqlState, UserFacing};
 use crate::sql::settings::Setting;
-use crate::sql::{Effect, Plan, Refusal};
-use crate::value::Settings;
+use crate::sql::{Effect, Input, Literal, Plan, Recipe, Refusal, Steps, Template};
+use crate::value::{Format, Settings, Type};
 
 /// Whether the session is in a transaction block, as ReadyForQuery last said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +50,16 @@ const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nu
 const ALL: &[&str] =
     &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote", "TimeZone", "DateStyle"];
 
+/// What is asked of a session that reports nothing: how its texts are read.
+pub const HIDDEN: &[&str] = &[
+    "standard_conforming_strings",
+    "client_encoding",
+    "TimeZone",
+    "transform_null_equals",
+    "array_nulls",
+    "backslash_quote",
+];
+
 /// What is known of one session.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -61,8 +74,14 @@ pub struct Facts {
     asked: bool,
     /// Something opaque was sent in this transaction: its end may take back what was learnt.
     taken_back: bool,
+    /// How often what was known became unknown.
+    changes: u64,
     epoch: u64,
 }
+
+/// The settings were asked for when this was known; it comes back with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked(u64);
 
 impl Facts {
     /// A session that begins under this protection epoch. What is not reported may come from the role or the database,
@@ -76,8 +95,48 @@ impl Facts {
             unreported: false,
             asked: false,
             taken_back: false,
+            changes: 0,
             epoch,
         }
+    }
+
+    /// A session over a driver that hides what the server reports.
+    pub fn hidden(epoch: u64) -> Self {
+        let mut facts = Self::new(epoch);
+        facts.renew();
+        facts
+    }
+
+    /// A hidden session was out of sight: nothing is known of it, not even whether a transaction has settings of its own.
+    pub fn renew(&mut self) {
+        self.sent(Effect::Opaque);
+    }
+
+    /// A hidden session is outside a transaction block.
+    pub fn idle(&mut self) {
+        self.taken_back = false;
+    }
+
+    /// The settings of a hidden session must be asked for ([`HIDDEN`]), before a statement that depends on them.
+    pub fn must_ask(&self) -> Option<Asked> {
+        (self.unreported && !self.asked).then_some(Asked(self.changes))
+    }
+
+    /// The answer to what [`Facts::must_ask`] said, by name. It counts for nothing if something opaque was sent meanwhile.
+    ///
+    /// # Errors
+    /// A setting under which texts would be read otherwise than we read them; it stays unknown.
+    pub fn answer<'v>(
+        &mut self,
+        asked: Asked,
+        values: impl IntoIterator<Item = (&'v str, &'v str)>,
+    ) -> Result<(), BrokenPin> {
+        for (name, value) in values {
+            self.parameter_status(name, value)?;
+            self.shown(name, value);
+        }
+        self.asked |= asked == Asked(self.changes);
+        Ok(())
     }
 
     /// What values are read and rendered under.
@@ -134,19 +193,23 @@ impl Facts {
             Effect::None => {}
             Effect::Opaque => {
                 self.unreported_known = false;
-                self.unreported = true;
-                self.asked = false;
                 self.taken_back = true;
+                self.unknown();
             }
         }
+    }
+
+    fn unknown(&mut self) {
+        self.unreported = true;
+        self.asked = false;
+        self.changes += 1;
     }
 
     /// A statement that is not planned was sent: also COMMIT, which takes back a SET LOCAL.
     pub fn forwarded(&mut self, effect: Effect) {
         self.sent(effect);
         if self.taken_back {
-            self.unreported = true;
-            self.asked = false;
+            self.unknown();
         }
     }
 
@@ -197,10 +260,129 @@ impl Facts {
     }
 }
 
+/// Whether a hidden session's settings must be known before a statement is sent. A plain string with a backslash is read
+/// by `standard_conforming_strings`, what is not ASCII by `client_encoding`, a timestamptz in text by `TimeZone` (the only
+/// setting that values in text are read by), and a plan says what else it depends on. `formats` are those of the client's
+/// parameters; results are binary.
+pub fn reads_settings(text: &str, plan: Option<&Plan>, formats: &[Format]) -> bool {
+    let depends = |plan: &Plan| !plan.notes.depends_on.is_empty() || reads_zone(plan, formats);
+    text.bytes().any(|byte| byte == b'\\' || !byte.is_ascii()) || plan.is_some_and(depends)
+}
+
+fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
+    let written = plan.rows.iter().any(|row| {
+        let inputs = row.values.iter().zip(&row.table.columns);
+        inputs.into_iter().any(|(input, column)| input.as_ref().is_some_and(|input| zoned(input, column.ty, formats)))
+    });
+    let tagged = |template: &Template| {
+        template.slots.iter().any(|slot| match &slot.recipe {
+            Recipe::Tag { table, beacon, input } | Recipe::Tags { table, beacon, input } => {
+                let column = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column));
+                zoned(input, column.and_then(|column| column.ty), formats)
+            }
+            Recipe::Pass(_)
+            | Recipe::Clear { .. }
+            | Recipe::Cell { .. }
+            | Recipe::RowTag { .. }
+            | Recipe::Signature { .. }
+            | Recipe::Signed { .. } => false,
+        })
+    };
+    let stepped = match &plan.steps {
+        Steps::One => false,
+        Steps::Fetch(fetch) => tagged(fetch),
+        Steps::ReadModifyWrite(work) => tagged(&work.lock),
+    };
+    written || tagged(&plan.template) || stepped
+}
+
+/// Whether a value comes as the text of a timestamptz. `column`: the type that an untyped constant takes.
+fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
+    let zoned = |ty: Option<Type>| matches!(ty, Some(Type::Timestamptz(_)));
+    match input {
+        Input::Param { index, ty } => formats.get(*index) != Some(&Format::Binary) && zoned(Some(*ty)),
+        Input::Literal { literal, at: _ } => reads_zone_of(literal, zoned(column)),
+        Input::Stored(_) | Input::Null | Input::Fetched(_) => false,
+    }
+}
+
+fn reads_zone_of(literal: &Literal, column: bool) -> bool {
+    match literal {
+        Literal::Untyped(_) => column,
+        Literal::Typed(ty, _) => matches!(ty, Type::Timestamptz(_)),
+        Literal::Array(items) => items.iter().flatten().any(|item| reads_zone_of(item, column)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sql::{Notes, Steps, Template, Verb};
+
+    #[test]
+    fn a_hidden_session_is_asked_once_and_again_after_anything_opaque_sql_12() {
+        let mut facts = Facts::hidden(1);
+        facts.idle();
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, [("TimeZone", "UTC")]).unwrap();
+        assert_eq!(facts.must_ask(), None);
+        facts.forwarded(Effect::None);
+        assert_eq!(facts.must_ask(), None);
+        facts.forwarded(Effect::Opaque);
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn an_answer_from_before_something_opaque_counts_for_nothing_sql_12() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        facts.forwarded(Effect::Opaque);
+        facts.answer(asked, []).unwrap();
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn a_hidden_session_asks_again_behind_whatever_may_end_a_transaction_sql_12() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []).unwrap();
+        facts.forwarded(Effect::None);
+        assert!(facts.must_ask().is_some(), "it may have been a COMMIT, behind a SET LOCAL of somebody else");
+        facts.idle();
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []).unwrap();
+        facts.forwarded(Effect::None);
+        assert_eq!(facts.must_ask(), None);
+    }
+
+    #[test]
+    fn a_broken_pin_stays_unknown_sql_7() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        assert!(facts.answer(asked, [("standard_conforming_strings", "off")]).is_err());
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn only_a_backslash_or_what_is_not_ascii_makes_a_forwarded_text_depend_on_settings_sql_7() {
+        assert!(!reads_settings("SELECT 'a', $1", None, &[]));
+        assert!(reads_settings("SELECT 'a\\b'", None, &[]));
+        assert!(reads_settings("SELECT 'é'", None, &[]));
+    }
+
+    #[test]
+    fn a_constant_is_read_by_the_time_zone_where_it_becomes_a_timestamptz() {
+        let timestamptz = Some(Type::Timestamptz(None));
+        let literal = |literal| Input::Literal { literal, at: 0 };
+        let untyped = || Literal::Untyped("2026-01-01".into());
+        assert!(zoned(&literal(untyped()), timestamptz, &[]));
+        assert!(!zoned(&literal(untyped()), Some(Type::Date), &[]));
+        assert!(zoned(&literal(Literal::Array(vec![None, Some(untyped())])), timestamptz, &[]));
+        assert!(zoned(&literal(Literal::Typed(Type::Timestamptz(None), String::new())), None, &[]));
+        let param = Input::Param { index: 0, ty: Type::Timestamptz(None) };
+        assert!(zoned(&param, timestamptz, &[Format::Text]));
+        assert!(!zoned(&param, timestamptz, &[Format::Binary]));
+    }
 
     #[test]
     fn a_contradicted_pin_ends_the_session_sql_7() {

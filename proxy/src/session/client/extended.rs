@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
-use pgseal::sql::{self, Decision, Effect, Plan, Refusal};
+use pgseal::exec::single::{Single, single};
+use pgseal::sql::{Effect, Plan, Refusal};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -32,8 +33,8 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
-                self.remember_names(text, true);
-                self.remember(name);
+                self.refused.text(text, true);
+                self.refused.insert(name);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
@@ -58,7 +59,7 @@ impl State {
     pub(super) fn skip_parse(&mut self, frame: Frame<'_>) -> Fate {
         match frame.seen.split(|byte| *byte == 0).next() {
             Some(name) if name.len() < frame.seen.len() => {
-                self.remember(name);
+                self.refused.insert(name);
                 Fate::Drop
             }
             // Without its terminator it is malformed, which the server would not notice either.
@@ -70,22 +71,7 @@ impl State {
     /// What becomes of the one statement of a Parse.
     fn plan(&self, core: &Core, text: &str, declared: &[u32]) -> Result<(Option<Arc<Plan>>, Effect), Refusal> {
         let statements = core.plans.borrow_mut().plan(text, declared, &self.world.protection);
-        let (mut plan, mut effect) = (None, Effect::None);
-        for sql::Statement { decision, effect: its, .. } in statements.iter() {
-            match decision {
-                Decision::Forward => {}
-                Decision::Refuse(refusal) => return Err(refusal.clone()),
-                // PostgreSQL's own error; its text must not travel to find that out.
-                Decision::Rewrite(_) if statements.len() > 1 => {
-                    let message = "cannot insert multiple commands into a prepared statement";
-                    return Err(Refusal::error(SqlState::SYNTAX_ERROR, message));
-                }
-                Decision::Rewrite(found) => plan = Some(Arc::clone(found)),
-            }
-            if *its == Effect::Opaque {
-                effect = Effect::Opaque;
-            }
-        }
+        let Single { plan, effect } = single(&statements)?;
         match self.uses_by_name(text) {
             Some(refusal) if plan.is_none() => Err(refusal),
             Some(_) | None => Ok((plan, effect)),

@@ -31,11 +31,11 @@ impl State {
         if let Some(refusal) =
             refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
         {
-            self.remember_names(text, true);
+            self.refused.text(text, true);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
-        self.remember_names(text, false);
+        self.refused.text(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => self.forward(Kind::Query),
