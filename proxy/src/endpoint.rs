@@ -313,6 +313,12 @@ mod tests {
     }
 
     #[test]
+    fn it_can_be_kept_in_a_static() {
+        fn kept<T: Send + Sync + 'static>() {}
+        kept::<Endpoint>();
+    }
+
+    #[test]
     fn every_byte_of_a_url_that_means_something_is_encoded() {
         assert_eq!(encoded("/tmp/a b@ä:1%".as_bytes()), "%2Ftmp%2Fa%20b%40%C3%A4%3A1%25");
         assert_eq!(encoded(b"az09AZ-._~"), "az09AZ-._~");
