@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pgseal::keys::keyring::local;
-
 /// `--config FILE`. Flags and environment win over it.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,21 +135,6 @@ impl LimitsTable {
             half_closed: default.half_closed,
         }
     }
-}
-
-/// The state directory: checked to be private if it is there.
-///
-/// # Errors
-/// A text for the user.
-pub fn state_dir(given: Option<&Path>) -> Result<PathBuf, String> {
-    // The owner of /proc/self is the effective user; where there is no /proc, HOME decides.
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    let directory = given
-        .map(Path::to_owned)
-        .or_else(|| local::default_state_dir(is_root))
-        .ok_or("no state directory: set --state-dir, XDG_STATE_HOME or HOME")?;
-    local::check_state_dir(&directory).map_err(|error| error.to_string())?;
-    Ok(directory)
 }
 
 #[cfg(test)]

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgseal::apply;
+use pgseal::keys::keyring::local;
 use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::lock::LockError;
 use pgseal::schema::{Lock, diagnostics, parse};
 use tokio::sync::watch;
 
-use crate::config::{self, Limits};
+use crate::config::Limits;
 use crate::control;
 use crate::listener::{Listener, Phase, Workers};
 use crate::session::{Context, cancel};
@@ -64,8 +65,8 @@ pub enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// There is no state directory, or others can enter it.
-    #[error("{0}")]
-    StateDir(String),
+    #[error(transparent)]
+    StateDir(pgseal::keys::Error),
     /// The upstream's URL cannot be used.
     #[error(transparent)]
     Upstream(#[from] upstream::Error),
@@ -100,7 +101,7 @@ impl Settings {
         Ok(Self {
             schema,
             lock,
-            state_dir: config::state_dir(told.state_dir.as_deref()).map_err(Error::StateDir)?,
+            state_dir: local::state_dir(told.state_dir.as_deref()).map_err(Error::StateDir)?,
             upstream: Upstream::parse(&told.upstream)?,
             threads: told.threads,
             limits: told.limits,

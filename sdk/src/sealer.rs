@@ -77,8 +77,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod json;
+mod builder;
+mod cursor;
+pub(crate) mod de;
+mod kind;
+#[cfg(feature = "client")]
+mod live;
+mod many;
+mod plain;
+pub(crate) mod problem;
 mod record;
+mod search;
+mod ser;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,20 +97,21 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use builder::{BuildError, Builder};
+use cursor::Cursor;
+pub use kind::Kind;
+pub use many::NotOpened;
+pub use plain::Record;
 pub use record::SealedRecord;
+pub use search::SearchTag;
 
-use crate::error::{SqlState, UserFacing};
-use crate::keys::cache::{DEFAULT_TTL, Pins};
-use crate::keys::{self, KeyCache, KeyStore, Keyring};
+use crate::keys::{self, KeyCache, KeyStore};
 use crate::schema::Table;
 use crate::seal;
 
 /// Why a record was not sealed or not opened. No text of it holds a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The builder lacks a part.
-    #[error("the sealer needs {0}")]
-    Incomplete(&'static str),
     /// The sealer does not protect this table.
     #[error("table {0:?} is not one of this sealer's")]
     UnknownTable(String),
@@ -120,48 +131,44 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A record does not fit the Rust type that it is read as.
+    #[error("the record does not fit the type: {0}")]
+    Misfit(String),
     /// Sealing, opening or verifying failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
-}
-
-/// What a caller can do about an [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What was read is not what was written; do not use it.
-    Tampered,
-    /// No key just now; it may work later.
-    KeyUnavailable,
-    /// The input is wrong; it will not work later either.
-    Refused,
 }
 
 impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Incomplete(_) | Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } => Kind::Refused,
-            Error::Seal(error) => match error {
-                seal::Error::Key(keys::Error::Missing { .. } | keys::Error::Unavailable { .. })
-                | seal::Error::Randomness => Kind::KeyUnavailable,
-                _ if error.sqlstate() == SqlState::DATA_CORRUPTED => Kind::Tampered,
-                _ => Kind::Refused,
-            },
+            Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } | Error::Misfit(_) => Kind::Refused,
+            Error::Seal(error) => Kind::of_seal(error),
         }
     }
 }
 
-/// Seals and opens records of the tables that it was built with.
-pub struct Sealer {
+/// Seals and opens records of the tables that it was built with. A handle: clones share keys and everything else.
+#[derive(Clone)]
+pub struct Sealer(Arc<Inner>);
+
+struct Inner {
     tables: BTreeMap<String, Arc<Table>>,
-    keys: KeyCache,
+    keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
+    /// What its clients share.
+    #[cfg(feature = "client")]
+    shared: Arc<crate::client::Shared>,
+    /// Keeps keys and protection current.
+    #[cfg(feature = "client")]
+    watch: Option<live::Watch>,
 }
 
 impl Sealer {
     /// Starts one.
     pub fn builder() -> Builder {
-        Builder { tables: BTreeMap::new(), keyring: None, store: None, pins: BTreeMap::new() }
+        Builder::default()
     }
 
     /// Seals a record of a table, by the table's logical name. No I/O.
@@ -170,8 +177,8 @@ impl Sealer {
     /// A field that the table lacks, a missing or NULL field where the table demands one, a value that does not fit.
     pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
         let table = self.table(table)?;
-        let values = json::values(table, record)?;
-        let row = seal::row::seal_row(table, &self.keys, &values)?;
+        let values = ser::values(table, record)?;
+        let row = seal::row::seal_row(table, &*self.0.keys, &values)?;
         Ok(SealedRecord::new(table, &values, row))
     }
 
@@ -181,82 +188,22 @@ impl Sealer {
     /// [`Kind::Tampered`] unless every signed part is as it was sealed.
     pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
         let table = self.table(sealed.table())?;
-        sealed.with_row(table, |row| {
-            if table.signature.is_some() {
-                seal::row::verify_row(table, &self.keys, &row)?;
-            }
-            json::record(table, &self.keys, row)
-        })
+        sealed.with_row(table, |row| de::record(table, Cursor::verified(table, &*self.0.keys, row)?))
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
     /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
     pub async fn refresh(&self) -> Vec<keys::Error> {
-        self.keys.refresh(&*self.store).await
+        self.0.keys.refresh(&*self.0.store).await
     }
 
     /// When [`Sealer::refresh`] has something to do next.
     pub fn next_refresh(&self) -> Option<Instant> {
-        self.keys.next_refresh()
+        self.0.keys.next_refresh()
     }
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
-        self.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
-    }
-}
-
-/// The parts of a [`Sealer`].
-pub struct Builder {
-    tables: BTreeMap<String, Arc<Table>>,
-    keyring: Option<Arc<dyn Keyring>>,
-    store: Option<Arc<dyn KeyStore>>,
-    pins: BTreeMap<String, Pins>,
-}
-
-impl Builder {
-    /// Adds a table.
-    #[must_use]
-    pub fn table(mut self, table: Arc<Table>) -> Self {
-        self.tables.insert(table.logical.clone(), table);
-        self
-    }
-
-    /// What unwraps the branch keys of all these tables.
-    #[must_use]
-    pub fn keyring(mut self, keyring: Arc<dyn Keyring>) -> Self {
-        self.keyring = Some(keyring);
-        self
-    }
-
-    /// Where the wrapped branch keys are.
-    #[must_use]
-    pub fn store(mut self, store: Arc<dyn KeyStore>) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// What a lock knows about the branch key of this id; a store that contradicts it is refused.
-    #[must_use]
-    pub fn pins(mut self, id: &str, pins: Pins) -> Self {
-        self.pins.insert(id.to_owned(), pins);
-        self
-    }
-
-    /// Loads the keys.
-    ///
-    /// # Errors
-    /// A key that the store lacks or the keyring does not open: nothing is created here (KEY-6).
-    pub async fn build(self) -> Result<Sealer, Error> {
-        let keyring = self.keyring.ok_or(Error::Incomplete("a keyring"))?;
-        let store = self.store.ok_or(Error::Incomplete("a key store"))?;
-        let cache = KeyCache::new(DEFAULT_TTL);
-        for table in self.tables.values() {
-            let pins = self.pins.get(&table.branch_key).cloned().unwrap_or_default();
-            cache.register(&table.branch_key, Arc::clone(&keyring), pins);
-        }
-        let ids: Vec<&str> = self.tables.values().map(|table| table.branch_key.as_str()).collect();
-        cache.load(&*store, &ids).await.map_err(seal::Error::from)?;
-        Ok(Sealer { tables: self.tables, keys: cache, store })
+        self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
     }
 }
 

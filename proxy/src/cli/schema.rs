@@ -8,9 +8,9 @@ use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{diagnostics, parse};
 
-use crate::config;
 use crate::upstream::Upstream;
 use pgseal::apply::{self, Changes};
+use pgseal::keys::keyring::local;
 
 /// The verbs of `pgseal schema`.
 #[derive(Debug, clap::Subcommand)]
@@ -85,7 +85,7 @@ impl DatabaseArgs {
             database: database.control(),
             lock: apply::lock_path(&self.schema, self.lock.as_deref()),
             create_keys,
-            state_dir: config::state_dir(self.state_dir.as_deref())?,
+            state_dir: local::state_dir(self.state_dir.as_deref()).map_err(|error| error.to_string())?,
         };
         block_on(then(request))?
     }

@@ -1,11 +1,14 @@
 //! A row in logical types.
 
+use std::any::type_name;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{FromSql, Type, WasNull};
 
-use crate::framing::Malformed;
+use super::Error;
+use crate::framing::{Malformed, Reader};
 
 /// A column of a result, in logical terms: a sealed column has the type that the schema file gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +20,42 @@ pub struct Column {
     pub(super) type_modifier: i32,
 }
 
+impl Column {
+    /// Its name in the result.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its logical type.
+    pub fn type_(&self) -> &Type {
+        &self.ty
+    }
+
+    /// The table that it is a column of, if it is a column and no expression.
+    pub fn table_oid(&self) -> Option<u32> {
+        self.table_oid
+    }
+
+    /// Its number in that table (`pg_attribute.attnum`).
+    pub fn column_id(&self) -> Option<i16> {
+        self.column_id
+    }
+
+    /// The modifier of its logical type (`pg_attribute.atttypmod`), -1 for none.
+    pub fn type_modifier(&self) -> i32 {
+        self.type_modifier
+    }
+}
+
 /// A row of a result, opened and verified.
+///
+/// Values are read with postgres-types' `FromSql`, so every Rust type that tokio-postgres reads can be read here, with
+/// the features of the same names (`with-uuid-1`, `with-chrono-0_4`, …).
+#[derive(Clone)]
 pub struct Row {
     columns: Arc<[Column]>,
     body: Vec<u8>,
-    /// Where each value stands in `body`; `None` is NULL.
+    /// Where each value stands in `body`; `None` is NULL. As many as there are columns.
     values: Vec<Option<Range<usize>>>,
 }
 
@@ -29,10 +63,138 @@ impl Row {
     /// From what an [`Opener`](crate::exec::outputs::Opener) appends: `i32 length ‖ bytes` a column, -1 for NULL; the
     /// values are in PostgreSQL's binary format.
     pub(super) fn new(columns: &Arc<[Column]>, body: Vec<u8>) -> Result<Self, Malformed> {
-        let _ = (columns, body);
-        todo!()
+        let mut reader = Reader::new(&body);
+        let mut values = Vec::with_capacity(columns.len());
+        for _ in columns.iter() {
+            values.push(match reader.i32()? {
+                -1 => None,
+                length => {
+                    let length = usize::try_from(length).map_err(|_| Malformed("a negative length"))?;
+                    let start = body.len() - reader.len();
+                    reader.take(length)?;
+                    Some(start..start + length)
+                }
+            });
+        }
+        reader.finish()?;
+        Ok(Self { columns: Arc::clone(columns), body, values })
+    }
+
+    /// The columns, in their order.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How many columns there are.
+    pub fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// The value of a column, by name or by position from 0. A name is looked for as it is written, then without regard
+    /// to the case of ASCII letters; of two columns of one name the first counts.
+    ///
+    /// # Errors
+    /// No such column, a Rust type that does not take the column's type, NULL for what is no `Option`, a value that the
+    /// Rust type does not hold.
+    pub fn try_get<'a, I, T>(&'a self, index: I) -> Result<T, Error>
+    where
+        I: RowIndex + fmt::Display,
+        T: FromSql<'a>,
+    {
+        let at = index.position_in(&self.columns);
+        let (at, column) = at
+            .and_then(|at| Some((at, self.columns.get(at)?)))
+            .ok_or_else(|| Error::NoColumn { column: index.to_string() })?;
+        let wrong = |problem| Error::Column {
+            column: column.name.clone(),
+            ty: column.ty.clone(),
+            rust: type_name::<T>(),
+            problem,
+        };
+        if !T::accepts(&column.ty) {
+            return Err(wrong("the types do not fit"));
+        }
+        // What the conversion itself says may hold the value.
+        T::from_sql_nullable(&column.ty, self.bytes(at)).map_err(|error| {
+            wrong(if error.is::<WasNull>() { "it is NULL" } else { "the Rust type does not hold this value" })
+        })
+    }
+
+    /// As [`Row::try_get`], for tests and scripts: a service calls that one.
+    ///
+    /// # Panics
+    /// Where [`Row::try_get`] has an error; the message is that error's, without a value.
+    // Drop-in for tokio-postgres' method of this name, whose callers expect it; it is the caller who picks the column
+    // and the type, so no input can choose to trip it.
+    #[expect(clippy::panic, reason = "the documented contract of tokio-postgres' Row::get")]
+    #[track_caller]
+    pub fn get<'a, I, T>(&'a self, index: I) -> T
+    where
+        I: RowIndex + fmt::Display,
+        T: FromSql<'a>,
+    {
+        match self.try_get(index) {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The bytes of a column in PostgreSQL's binary format; `None` for NULL.
+    pub(super) fn bytes(&self, at: usize) -> Option<&[u8]> {
+        self.body.get(self.values.get(at)?.clone()?)
     }
 }
 
-/// A column by position from 0, or by name.
-pub trait RowIndex {}
+/// Columns only: no value reaches a log by way of a row.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+/// A column by position from 0 (`usize`), or by name (`str`). Nothing else can be one.
+pub trait RowIndex: sealed::Find {}
+
+impl RowIndex for usize {}
+impl RowIndex for str {}
+impl RowIndex for String {}
+impl<T: RowIndex + ?Sized> RowIndex for &T {}
+
+mod sealed {
+    use super::Column;
+
+    pub trait Find {
+        /// Its position.
+        fn position_in(&self, columns: &[Column]) -> Option<usize>;
+    }
+
+    impl Find for usize {
+        fn position_in(&self, columns: &[Column]) -> Option<usize> {
+            Some(*self).filter(|at| *at < columns.len())
+        }
+    }
+
+    impl Find for str {
+        fn position_in(&self, columns: &[Column]) -> Option<usize> {
+            let exact = columns.iter().position(|column| column.name == self);
+            exact.or_else(|| columns.iter().position(|column| column.name.eq_ignore_ascii_case(self)))
+        }
+    }
+
+    impl Find for String {
+        fn position_in(&self, columns: &[Column]) -> Option<usize> {
+            self.as_str().position_in(columns)
+        }
+    }
+
+    impl<T: Find + ?Sized> Find for &T {
+        fn position_in(&self, columns: &[Column]) -> Option<usize> {
+            T::position_in(self, columns)
+        }
+    }
+}
