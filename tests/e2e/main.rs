@@ -9,6 +9,7 @@
 mod harness;
 
 mod attacks;
+mod client;
 mod corpus;
 mod doors;
 mod drivers;
