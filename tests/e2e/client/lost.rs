@@ -59,3 +59,16 @@ async fn a_constraint_that_is_checked_at_the_commit_is_told_in_the_applications_
     client.batch_execute("SELECT 1").await.unwrap();
     assert!(client.query("SELECT id FROM account", &[]).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_cell_of_a_key_that_nobody_has_is_an_error_that_names_the_key() {
+    let service = Service::start("ckey").await;
+    let client = service.client().await;
+    client.execute("INSERT INTO person (id, name) VALUES (1, 'n')", &[]).await.unwrap();
+    // The reference stands behind the version (docs/formats.md, CELL-1).
+    service.world.at_server("UPDATE person SET name = set_byte(name, 4, 255 - get_byte(name, 4))");
+    let error = client.query("SELECT name FROM person", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("XX001"));
+    assert!(error.to_string().contains("key \"people\" has no version"), "{error}");
+    client.query("SELECT 1", &[]).await.unwrap();
+}

@@ -310,3 +310,37 @@ async fn many_statements_keep_few_prepared_at_the_server() {
     let row = client.query_one(count, &[]).await.unwrap();
     assert!(row.get::<_, i64>(0) <= 257, "{}", row.get::<_, i64>(0));
 }
+
+#[tokio::test]
+async fn a_prepared_point_query_takes_one_round_trip() {
+    let service = Service::start("ctrip").await;
+    let client = service.client().await;
+    let insert = "INSERT INTO person (id, name, email) VALUES ($1, $2, $3)";
+    client.execute(insert, &[&1_i64, &"n", &"e"]).await.unwrap();
+    let select = "SELECT name FROM person WHERE email = $1";
+    client.query_one(select, &[&"e"]).await.unwrap();
+    drop(client);
+    // Taken from the pool again, with nothing known of its settings.
+    let client = service.client().await;
+    let mark = service.world.link().mark();
+    client.query_one(select, &[&"e"]).await.unwrap();
+    client.execute(insert, &[&2_i64, &"n", &"f"]).await.unwrap();
+    let answers = service.world.link().since(mark);
+    let ready = answers.windows(6).filter(|bytes| bytes == b"Z\0\0\0\x05I").count();
+    assert_eq!(ready, 2, "a ReadyForQuery for each");
+}
+
+#[tokio::test]
+async fn clients_and_their_calls_may_go_to_other_threads() {
+    let service = Service::start("cthreads").await;
+    let mut client = service.client().await;
+    let done = tokio::spawn(async move {
+        let transaction = client.transaction().await?;
+        transaction.execute("INSERT INTO account (id, iban) VALUES ($1, $2)", &[&1_i64, &"i"]).await?;
+        transaction.execute("UPDATE account SET holder = $1", &[&"h"]).await?;
+        transaction.commit().await?;
+        let mut rows = client.query_raw("SELECT holder FROM account", NO_PARAMS).await?;
+        rows.try_next().await
+    });
+    assert_eq!(done.await.unwrap().unwrap().unwrap().get::<_, &str>(0), "h");
+}
