@@ -78,11 +78,17 @@
 //! ```
 
 mod builder;
-mod json;
+mod cursor;
+pub(crate) mod de;
 mod kind;
 #[cfg(feature = "client")]
 mod live;
+mod many;
+mod plain;
+pub(crate) mod problem;
 mod record;
+mod search;
+mod ser;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,8 +98,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::{BuildError, Builder};
+use cursor::Cursor;
 pub use kind::Kind;
+pub use many::NotOpened;
+pub use plain::Record;
 pub use record::SealedRecord;
+pub use search::SearchTag;
 
 use crate::keys::{self, KeyCache, KeyStore};
 use crate::schema::Table;
@@ -121,6 +131,9 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A record does not fit the Rust type that it is read as.
+    #[error("the record does not fit the type: {0}")]
+    Misfit(String),
     /// Sealing, opening or verifying failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
@@ -130,7 +143,7 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } => Kind::Refused,
+            Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } | Error::Misfit(_) => Kind::Refused,
             Error::Seal(error) => Kind::of_seal(error),
         }
     }
@@ -149,7 +162,7 @@ struct Inner {
     shared: Arc<crate::client::Shared>,
     /// Keeps keys and protection current.
     #[cfg(feature = "client")]
-    _watch: Option<live::Watch>,
+    watch: Option<live::Watch>,
 }
 
 impl Sealer {
@@ -164,7 +177,7 @@ impl Sealer {
     /// A field that the table lacks, a missing or NULL field where the table demands one, a value that does not fit.
     pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
         let table = self.table(table)?;
-        let values = json::values(table, record)?;
+        let values = ser::values(table, record)?;
         let row = seal::row::seal_row(table, &*self.0.keys, &values)?;
         Ok(SealedRecord::new(table, &values, row))
     }
@@ -175,12 +188,7 @@ impl Sealer {
     /// [`Kind::Tampered`] unless every signed part is as it was sealed.
     pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
         let table = self.table(sealed.table())?;
-        sealed.with_row(table, |row| {
-            if table.signature.is_some() {
-                seal::row::verify_row(table, &*self.0.keys, &row)?;
-            }
-            json::record(table, &*self.0.keys, row)
-        })
+        sealed.with_row(table, |row| de::record(table, Cursor::verified(table, &*self.0.keys, row)?))
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was

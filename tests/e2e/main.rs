@@ -9,12 +9,14 @@
 mod harness;
 
 mod attacks;
+mod building;
 mod client;
 mod corpus;
 mod doors;
 mod drivers;
 mod endpoint;
 mod relay;
+mod rotation;
 mod sealed;
 mod signed;
 mod values;

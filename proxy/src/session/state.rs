@@ -20,6 +20,7 @@ use super::Context;
 use super::fatal::Fatal;
 use super::portals::Names;
 use super::queue::Queue;
+use super::sought::Sought;
 use super::world::World;
 use crate::frames::Columns;
 
@@ -254,6 +255,8 @@ pub(super) struct State {
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
     pub(super) spoiled: bool,
+    /// Key versions that rows of this batch need.
+    pub(super) sought: Sought,
 }
 
 impl State {
@@ -288,6 +291,7 @@ impl State {
             refused_query: false,
             wake: false,
             spoiled: false,
+            sought: Sought::default(),
         }
     }
 

@@ -145,7 +145,7 @@ impl Row {
     }
 
     /// The bytes of a column in PostgreSQL's binary format; `None` for NULL.
-    fn bytes(&self, at: usize) -> Option<&[u8]> {
+    pub(super) fn bytes(&self, at: usize) -> Option<&[u8]> {
         self.body.get(self.values.get(at)?.clone()?)
     }
 }

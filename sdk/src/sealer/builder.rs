@@ -181,7 +181,7 @@ impl Builder {
             #[cfg(feature = "client")]
             shared,
             #[cfg(feature = "client")]
-            _watch: None,
+            watch: None,
         })))
     }
 

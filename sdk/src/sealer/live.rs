@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::builder::{BuildError, Builder};
@@ -31,19 +32,49 @@ impl Sealer {
         self.0.shared.wrap(object)
     }
 
+    /// Holds the database's catalog against the lock now, as a task does every minute: for whoever has just changed a
+    /// table. What drifted is refused from then on, what came back is answered again. Does nothing for a sealer that was
+    /// built without a pool.
+    ///
+    /// # Errors
+    /// [`BuildError::Database`]; the last result stands then.
+    pub async fn look_again(&self) -> Result<(), BuildError> {
+        match &self.0.watch {
+            Some(watch) => {
+                watch.live.look().await?;
+                watch.live.looked.notify_one();
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// What is protected now: what [`explain`](crate::sql::explain) asks for.
     pub fn protection(&self) -> Arc<Protection> {
         self.0.shared.protection()
     }
 }
 
-/// A task that ends when this is dropped.
-pub(super) struct Watch(JoinHandle<()>);
+/// What a sealer compares with its database, and the task that does so; it ends when this is dropped.
+pub(super) struct Watch {
+    live: Arc<Live>,
+    task: JoinHandle<()>,
+}
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
+}
+
+struct Live {
+    pool: Pool,
+    agreement: Agreement,
+    shared: Arc<Shared>,
+    keys: Arc<KeyCache>,
+    store: Arc<dyn KeyStore>,
+    /// Somebody else looked: when the task is to look again may be another time now.
+    looked: Notify,
 }
 
 /// Compares schema, lock and database, loads the keys, and goes on doing so.
@@ -54,15 +85,22 @@ pub(super) async fn build(
 ) -> Result<Sealer, BuildError> {
     let runtime = Handle::try_current().map_err(|_| BuildError::Incomplete("a tokio runtime for its pool"))?;
     let (schema, lock) = loaded.ok_or(BuildError::Incomplete("a schema file to hold the database against"))?;
-    let snapshot = look(&pool, &schema).await?;
+    let snapshot = snapshot(&pool, &schema).await?;
     let (agreement, protection) = Agreement::reach(schema, Some(lock), &snapshot)?;
     let store = builder.store.take().unwrap_or_else(|| Arc::new(PoolStore::new(pool.clone())));
     let tables = builder.tables(&protection)?;
     let keys = builder.keys(&tables, &*store, Some((agreement.schema(), agreement.lock()))).await?;
     let shared = Shared::new(protection, Arc::clone(&keys), Arc::clone(&store));
-    let watch = watch(pool, agreement, Arc::clone(&shared), Arc::clone(&keys), Arc::clone(&store));
-    let _watch = Some(Watch(runtime.spawn(watch)));
-    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, _watch })))
+    let live = Arc::new(Live {
+        pool,
+        agreement,
+        shared: Arc::clone(&shared),
+        keys: Arc::clone(&keys),
+        store: Arc::clone(&store),
+        looked: Notify::new(),
+    });
+    let task = runtime.spawn(Arc::clone(&live).watch());
+    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, watch: Some(Watch { live, task }) })))
 }
 
 /// What clients of a sealer share that never saw the database: whether a table is what the lock says is not known, so
@@ -83,27 +121,36 @@ pub(super) fn unseen(
     Shared::new(protection, Arc::clone(keys), Arc::clone(store))
 }
 
-/// Goes on for ever: holds the catalog against the lock, and refreshes keys before they expire.
-async fn watch(pool: Pool, agreement: Agreement, shared: Arc<Shared>, keys: Arc<KeyCache>, store: Arc<dyn KeyStore>) {
-    loop {
-        let current = shared.protection();
-        let wake = agreement.next_look(Instant::now(), &current, keys.next_refresh());
-        tokio::time::sleep_until(wake.into()).await;
-        for error in keys.refresh(&*store).await {
-            tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");
-        }
-        let looked = look(&pool, agreement.schema()).await;
-        match looked.and_then(|snapshot| Ok(agreement.protection(&snapshot)?)) {
-            Ok(protection) if drift::replaces(&current, &protection) => shared.set_protection(protection),
-            Ok(_) => {}
-            Err(error) => {
+impl Live {
+    /// Goes on for ever: holds the catalog against the lock, and refreshes keys before they expire.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            let (now, current) = (Instant::now(), self.shared.protection());
+            let wake = self.agreement.next_look(now, &current, self.keys.next_refresh());
+            tokio::select! {
+                () = tokio::time::sleep_until(wake.into()) => {}
+                () = self.looked.notified() => continue,
+            }
+            for error in self.keys.refresh(&*self.store).await {
+                tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");
+            }
+            if let Err(error) = self.look().await {
                 tracing::warn!(%error, "the catalog could not be held against the lock; the last result stands");
             }
         }
     }
+
+    async fn look(&self) -> Result<(), BuildError> {
+        let snapshot = snapshot(&self.pool, self.agreement.schema()).await?;
+        let protection = self.agreement.protection(&snapshot)?;
+        if drift::replaces(&self.shared.protection(), &protection) {
+            self.shared.set_protection(protection);
+        }
+        Ok(())
+    }
 }
 
-async fn look(pool: &Pool, schema: &Schema) -> Result<Snapshot, BuildError> {
+async fn snapshot(pool: &Pool, schema: &Schema) -> Result<Snapshot, BuildError> {
     let mut object = pool.get().await.map_err(no_connection)?;
     let snapshot = queries::read(&mut object, schema).await;
     snapshot.map_err(|error| BuildError::Database(format!("cannot read the catalog: {}", describe(&error))))

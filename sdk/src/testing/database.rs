@@ -47,9 +47,11 @@ const WAIT: Duration = Duration::from_secs(30);
 /// // What a service is given:
 /// let (sealer, pool) = (database.sealer(), database.pool());
 /// let client = sealer.client(pool).await?;
-/// # drop(client);
+/// client.execute("INSERT INTO patient VALUES ($1, $2)", &[&7_i64, &"J45.1"]).await?;
+/// let row = client.query_one("SELECT diagnosis FROM patient WHERE id = $1", &[&7_i64]).await?;
+/// assert_eq!(row.get::<_, String>("diagnosis"), "J45.1");
 /// // What the server's administrator sees:
-/// assert_eq!(database.at_server("SELECT count(*) FROM patient").await?, "0\n");
+/// assert!(database.at_server("SELECT diagnosis FROM patient").await?.starts_with(r"\x01"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,0 +1,538 @@
+//! From serde's data model to the values of a table's columns.
+
+use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
+use serde::ser::{SerializeTupleStruct, Serializer};
+
+use super::Error;
+use super::problem::Problem;
+use crate::schema::Table;
+use crate::value::{Format, Settings, Type, Value};
+
+/// The values of a record, by column. A column that the record lacks is NULL; a field that the table lacks is an
+/// error, because nobody would protect it.
+pub(super) fn values<T: Serialize + ?Sized>(table: &Table, record: &T) -> Result<Vec<Option<Value<'static>>>, Error> {
+    let columns = table.columns.len();
+    let mut fields = Fields {
+        table,
+        settings: Settings::default(),
+        values: vec![None; columns],
+        given: vec![false; columns],
+        next: 0,
+        failure: None,
+    };
+    match record.serialize(&mut fields) {
+        Ok(()) => Ok(fields.values),
+        Err(problem) => Err(fields.failure.unwrap_or_else(|| problem.of_record(table))),
+    }
+}
+
+/// One field as a value of `ty`; `None` is NULL. A type that is not known takes only NULL.
+pub(super) fn field<T: Serialize + ?Sized>(
+    ty: Option<&Type>,
+    settings: &Settings,
+    value: &T,
+) -> Result<Option<Value<'static>>, Problem> {
+    match ty {
+        Some(ty @ (Type::Json | Type::Jsonb)) => document(ty, settings, value),
+        _ => value.serialize(FieldSerializer { ty, settings }),
+    }
+}
+
+/// A whole document. The JSON `null` is SQL's NULL.
+fn document<T: Serialize + ?Sized>(
+    ty: &Type,
+    settings: &Settings,
+    value: &T,
+) -> Result<Option<Value<'static>>, Problem> {
+    // Serde's own message may hold a value.
+    let text = serde_json::to_string(value).map_err(|_| Problem::shape("it cannot be written as JSON"))?;
+    if text == "null" {
+        return Ok(None);
+    }
+    Ok(Some(Value::parse(ty, Format::Text, text.as_bytes(), settings)?.into_owned()))
+}
+
+const NO_RECORD: Problem = Problem::shape("a record is a struct or a map with string keys");
+const MISFIT: Problem = Problem::shape("the field's type does not fit the column's");
+
+/// Takes a record apart.
+struct Fields<'a> {
+    table: &'a Table,
+    settings: Settings,
+    values: Vec<Option<Value<'static>>>,
+    given: Vec<bool>,
+    /// Where the next field most likely is: structs tend to have the order of their table.
+    next: usize,
+    /// What serde cannot carry: the error of one field.
+    failure: Option<Error>,
+}
+
+impl Fields<'_> {
+    fn put<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Problem> {
+        let columns = &self.table.columns;
+        let named = |column: &crate::schema::Column| column.name == name;
+        let id = match columns.get(self.next) {
+            Some(column) if named(column) => Some(self.next),
+            _ => columns.iter().position(named),
+        };
+        let place = id.and_then(|id| Some((id, columns.get(id)?, self.values.get_mut(id)?, self.given.get_mut(id)?)));
+        let Some((id, column, place, given)) = place else {
+            return Err(Problem::shape("the record has a field that is no column"));
+        };
+        if std::mem::replace(given, true) {
+            return Err(Problem::shape("the record has a field twice"));
+        }
+        self.next = id + 1;
+        match field(column.ty.as_ref(), &self.settings, value) {
+            Ok(value) => *place = value,
+            Err(problem) => {
+                self.failure = Some(problem.of_field(self.table, column));
+                return Err(MISFIT);
+            }
+        }
+        Ok(())
+    }
+}
+
+type No = Impossible<(), Problem>;
+
+impl<'f, 'a> Serializer for &'f mut Fields<'a> {
+    type Ok = ();
+    type Error = Problem;
+    type SerializeSeq = No;
+    type SerializeTuple = No;
+    type SerializeTupleStruct = No;
+    type SerializeTupleVariant = No;
+    type SerializeMap = MapFields<'f, 'a>;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = No;
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Problem> {
+        Ok(self)
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<MapFields<'f, 'a>, Problem> {
+        Ok(MapFields { fields: self, key: None })
+    }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Problem> {
+        value.serialize(self)
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Problem> {
+        value.serialize(self)
+    }
+    fn serialize_bool(self, _: bool) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_i8(self, _: i8) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_i16(self, _: i16) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_i32(self, _: i32) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_i64(self, _: i64) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_u8(self, _: u8) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_u16(self, _: u16) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_u32(self, _: u32) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_u64(self, _: u64) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_f32(self, _: f32) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_f64(self, _: f64) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_char(self, _: char) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_str(self, _: &str) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_bytes(self, _: &[u8]) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_none(self) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_unit(self) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_seq(self, _: Option<usize>) -> Result<No, Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_tuple(self, _: usize) -> Result<No, Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<No, Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<No, Problem> {
+        Err(NO_RECORD)
+    }
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<No, Problem> {
+        Err(NO_RECORD)
+    }
+}
+
+impl SerializeStruct for &mut Fields<'_> {
+    type Ok = ();
+    type Error = Problem;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Problem> {
+        self.put(name, value)
+    }
+    fn end(self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// The entries of a map.
+struct MapFields<'f, 'a> {
+    fields: &'f mut Fields<'a>,
+    key: Option<String>,
+}
+
+impl SerializeMap for MapFields<'_, '_> {
+    type Ok = ();
+    type Error = Problem;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Problem> {
+        // A key is what a text column would take.
+        match key.serialize(FieldSerializer { ty: Some(&Type::Text), settings: &self.fields.settings }) {
+            Ok(Some(Value::Text(name))) => {
+                self.key = Some(name.into_owned());
+                Ok(())
+            }
+            Ok(_) | Err(_) => Err(NO_RECORD),
+        }
+    }
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Problem> {
+        let name = self.key.take().ok_or(NO_RECORD)?;
+        self.fields.put(&name, value)
+    }
+    fn end(self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// Makes the value of one column.
+#[derive(Clone, Copy)]
+struct FieldSerializer<'a> {
+    ty: Option<&'a Type>,
+    settings: &'a Settings,
+}
+
+type Made = Result<Option<Value<'static>>, Problem>;
+
+impl FieldSerializer<'_> {
+    fn ty(&self) -> Result<&Type, Problem> {
+        self.ty.ok_or(Problem::shape("its type is not known here"))
+    }
+
+    fn integer(self, value: i64) -> Made {
+        let ty = self.ty()?;
+        match ty {
+            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => {
+                Ok(Some(Value::Int(value).assign(&Type::Int8, ty)?))
+            }
+            Type::Bool
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_)
+            | Type::Json
+            | Type::Jsonb => Err(MISFIT),
+        }
+    }
+
+    /// An integer that int8 does not hold.
+    fn long_integer(self, digits: &str) -> Made {
+        match self.ty()? {
+            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => self.parsed(digits),
+            Type::Bool
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_)
+            | Type::Json
+            | Type::Jsonb => Err(MISFIT),
+        }
+    }
+
+    fn text(self, text: &str) -> Made {
+        match self.ty()? {
+            Type::Numeric(_)
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_) => self.parsed(text),
+            Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Json | Type::Jsonb => Err(MISFIT),
+        }
+    }
+
+    fn float(self) -> Made {
+        match self.ty()? {
+            Type::Numeric(_) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
+            Type::Bool
+            | Type::Int2
+            | Type::Int4
+            | Type::Int8
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_)
+            | Type::Json
+            | Type::Jsonb => Err(MISFIT),
+        }
+    }
+
+    fn bytes(self, length: Option<usize>) -> Result<Bytes, Problem> {
+        match self.ty()? {
+            // The length is what the type claims.
+            Type::Bytea => Ok(Bytes(Vec::with_capacity(length.unwrap_or_default().min(4096)))),
+            Type::Bool
+            | Type::Int2
+            | Type::Int4
+            | Type::Int8
+            | Type::Numeric(_)
+            | Type::Text
+            | Type::Varchar(_)
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_)
+            | Type::Json
+            | Type::Jsonb => Err(MISFIT),
+        }
+    }
+
+    fn parsed(self, text: &str) -> Made {
+        Ok(Some(Value::parse(self.ty()?, Format::Text, text.as_bytes(), self.settings)?.into_owned()))
+    }
+
+    fn misfit<T>(self) -> Result<T, Problem> {
+        self.ty()?;
+        Err(MISFIT)
+    }
+}
+
+impl Serializer for FieldSerializer<'_> {
+    type Ok = Option<Value<'static>>;
+    type Error = Problem;
+    type SerializeSeq = Bytes;
+    type SerializeTuple = Bytes;
+    type SerializeTupleStruct = Bytes;
+    type SerializeTupleVariant = Impossible<Self::Ok, Problem>;
+    type SerializeMap = Impossible<Self::Ok, Problem>;
+    type SerializeStruct = Impossible<Self::Ok, Problem>;
+    type SerializeStructVariant = Impossible<Self::Ok, Problem>;
+
+    fn serialize_bool(self, value: bool) -> Made {
+        match self.ty()? {
+            Type::Bool => Ok(Some(Value::Bool(value))),
+            _ => Err(MISFIT),
+        }
+    }
+    fn serialize_i8(self, value: i8) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_i16(self, value: i16) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_i32(self, value: i32) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_i64(self, value: i64) -> Made {
+        self.integer(value)
+    }
+    fn serialize_i128(self, value: i128) -> Made {
+        match i64::try_from(value) {
+            Ok(value) => self.integer(value),
+            Err(_) => self.long_integer(&value.to_string()),
+        }
+    }
+    fn serialize_u8(self, value: u8) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_u16(self, value: u16) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_u32(self, value: u32) -> Made {
+        self.integer(value.into())
+    }
+    fn serialize_u64(self, value: u64) -> Made {
+        self.serialize_u128(value.into())
+    }
+    fn serialize_u128(self, value: u128) -> Made {
+        match i64::try_from(value) {
+            Ok(value) => self.integer(value),
+            Err(_) => self.long_integer(&value.to_string()),
+        }
+    }
+    fn serialize_f32(self, _: f32) -> Made {
+        self.float()
+    }
+    fn serialize_f64(self, _: f64) -> Made {
+        self.float()
+    }
+    fn serialize_char(self, value: char) -> Made {
+        self.text(value.encode_utf8(&mut [0; 4]))
+    }
+    fn serialize_str(self, value: &str) -> Made {
+        self.text(value)
+    }
+    fn serialize_bytes(self, value: &[u8]) -> Made {
+        let mut bytes = self.bytes(None)?;
+        bytes.0.extend_from_slice(value);
+        Ok(Some(bytes.value()))
+    }
+    fn serialize_none(self) -> Made {
+        Ok(None)
+    }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Made {
+        value.serialize(self)
+    }
+    fn serialize_unit(self) -> Made {
+        Ok(None)
+    }
+    fn serialize_unit_struct(self, _: &'static str) -> Made {
+        Ok(None)
+    }
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Made {
+        self.text(variant)
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Made {
+        value.serialize(self)
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, _: &'static str, _: &T) -> Made {
+        self.misfit()
+    }
+    fn serialize_seq(self, length: Option<usize>) -> Result<Bytes, Problem> {
+        self.bytes(length)
+    }
+    fn serialize_tuple(self, length: usize) -> Result<Bytes, Problem> {
+        self.bytes(Some(length))
+    }
+    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Bytes, Problem> {
+        self.bytes(Some(length))
+    }
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Problem> {
+        self.misfit()
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Problem> {
+        self.misfit()
+    }
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Problem> {
+        self.misfit()
+    }
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Problem> {
+        self.misfit()
+    }
+}
+
+/// A sequence for bytea: every element an integer from 0 to 255.
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
+        const NO_BYTE: Problem = Problem::shape("an array for bytea consists of bytes");
+        // Its time zone and styles play no part for an integer.
+        let settings = Settings { date_style_iso: true, time_zone: None, bytea_hex: true };
+        match element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings }) {
+            Ok(Some(Value::Int(byte))) => {
+                self.0.push(u8::try_from(byte).map_err(|_| NO_BYTE)?);
+                Ok(())
+            }
+            Ok(_) | Err(_) => Err(NO_BYTE),
+        }
+    }
+
+    fn value(self) -> Value<'static> {
+        Value::Bytea(self.0.into())
+    }
+}
+
+impl SerializeSeq for Bytes {
+    type Ok = Option<Value<'static>>;
+    type Error = Problem;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
+        self.push(element)
+    }
+    fn end(self) -> Made {
+        Ok(Some(self.value()))
+    }
+}
+
+impl SerializeTuple for Bytes {
+    type Ok = Option<Value<'static>>;
+    type Error = Problem;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
+        self.push(element)
+    }
+    fn end(self) -> Made {
+        Ok(Some(self.value()))
+    }
+}
+
+impl SerializeTupleStruct for Bytes {
+    type Ok = Option<Value<'static>>;
+    type Error = Problem;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
+        self.push(element)
+    }
+    fn end(self) -> Made {
+        Ok(Some(self.value()))
+    }
+}
