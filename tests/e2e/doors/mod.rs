@@ -26,7 +26,7 @@ async fn play(name: &str, file: &str) {
     stage.play(&mut group, &stage.sdk(Form::Text).await).await;
     stage.play(&mut group, &Mixed { writes: &proxy, reads: &sdk }).await;
     stage.play(&mut group, &Mixed { writes: &sdk, reads: &proxy }).await;
-    stage.close(group).await;
+    stage.close(group);
 }
 
 macro_rules! groups {
