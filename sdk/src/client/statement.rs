@@ -1,5 +1,6 @@
 //! Prepared statements in logical types.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio_postgres::types::Type;
@@ -31,6 +32,16 @@ impl Statement {
     /// The columns of its rows, as the application knows them.
     pub fn columns(&self) -> &[Column] {
         &self.prepared.columns
+    }
+}
+
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its text may hold literals.
+        f.debug_struct("Statement")
+            .field("params", &self.params())
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
     }
 }
 
