@@ -152,6 +152,7 @@ impl Runner<'_> {
                 None => (text.to_owned(), declared.to_vec()),
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
+            self.connection.prepares(plan.is_some());
             let statement = turn.send(self.client.prepare_typed(&physical, &types)).await.map_err(|error| {
                 let plan = plan.as_deref();
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))

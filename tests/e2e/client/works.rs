@@ -214,6 +214,25 @@ async fn a_forged_row_is_an_error_and_fails_the_transaction_sig_6() {
 }
 
 #[tokio::test]
+async fn a_forged_row_before_many_others_fails_the_transaction_although_they_are_not_read_sig_6() {
+    let service = Service::start("cmanyforged").await;
+    let mut client = service.client().await;
+    let rows: Vec<String> = (1..=1500).map(|id| format!("({id}, '{}', 'i{id}', 'h')", "l".repeat(200))).collect();
+    client
+        .execute(&format!("INSERT INTO account (id, label, iban, holder) VALUES {}", rows.join(",")), &[])
+        .await
+        .unwrap();
+    service.world.at_server("UPDATE account SET label = 'forged' WHERE id = 1");
+    let transaction = client.transaction().await.unwrap();
+    let error = transaction.query("SELECT holder, label FROM account ORDER BY id", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("XX001"));
+    let error = transaction.query("SELECT upper(holder) FROM account", &[]).await.unwrap_err();
+    assert_eq!(error.code(), Some("25P02"), "what the server says of anything in a failed transaction");
+    transaction.rollback().await.unwrap();
+    client.query("SELECT 1", &[]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_passes_on_what_touches_no_sealed_table_and_says_what_does() {
     let service = Service::start("cbatch").await;
     let client = service.client().await;
