@@ -15,7 +15,7 @@ use super::queue::{self, Kind, Part};
 use super::relay::Need;
 use super::sought::Sought;
 use super::state::{
-    Answer, Bound, Expected, Left, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting,
+    Answer, Bound, Change, Expected, Left, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting,
 };
 use super::world::World;
 use crate::frames::{describe, errors, rows};
@@ -129,6 +129,16 @@ impl State {
             }
             (_, b'Z') => return self.ready_for_query(body, out),
             (_, _) => {}
+        }
+        if tag == b'C'
+            && let Some(Change::Deallocated(names)) = self.queue.front().and_then(|entry| entry.payload.change.as_mut())
+        {
+            let Some(body) = body else { return Ok(Fate::Whole) };
+            if body == b"DEALLOCATE\0"
+                && let Some(name) = names.pop_front()
+            {
+                self.deallocated(&name);
+            }
         }
         let cap = core.context.limits.held_frame;
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
