@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::by_name::RefusedNames;
+use pgseal::exec::by_name::{Deallocated, RefusedNames};
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -91,7 +91,7 @@ impl Expected {
         Self { answer, change: Some(change) }
     }
 
-    pub(super) fn deallocating(answer: Answer, names: VecDeque<Box<[u8]>>) -> Self {
+    pub(super) fn deallocating(answer: Answer, names: Deallocated) -> Self {
         Self { answer, change: (!names.is_empty()).then_some(Change::Deallocated(names)) }
     }
 }
@@ -101,7 +101,7 @@ pub(super) enum Change {
     Statement(Box<[u8]>),
     Portal(Box<[u8]>),
     /// SQL takes these names of statements away, one with each command tag.
-    Deallocated(VecDeque<Box<[u8]>>),
+    Deallocated(Deallocated),
 }
 
 /// A prepared statement, as long as anything is protected.
@@ -114,7 +114,7 @@ pub(super) struct Statement {
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) effect: Effect,
     /// Names of statements that it takes away.
-    pub(super) deallocates: VecDeque<Box<[u8]>>,
+    pub(super) deallocates: Deallocated,
 }
 
 /// A portal over a planned statement.
@@ -258,7 +258,7 @@ pub(super) struct State {
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
     /// The portal that was bound last, if it runs DEALLOCATE, and of what.
-    pub(super) deallocating: Option<(Box<[u8]>, VecDeque<Box<[u8]>>)>,
+    pub(super) deallocating: Option<(Box<[u8]>, Deallocated)>,
     /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
     pub(super) refused_query: bool,
     /// The client's side has something to do.

@@ -18,12 +18,15 @@ pub fn key(name: &[u8]) -> &[u8] {
     name.get(..lex::MAX_NAME).unwrap_or(name)
 }
 
-/// The names that the DEALLOCATEs of a text take away, in order.
-pub fn deallocated(text: &str) -> VecDeque<Box<[u8]>> {
+/// Names of statements that SQL takes away, one with each command tag.
+pub type Deallocated = VecDeque<Box<[u8]>>;
+
+/// What the DEALLOCATEs of a text take away.
+pub fn deallocated(text: &str) -> Deallocated {
     if !holds(text, "deallocate") {
-        return VecDeque::new();
+        return Deallocated::new();
     }
-    let Ok(tokens) = lex::lex(text) else { return VecDeque::new() };
+    let Ok(tokens) = lex::lex(text) else { return Deallocated::new() };
     let statements = tokens.split(|token| token.is_symbol(b';'));
     statements
         .filter_map(|statement| match statement {
