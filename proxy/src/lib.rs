@@ -11,6 +11,9 @@ pub mod demo;
 pub mod endpoint;
 pub mod frames;
 pub mod listener;
+pub mod service;
 pub mod session;
 pub mod upstream;
 pub mod wire;
+
+pub use endpoint::Endpoint;

@@ -77,9 +77,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod builder;
 mod cursor;
 pub(crate) mod de;
 mod kind;
+#[cfg(feature = "client")]
+mod live;
 mod many;
 mod plain;
 pub(crate) mod problem;
@@ -94,6 +97,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use builder::{BuildError, Builder};
 use cursor::Cursor;
 pub use kind::Kind;
 pub use many::NotOpened;
@@ -101,17 +105,13 @@ pub use plain::Record;
 pub use record::SealedRecord;
 pub use search::SearchTag;
 
-use crate::keys::cache::{DEFAULT_TTL, Pins};
-use crate::keys::{self, KeyCache, KeySource, KeyStore, Keyring};
+use crate::keys::{self, KeyCache, KeySource, KeyStore};
 use crate::schema::Table;
 use crate::seal;
 
 /// Why a record was not sealed or not opened. No text of it holds a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The builder lacks a part.
-    #[error("the sealer needs {0}")]
-    Incomplete(&'static str),
     /// The sealer does not protect this table.
     #[error("table {0:?} is not one of this sealer's")]
     UnknownTable(String),
@@ -143,27 +143,32 @@ impl Error {
     /// What a caller can do about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Incomplete(_)
-            | Error::UnknownTable(_)
-            | Error::Record { .. }
-            | Error::Field { .. }
-            | Error::Misfit(_) => Kind::Refused,
+            Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } | Error::Misfit(_) => Kind::Refused,
             Error::Seal(error) => Kind::of_seal(error),
         }
     }
 }
 
-/// Seals and opens records of the tables that it was built with.
-pub struct Sealer {
+/// Seals and opens records of the tables that it was built with. A handle: clones share keys and everything else.
+#[derive(Clone)]
+pub struct Sealer(Arc<Inner>);
+
+struct Inner {
     tables: BTreeMap<String, Arc<Table>>,
-    keys: KeyCache,
+    keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
+    /// What its clients share.
+    #[cfg(feature = "client")]
+    shared: Arc<crate::client::Shared>,
+    /// Keeps keys and protection current.
+    #[cfg(feature = "client")]
+    watch: Option<live::Watch>,
 }
 
 impl Sealer {
     /// Starts one.
     pub fn builder() -> Builder {
-        Builder { tables: BTreeMap::new(), keyring: None, store: None, pins: BTreeMap::new() }
+        Builder::default()
     }
 
     /// Seals a record of a table, by the table's logical name. No I/O.
@@ -223,75 +228,20 @@ impl Sealer {
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
     /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
     pub async fn refresh(&self) -> Vec<keys::Error> {
-        self.keys.refresh(&*self.store).await
+        self.0.keys.refresh(&*self.0.store).await
     }
 
     /// When [`Sealer::refresh`] has something to do next.
     pub fn next_refresh(&self) -> Option<Instant> {
-        self.keys.next_refresh()
+        self.0.keys.next_refresh()
     }
 
     fn key_source(&self) -> &dyn KeySource {
-        &self.keys
+        &*self.0.keys
     }
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
-        self.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
-    }
-}
-
-/// The parts of a [`Sealer`].
-pub struct Builder {
-    tables: BTreeMap<String, Arc<Table>>,
-    keyring: Option<Arc<dyn Keyring>>,
-    store: Option<Arc<dyn KeyStore>>,
-    pins: BTreeMap<String, Pins>,
-}
-
-impl Builder {
-    /// Adds a table.
-    #[must_use]
-    pub fn table(mut self, table: Arc<Table>) -> Self {
-        self.tables.insert(table.logical.clone(), table);
-        self
-    }
-
-    /// What unwraps the branch keys of all these tables.
-    #[must_use]
-    pub fn keyring(mut self, keyring: Arc<dyn Keyring>) -> Self {
-        self.keyring = Some(keyring);
-        self
-    }
-
-    /// Where the wrapped branch keys are.
-    #[must_use]
-    pub fn store(mut self, store: Arc<dyn KeyStore>) -> Self {
-        self.store = Some(store);
-        self
-    }
-
-    /// What a lock knows about the branch key of this id; a store that contradicts it is refused.
-    #[must_use]
-    pub fn pins(mut self, id: &str, pins: Pins) -> Self {
-        self.pins.insert(id.to_owned(), pins);
-        self
-    }
-
-    /// Loads the keys.
-    ///
-    /// # Errors
-    /// A key that the store lacks or the keyring does not open: nothing is created here (KEY-6).
-    pub async fn build(self) -> Result<Sealer, Error> {
-        let keyring = self.keyring.ok_or(Error::Incomplete("a keyring"))?;
-        let store = self.store.ok_or(Error::Incomplete("a key store"))?;
-        let cache = KeyCache::new(DEFAULT_TTL);
-        for table in self.tables.values() {
-            let pins = self.pins.get(&table.branch_key).cloned().unwrap_or_default();
-            cache.register(&table.branch_key, Arc::clone(&keyring), pins);
-        }
-        let ids: Vec<&str> = self.tables.values().map(|table| table.branch_key.as_str()).collect();
-        cache.load(&*store, &ids).await.map_err(seal::Error::from)?;
-        Ok(Sealer { tables: self.tables, keys: cache, store })
+        self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
     }
 }
 

@@ -9,9 +9,13 @@
 mod harness;
 
 mod attacks;
+mod building;
 mod corpus;
+mod doors;
 mod drivers;
+mod endpoint;
 mod relay;
+mod rotation;
 mod sealed;
 mod signed;
 mod values;

@@ -35,7 +35,7 @@ pub fn run(args: Args) -> ExitCode {
             Upstream::parse(&args.database).map_err(|error| error.to_string().replacen("upstream", "--database", 1))?;
         let path = apply::lock_path(&args.schema, args.lock.as_deref());
         let lock = Lock::read(&path).map_err(|error| error.to_string())?;
-        let protection = control::protection(&schema, lock, &database).await.map_err(|error| error.to_string())?;
+        let protection = control::protection(schema, lock, &database).await.map_err(|error| error.to_string())?;
         Ok(explain::explain(&args.sql, &protection))
     };
     match block_on(work).and_then(|explained: Result<String, String>| explained) {

@@ -4,11 +4,13 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{diagnostics, parse};
 
 use crate::upstream::Upstream;
 use pgseal::apply::{self, Changes};
+use pgseal::keys::keyring::local;
 
 /// The verbs of `pgseal schema`.
 #[derive(Debug, clap::Subcommand)]
@@ -83,7 +85,7 @@ impl DatabaseArgs {
             database: database.control(),
             lock: apply::lock_path(&self.schema, self.lock.as_deref()),
             create_keys,
-            state_dir: state_dir(self.state_dir.as_deref())?,
+            state_dir: local::state_dir(self.state_dir.as_deref()).map_err(|error| error.to_string())?,
         };
         block_on(then(request))?
     }
@@ -110,26 +112,15 @@ impl Request {
     }
 }
 
-/// The state directory: checked to be private if it is there.
-pub(crate) fn state_dir(given: Option<&Path>) -> Result<PathBuf, String> {
-    use pgseal::keys::keyring::local;
-
-    // The owner of /proc/self is the effective user; where there is no /proc, HOME decides.
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    let directory = given
-        .map(Path::to_owned)
-        .or_else(|| local::default_state_dir(is_root))
-        .ok_or("no state directory: set --state-dir, XDG_STATE_HOME or HOME")?;
-    local::check_state_dir(&directory).map_err(|error| error.to_string())?;
-    Ok(directory)
-}
-
 /// Reads a schema file, or shows what is wrong with it.
 pub(crate) fn load(path: &Path) -> Result<Schema, ()> {
-    parse::load(path).map_err(|problems| {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let _ = writeln!(std::io::stderr(), "{}", diagnostics::render(&problems, colour));
-    })
+    parse::load(path).map_err(|problems| show_problems(&problems))
+}
+
+/// Draws what is wrong with a schema file on stderr.
+pub(super) fn show_problems(problems: &Problems) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let _ = writeln!(std::io::stderr(), "{}", diagnostics::render(problems, colour));
 }
 
 fn check(path: &Path) -> ExitCode {

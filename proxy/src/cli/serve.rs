@@ -3,20 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use pgseal::schema::Lock;
-use pgseal::schema::checked::Schema;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
 use crate::config;
-use crate::control;
-use crate::listener::{Address, Listener, Phase, Workers};
-use crate::session::{Context, cancel};
-use crate::upstream::Upstream;
-use pgseal::apply;
+use crate::listener::{Address, Listener};
+use crate::service::{self, Service, Told};
 
 /// Flags of `pgseal serve`.
 #[derive(Debug, clap::Args)]
@@ -64,15 +56,8 @@ enum Failure {
 /// Checked settings of one run.
 struct Settings {
     listen: Address,
-    schema: Schema,
-    lock: Option<Lock>,
-    state_dir: PathBuf,
-    upstream: Upstream,
-    threads: usize,
-    limits: config::Limits,
     trusting: bool,
-    allow_cleartext_password: bool,
-    pass_databases: Vec<String>,
+    service: service::Settings,
 }
 
 /// Runs it.
@@ -129,86 +114,49 @@ fn settings(args: Args) -> Result<Settings, Failure> {
                 .into(),
         ));
     }
-    // What is wrong with it has been shown.
-    let Ok(loaded) = super::schema::load(&schema) else { return Err(failed("the schema cannot be used".into())) };
-    let lock_path = apply::lock_path(&schema, args.lock.or(file.lock).as_deref());
-    let lock = Lock::read(&lock_path).map_err(|error| failed(error.to_string()))?;
-    let state_dir = super::schema::state_dir(args.state_dir.or(file.state_dir).as_deref()).map_err(failed)?;
-    Ok(Settings {
-        listen,
-        schema: loaded,
-        lock,
-        state_dir,
-        upstream: Upstream::parse(&upstream).map_err(|error| failed(error.to_string()))?,
+    let service = service::Settings::read(Told {
+        schema,
+        upstream,
+        lock: args.lock.or(file.lock),
+        state_dir: args.state_dir.or(file.state_dir),
         threads,
         limits: file.limits.resolve(),
-        trusting,
         allow_cleartext_password: args.allow_cleartext_password.or(file.allow_cleartext_password).unwrap_or(false),
         pass_databases: args.pass_databases.or(file.pass_databases).unwrap_or_default(),
-    })
+    });
+    let service = service.map_err(|error| match error {
+        service::Error::Schema(problems) => {
+            super::schema::show_problems(&problems);
+            failed("the schema cannot be used".into())
+        }
+        other => failed(other.to_string()),
+    })?;
+    Ok(Settings { listen, trusting, service })
 }
 
 fn serve(settings: Settings) -> Result<(), Failure> {
-    let failed = |what: &str, error: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {error}"));
     let listener = Listener::bind(&settings.listen).map_err(Failure::Failed)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| failed("cannot start", &error))?;
-    let started = control::start(settings.schema, settings.lock, &settings.upstream, &settings.state_dir);
-    let started = runtime.block_on(started).map_err(|error| Failure::Failed(error.to_string()))?;
-    if settings.trusting {
-        tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
-    }
-    let drain = settings.limits.drain;
-    let context = Arc::new(Context {
-        upstream: settings.upstream,
-        limits: settings.limits,
-        allow_cleartext_password: settings.allow_cleartext_password,
-        pass_databases: settings.pass_databases,
-        cancels: cancel::Registry::default(),
-        protection: started.protection,
-        keys: started.keys,
-        control: Some(Arc::clone(&started.control)),
-    });
-    runtime.block_on(async {
-        let cannot = |error: std::io::Error| failed("cannot start", &error);
-        tokio::spawn(started.control.watch());
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-        let (phase, watched) = watch::channel(Phase::Serving);
-        let workers = Workers::start(&listener, settings.threads, &context, &watched).map_err(cannot)?;
-        announce(listener.shown()).map_err(cannot)?;
-        tracing::info!(listen = listener.shown(), threads = settings.threads, "serving");
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        tracing::info!(limit = ?drain, "draining: idle sessions end now, active ones when they are done");
-        phase.send_replace(Phase::Draining);
-        drop(listener);
-        let joined = tokio::task::spawn_blocking(move || workers.join());
-        tokio::pin!(joined);
-        let done = tokio::select! {
-            done = &mut joined => Some(done),
-            () = tokio::time::sleep(drain) => None,
-            _ = interrupt.recv() => None,
-            _ = terminate.recv() => None,
-        };
-        let done = match done {
-            Some(done) => done,
-            None => {
-                tracing::warn!("ending sessions that are still active");
-                phase.send_replace(Phase::Ending);
-                match tokio::time::timeout(Duration::from_secs(15), joined).await {
-                    Ok(done) => done,
-                    Err(_) => return Err(Failure::Failed("some sessions did not end".into())),
-                }
-            }
-        };
-        match done {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(number)) => Err(Failure::Failed(format!("worker {number} ended by an internal error"))),
-            Err(error) => Err(failed("a worker cannot be joined", &error)),
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+    let served = runtime.block_on(async {
+        let threads = settings.service.threads();
+        let service = Service::start(listener, settings.service).await?;
+        if settings.trusting {
+            tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
         }
-    })
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        announce(service.shown())?;
+        tracing::info!(listen = service.shown(), threads, "serving");
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        let again = async {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        };
+        service.end(again).await
+    });
+    // Sessions that do not end must not hold the process.
+    runtime.shutdown_background();
+    served.map_err(|error: service::Error| Failure::Failed(error.to_string()))
 }
 
 /// The one line of stdout.

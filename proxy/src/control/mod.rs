@@ -9,26 +9,18 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use pgseal::catalog::{self, Snapshot, drift};
-use pgseal::keys::cache::{DEFAULT_TTL, Pins};
-use pgseal::keys::store::Kind;
+use pgseal::apply::agree::{Agreement, Disagreement, LOOK_AGAIN};
+use pgseal::catalog::drift;
+use pgseal::keys::cache::DEFAULT_TTL;
 use pgseal::keys::store::postgres::PostgresStore;
-use pgseal::keys::{KeyCache, KeyCommit, KeyRef, Uuid};
-use pgseal::schema::checked::Schema;
-use pgseal::schema::{Lock, Protection, lock};
+use pgseal::keys::{KeyCache, KeyRef, named};
+use pgseal::schema::{Lock, Protection, Schema};
 use tokio::sync::{Notify, watch};
 
 use crate::upstream::Upstream;
-use pgseal::apply;
-use pgseal::apply::keys::{describe, keyring_of};
 use pool::Pool;
-
-/// How often the live catalog is held against the lock.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How often while a table is refused.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why `serve` does not start.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +29,10 @@ pub enum Error {
     #[error("control connection: {0}")]
     Database(String),
     /// Database, schema file and lock do not agree; the text says what would make them.
-    #[error("{0}")]
-    Pending(String),
+    #[error(transparent)]
+    Pending(#[from] Disagreement),
     /// Keys that are missing or cannot be opened, all of them.
-    #[error("{}", .0.iter().map(describe).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", named::describe_all(.0))]
     Keys(Vec<pgseal::keys::Error>),
 }
 
@@ -57,8 +49,7 @@ pub struct Started {
 /// Keeps protection and keys current.
 pub struct Control {
     pool: Pool,
-    schema: Schema,
-    lock: Lock,
+    agreement: Agreement,
     keys: Arc<KeyCache>,
     published: watch::Sender<Arc<Protection>>,
     asked: Notify,
@@ -75,11 +66,19 @@ pub async fn start(
     state_dir: &Path,
 ) -> Result<Started, Error> {
     let pool = Pool::new(upstream.control())?;
-    let (lock, protection) = compare(&pool, &schema, lock).await?;
+    let snapshot = pool.snapshot(&schema).await?;
+    let (agreement, protection) = Agreement::reach(schema, lock, &snapshot)?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
-    load_keys(&pool, &keys, &schema, &lock, &protection, state_dir).await?;
+    if !protection.is_empty() {
+        let client = pool.client().await?;
+        let store = PostgresStore::new(&**client);
+        let (schema, lock) = (agreement.schema(), agreement.lock());
+        let known = |id: &str| Ok((named::keyring_of(schema, id, state_dir)?, named::pins(lock, id)?));
+        let ids = protection.tables.iter().map(|table| table.branch_key.as_str());
+        named::load(&keys, &store, ids, known).await.map_err(Error::Keys)?;
+    }
     let (published, receiver) = watch::channel(Arc::new(protection));
-    let control = Arc::new(Control { pool, schema, lock, keys: keys.clone(), published, asked: Notify::new() });
+    let control = Arc::new(Control { pool, agreement, keys: keys.clone(), published, asked: Notify::new() });
     Ok(Started { protection: receiver, keys, control })
 }
 
@@ -87,17 +86,9 @@ pub async fn start(
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn protection(schema: &Schema, lock: Option<Lock>, upstream: &Upstream) -> Result<Protection, Error> {
-    let pool = Pool::new(upstream.control())?;
-    compare(&pool, schema, lock).await.map(|(_, protection)| protection)
-}
-
-async fn compare(pool: &Pool, schema: &Schema, lock: Option<Lock>) -> Result<(Lock, Protection), Error> {
-    let snapshot = pool.snapshot(schema).await?;
-    let lock = agreed(schema, lock, &snapshot)?;
-    let mut protection = Protection::from_lock(schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
-    drift::judge(&mut protection, schema, &lock, &snapshot);
-    Ok((lock, protection))
+pub async fn protection(schema: Schema, lock: Option<Lock>, upstream: &Upstream) -> Result<Protection, Error> {
+    let snapshot = Pool::new(upstream.control())?.snapshot(&schema).await?;
+    Ok(Agreement::reach(schema, lock, &snapshot)?.1)
 }
 
 impl Control {
@@ -105,11 +96,8 @@ impl Control {
     /// refused, and when asked; refreshes keys before they expire.
     pub async fn watch(self: Arc<Self>) {
         loop {
-            let refused = self.published.borrow().drifted.keys().any(|name| self.applied(name));
-            let now = Instant::now();
-            let look = now + if refused { LOOK_AGAIN } else { LOOK_EVERY };
-            // A refresh that is overdue because it fails must not spin.
-            let wake = self.keys.next_refresh().map_or(look, |refresh| refresh.clamp(now + LOOK_AGAIN, look));
+            let current = self.published.borrow().clone();
+            let wake = self.agreement.next_look(Instant::now(), &current, self.keys.next_refresh());
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = self.asked.notified() => {
@@ -134,14 +122,11 @@ impl Control {
     /// # Errors
     /// [`Error::Database`]
     pub async fn look(&self) -> Result<(), Error> {
-        let snapshot = self.pool.snapshot(&self.schema).await?;
-        let mut protection =
-            Protection::from_lock(&self.schema, &self.lock).map_err(|mismatch| pending(mismatch.to_string()))?;
-        drift::judge(&mut protection, &self.schema, &self.lock, &snapshot);
+        let snapshot = self.pool.snapshot(self.agreement.schema()).await?;
+        let protection = self.agreement.protection(&snapshot)?;
         self.published.send_if_modified(|current| {
-            let changed = current.epoch != protection.epoch;
+            let changed = drift::replaces(current, &protection);
             if changed {
-                drift::log(current, &protection);
                 *current = Arc::new(protection);
             }
             changed
@@ -156,10 +141,6 @@ impl Control {
     pub async fn load_version(&self, id: &str, key_ref: KeyRef) -> Result<(), pgseal::keys::Error> {
         let client = self.pool.key_client().await?;
         self.keys.load_version(&PostgresStore::new(&**client), id, key_ref).await
-    }
-
-    fn applied(&self, name: &str) -> bool {
-        self.lock.tables.values().any(|table| table.name == name)
     }
 
     async fn refresh_keys(&self) {
@@ -177,91 +158,4 @@ impl Control {
             }
         }
     }
-}
-
-/// The lock that database and schema file agree on; without one, one is made and trusted (CAT-2).
-fn agreed(schema: &Schema, lock: Option<Lock>, snapshot: &Snapshot) -> Result<Lock, Error> {
-    let changes = apply::plan(schema, snapshot, lock.as_ref());
-    if !changes.refusals.is_empty() {
-        let refusals: Vec<String> = changes.refusals.iter().map(ToString::to_string).collect();
-        return Err(Error::Pending(refusals.join("\n")));
-    }
-    let nothing_there = changes.absent.len() == schema.tables.len();
-    let steps: Vec<&str> =
-        if nothing_there { Vec::new() } else { changes.steps.iter().map(|step| step.what.as_str()).collect() };
-    if !steps.is_empty() {
-        return Err(pending(format!("the database is not what the schema file says:\n  {}", steps.join("\n  "))));
-    }
-    let Some(lock) = lock else {
-        if !nothing_there {
-            tracing::warn!("there is no schema lock: what the database says now is trusted on first use");
-        }
-        return catalog::lock::build(schema, snapshot, None, &Default::default()).map_err(pending);
-    };
-    for spec in &schema.tables {
-        let live = snapshot.tables.get(&spec.relation);
-        match (live, lock.tables.get(&spec.logical)) {
-            (None, None) => {}
-            (Some(_), None) => return Err(pending(format!("table {} is not in the lock", spec.logical))),
-            (None, Some(_)) => {
-                return Err(pending(format!("table {} is in the lock and does not exist", spec.logical)));
-            }
-            (Some(live), Some(locked)) if catalog::digest(live) == locked.digest => {}
-            (Some(_), Some(_)) => {
-                return Err(pending(format!("table {} is not what its lock says", spec.logical)));
-            }
-        }
-    }
-    Ok(lock)
-}
-
-fn pending(what: String) -> Error {
-    Error::Pending(format!("{what}\nSee `pgseal schema plan`, then run `pgseal schema apply`."))
-}
-
-async fn load_keys(
-    pool: &Pool,
-    keys: &KeyCache,
-    schema: &Schema,
-    lock: &Lock,
-    protection: &Protection,
-    state_dir: &Path,
-) -> Result<(), Error> {
-    let mut ids: Vec<&str> = protection.tables.iter().map(|table| table.branch_key.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let client = pool.client().await?;
-    let store = PostgresStore::new(&**client);
-    let mut failures = Vec::new();
-    for id in ids {
-        let loaded = match (keyring_of(schema, id, state_dir), pins(lock, id)) {
-            (Ok(keyring), Ok(pins)) => {
-                keys.register(id, keyring, pins);
-                keys.load(&store, &[id]).await
-            }
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        };
-        failures.extend(loaded.err());
-    }
-    if failures.is_empty() { Ok(()) } else { Err(Error::Keys(failures)) }
-}
-
-/// What the lock knows of a key.
-fn pins(lock: &Lock, id: &str) -> Result<Pins, pgseal::keys::Error> {
-    let malformed = |what: &str| pgseal::keys::Error::Inconsistent {
-        id: id.to_owned(),
-        reason: format!("the lock's {what} cannot be read"),
-    };
-    let store = lock.store.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| malformed("key store"))?;
-    let Some(known) = lock.keys.get(id) else { return Ok(Pins { store, ..Pins::default() }) };
-    let mut commits = Vec::new();
-    for (kind, texts) in [(Kind::Branch, &known.key_commits), (Kind::Beacon, &known.beacon_commits)] {
-        for (generation, text) in (1..).zip(texts) {
-            commits.push((kind, generation, lock::commit(text).map(KeyCommit).ok_or_else(|| malformed("commitment"))?));
-        }
-    }
-    Ok(Pins { store, min_generation: known.min_generation, beacon_epoch: Some(known.beacon_epoch), commits })
 }

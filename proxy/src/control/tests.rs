@@ -73,7 +73,8 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     let pg = &fixture.postgres;
 
     // Not applied: serve says what is missing and changes nothing.
-    let Err(Error::Pending(text)) = fixture.start(None, "postgres").await else { panic!("it started") };
+    let Err(Error::Pending(why)) = fixture.start(None, "postgres").await else { panic!("it started") };
+    let text = why.to_string();
     assert!(text.contains("pgseal schema apply"), "{text}");
 
     // Applied without keys: both are named.
@@ -116,7 +117,8 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     let drifted = published.borrow().clone();
     assert_eq!(drifted.drifted.keys().collect::<Vec<_>>(), ["payment_card"]);
     assert_ne!(drifted.epoch, first.epoch);
-    let Err(Error::Pending(text)) = fixture.start(Some(fixture.lock()), "proxy").await else { panic!("it started") };
+    let Err(Error::Pending(why)) = fixture.start(Some(fixture.lock()), "proxy").await else { panic!("it started") };
+    let text = why.to_string();
     assert!(text.contains("cvv"), "{text}");
 
     // It is gone again, and a function that names the table joins what is refused when named.

@@ -25,7 +25,7 @@ pub fn parse(statement: &[u8], plan: &Plan, declared: &[u32], out: &mut Vec<u8>)
 
 /// The physical Bind for a client's Bind of a plan of one step, under the client's own names.
 ///
-/// The session's settings decide how values look: where [`Columns::depend_on_bytea_output`], it must be known first.
+/// The session's settings decide how values look: where [`Columns::depend_on_unreported`], it must be known first.
 pub fn bind(
     client: &reader::Bind<'_>,
     plan: &Plan,

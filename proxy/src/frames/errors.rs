@@ -1,20 +1,16 @@
-//! ErrorResponse: positions mapped back, helper names and ciphertext rebuilt or dropped (SQL-56).
-//!
-//! Fields: PostgreSQL 18 manual, 54.8. What the server says about a statement that we rewrote may quote our SQL, a
-//! beacon, a helper column or a physical row. A field reaches the client only if it shows none of these.
+//! ErrorResponse and NoticeResponse: the server's as the client may see them, and errors of ours.
 
-use std::borrow::Cow;
-
-use pgseal::error::{SqlState, UserFacing};
-use pgseal::exec::{Error, steps};
-use pgseal::sql::plan::{GUARD_MARK, GUARD_SQLSTATE};
-use pgseal::sql::{Plan, Recipe, Template};
+use pgseal::error::UserFacing;
+use pgseal::exec::{self, Error};
+use pgseal::sql::Plan;
 
 use crate::wire::compose::{self, Report, Severity};
 use crate::wire::reader;
 
+pub use pgseal::exec::errors::position;
+
 /// The client's ErrorResponse (`kind` 'E') or NoticeResponse ('N') for the server's (`body`), which answers a
-/// statement rewritten by `plan`. Field P is mapped by `position`; without it, it is dropped.
+/// statement rewritten by `plan`: [`exec::errors::translate`] as a frame.
 pub fn translate(
     kind: u8,
     body: &[u8],
@@ -23,30 +19,7 @@ pub fn translate(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let fields = reader::fields(body)?;
-    let text = |code: u8| fields.iter().find(|(field, _)| *field == code).map(|(_, text)| *text);
-    let guarded = text(b'C') == Some(GUARD_SQLSTATE.as_bytes());
-    if kind == b'E' && guarded && text(b'M').is_some_and(|message| contains(message, GUARD_MARK.as_bytes())) {
-        guard_failed(&fields, out);
-        return Ok(());
-    }
-    let constraint = text(b'C').is_some_and(|code| code.starts_with(b"23"));
-    let mut physical = None;
-    let template = steps::described_template(plan);
-    let mut kept: Vec<(u8, Cow<'_, [u8]>)> = Vec::with_capacity(fields.len());
-    for &(code, text) in &fields {
-        match code {
-            b'S' | b'V' | b'C' => kept.push((code, text.into())),
-            b'M' => kept.push((code, shown(text, template).unwrap_or(WITHHELD.as_bytes().into()))),
-            // "Key (…)=(…) already exists", "Failing row contains (…)": helper columns, beacons, cells.
-            b'D' if constraint => {}
-            b'P' => physical = std::str::from_utf8(text).ok().and_then(|at| at.parse().ok()),
-            // Position and text of a query inside the server's own code.
-            b'p' | b'q' if fields.iter().any(|(field, text)| *field == b'q' && shows_internals(text)) => {}
-            _ => kept.extend(shown(text, template).map(|text| (code, text))),
-        }
-    }
-    let client = physical.and_then(position).map(|at| at.to_string());
-    kept.extend(client.map(|at| (b'P', at.into_bytes().into())));
+    let kept = exec::errors::translate(&fields, plan, position);
     compose::fields(kind, kept.iter().map(|(code, text)| (*code, &**text)), out);
     Ok(())
 }
@@ -61,11 +34,6 @@ pub fn report_fatal(error: &(impl UserFacing + ?Sized), out: &mut Vec<u8>) {
     say(Severity::Fatal, error, None, out);
 }
 
-/// Field P for a byte offset into the client's text ([`Refusal::position`](pgseal::sql::Refusal)).
-pub fn position(text: &str, byte: usize) -> Option<u32> {
-    u32::try_from(text.get(..byte)?.chars().count() + 1).ok()
-}
-
 fn say(severity: Severity, error: &(impl UserFacing + ?Sized), position: Option<u32>, out: &mut Vec<u8>) {
     let (message, detail, hint) = (error.message(), error.detail(), error.hint());
     let report = Report {
@@ -77,223 +45,4 @@ fn say(severity: Severity, error: &(impl UserFacing + ?Sized), position: Option<
         position,
     };
     compose::error_response(&report, out);
-}
-
-const WITHHELD: &str = "the server refused the statement; its message names what the client cannot see and is withheld";
-
-/// A trigger or rule changed a row after it was signed, and the statement failed before it could commit.
-fn guard_failed(fields: &reader::Fields<'_>, out: &mut Vec<u8>) {
-    let severity = match fields.iter().find(|(code, _)| *code == b'V') {
-        Some((_, b"FATAL")) => Severity::Fatal,
-        Some(_) | None => Severity::Error,
-    };
-    let report = Report {
-        severity,
-        code: SqlState::DATA_CORRUPTED.code(),
-        message: "the server would have stored another row than the one that was signed",
-        detail: None,
-        hint: Some("Is there a trigger or rule on this table that the schema lock does not list?"),
-        position: None,
-    };
-    compose::error_response(&report, out);
-}
-
-/// What the client may see of a text: nothing if it shows internals; `$n` in the client's numbers.
-fn shown<'t>(text: &'t [u8], template: &Template) -> Option<Cow<'t, [u8]>> {
-    if shows_internals(text) { None } else { renumbered(text, template) }
-}
-
-/// Whether a text of the server shows something that only exists physically: names of ours (`pgseal_…`, schema
-/// `pgseal`), or bytes that look like an envelope, a tag or a signature in hex.
-fn shows_internals(text: &[u8]) -> bool {
-    let named = text.windows(6).any(|window| window.eq_ignore_ascii_case(b"pgseal"));
-    named || contains(text, b"\\x") || has_long_hex(text)
-}
-
-/// `$3` counts physical parameters: the client's number, if it is a parameter of the client's alone.
-fn renumbered<'t>(text: &'t [u8], template: &Template) -> Option<Cow<'t, [u8]>> {
-    if !text.windows(2).any(|pair| matches!(pair, [b'$', digit] if digit.is_ascii_digit())) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut parts = text.split(|&byte| byte == b'$');
-    let mut out = parts.next().unwrap_or_default().to_vec();
-    for part in parts {
-        out.push(b'$');
-        let digits = part.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (number, rest) = part.split_at_checked(digits)?;
-        if !number.is_empty() {
-            let slot: usize = std::str::from_utf8(number).ok()?.parse().ok()?;
-            match template.slots.get(slot.checked_sub(1)?)?.recipe {
-                Recipe::Pass(index) => out.extend_from_slice((index + 1).to_string().as_bytes()),
-                Recipe::Clear { .. }
-                | Recipe::Cell { .. }
-                | Recipe::RowTag { .. }
-                | Recipe::Signature { .. }
-                | Recipe::Signed { .. }
-                | Recipe::Tag { .. }
-                | Recipe::Tags { .. } => return None,
-            }
-        }
-        out.extend_from_slice(rest);
-    }
-    Some(Cow::Owned(out))
-}
-
-/// 16 hexadecimal digits in a row, hyphens apart: a uuid, or a piece of an envelope.
-fn has_long_hex(text: &[u8]) -> bool {
-    let mut run = 0;
-    for byte in text {
-        match byte {
-            b'-' if run > 0 => {}
-            byte if byte.is_ascii_hexdigit() => run += 1,
-            _ => run = 0,
-        }
-        if run >= 16 {
-            return true;
-        }
-    }
-    false
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
-}
-
-#[cfg(test)]
-mod tests {
-    use pgseal::sql::{Notes, PhysicalType, Slot, Steps, Verb};
-
-    use super::*;
-
-    /// A plan whose second physical parameter is the client's first, and whose first is a cell.
-    fn plan() -> Plan {
-        let slot = |recipe, ty| Slot { recipe, ty };
-        let slots = vec![
-            slot(Recipe::Cell { row: 0, column: 0 }, PhysicalType::Bytea),
-            slot(Recipe::Pass(0), PhysicalType::Client),
-        ];
-        Plan {
-            verb: Verb::Select,
-            template: Template { pieces: vec![], origins: vec![], slots },
-            params: vec![],
-            rows: vec![],
-            output: None,
-            steps: Steps::One,
-            notes: Notes::default(),
-        }
-    }
-
-    fn translated(kind: u8, fields: &[(u8, &str)], position: Option<fn(u32) -> Option<u32>>) -> Vec<(u8, String)> {
-        let mut server = Vec::new();
-        compose::fields(kind, fields.iter().map(|(code, text)| (*code, text.as_bytes())), &mut server);
-        let mut out = Vec::new();
-        translate(kind, &server[5..], &plan(), |at| position?(at), &mut out).unwrap();
-        assert_eq!(out[0], kind);
-        let fields = reader::fields(&out[5..]).unwrap();
-        fields.into_iter().map(|(code, text)| (code, String::from_utf8(text.to_vec()).unwrap())).collect()
-    }
-
-    fn owned(fields: &[(u8, &str)]) -> Vec<(u8, String)> {
-        fields.iter().map(|(code, text)| (*code, (*text).to_owned())).collect()
-    }
-
-    #[test]
-    fn an_ordinary_error_keeps_all_its_fields_also_unknown_ones() {
-        let fields = [
-            (b'S', "ERREUR"),
-            (b'V', "ERROR"),
-            (b'C', "42883"),
-            (b'M', "function f(integer) does not exist"),
-            (b'H', "cast it"),
-            (b'F', "parse_func.c"),
-            (b'L', "629"),
-            (b'Y', "new"),
-        ];
-        assert_eq!(translated(b'E', &fields, None), owned(&fields));
-    }
-
-    #[test]
-    fn a_unique_violation_keeps_its_constraint_and_loses_its_tag_sql_56() {
-        let fields = [
-            (b'S', "ERROR"),
-            (b'C', "23505"),
-            (b'M', "duplicate key value violates unique constraint \"card_pan_key\""),
-            (b'D', "Key (pgseal_exact_pan)=(6e0c1a44-0000-4000-8000-000000000000) already exists."),
-            (b's', "public"),
-            (b't', "card"),
-            (b'n', "card_pan_key"),
-        ];
-        let expected: Vec<_> = fields.iter().copied().filter(|(code, _)| *code != b'D').collect();
-        assert_eq!(translated(b'E', &fields, None), owned(&expected));
-    }
-
-    #[test]
-    fn what_shows_helpers_or_ciphertext_is_withheld_or_dropped_sql_56() {
-        for message in [
-            "column \"pgseal_signature\" does not exist",
-            "column \"pan\" is of type pgseal.sealed_text but expression is of type integer",
-            "invalid input for \\x0102",
-            "no row 6e0c1a44-aaaa-4000-8000-000000000000",
-        ] {
-            let fields = [
-                (b'S', "ERROR"),
-                (b'C', "42703"),
-                (b'M', message),
-                (b'D', message),
-                (b'H', message),
-                (b'W', message),
-                (b'q', message),
-                (b'p', "3"),
-                (b'd', message),
-            ];
-            let expected = owned(&[(b'S', "ERROR"), (b'C', "42703"), (b'M', WITHHELD)]);
-            assert_eq!(translated(b'E', &fields, None), expected);
-        }
-    }
-
-    #[test]
-    fn a_failing_row_is_never_shown() {
-        let fields = [
-            (b'C', "23514"),
-            (b'M', "new row for relation \"card\" violates check constraint \"positive\""),
-            (b'D', "Failing row contains (7, ada)."),
-        ];
-        assert_eq!(translated(b'E', &fields, None), owned(&fields[..2]));
-    }
-
-    #[test]
-    fn positions_go_back_to_the_clients_text_or_away() {
-        let fields = [(b'C', "42601"), (b'M', "syntax error"), (b'P', "40")];
-        assert_eq!(
-            translated(b'E', &fields, Some(|at| at.checked_sub(30))),
-            owned(&[fields[0], fields[1], (b'P', "10")])
-        );
-        assert_eq!(translated(b'E', &fields, Some(|_| None)), owned(&fields[..2]));
-        assert_eq!(translated(b'E', &fields, None), owned(&fields[..2]));
-        assert_eq!(position("ä = 'x'", 3), Some(3));
-        assert_eq!(position("x", 7), None);
-    }
-
-    #[test]
-    fn parameters_have_the_clients_numbers() {
-        let message = |text: &str| translated(b'E', &[(b'M', text)], None).remove(0).1;
-        assert_eq!(message("type of parameter $2, cost $ 5"), "type of parameter $1, cost $ 5");
-        assert_eq!(message("type of parameter $1"), WITHHELD);
-        assert_eq!(message("type of parameter $9"), WITHHELD);
-    }
-
-    #[test]
-    fn a_failed_guard_is_xx001_cell_8() {
-        let message = format!("invalid input syntax for type integer: \"{GUARD_MARK}\"");
-        let fields = [(b'S', "ERROR"), (b'C', GUARD_SQLSTATE), (b'M', message.as_str())];
-        let out = translated(b'E', &fields, None);
-        assert!(out.contains(&(b'C', "XX001".to_owned())));
-        assert!(!out.iter().any(|(_, text)| text.contains("pgseal")));
-    }
-
-    #[test]
-    fn notices_are_translated_alike_and_keep_their_kind() {
-        let fields = [(b'S', "NOTICE"), (b'C', "00000"), (b'M', "truncated pgseal_exact_pan")];
-        assert_eq!(translated(b'N', &fields, None)[2], (b'M', WITHHELD.to_owned()));
-    }
 }

@@ -71,10 +71,11 @@ impl Columns {
         Self { client: vec![Format::Text; columns], physical: vec![Format::Text; physical] }
     }
 
-    /// Whether values of this result depend on `bytea_output`, which the server does not report: then it must be
-    /// known ([`Facts::shows`](pgseal::exec::facts::Facts::shows)) before the statement is sent.
-    pub fn depend_on_bytea_output(&self, plan: &Plan) -> bool {
-        plan.output.as_ref().is_some_and(|shape| outputs::depends_on_bytea_output(shape, &self.physical, &self.client))
+    /// Whether values of this result depend on `bytea_output`, or the statement on another setting that the server does
+    /// not report: then it must be known ([`Facts::shows`](pgseal::exec::facts::Facts::shows)) before it is sent.
+    pub fn depend_on_unreported(&self, plan: &Plan) -> bool {
+        let shown = |shape| outputs::depends_on_bytea_output(shape, &self.physical, &self.client);
+        !plan.notes.depends_on.is_empty() || plan.output.as_ref().is_some_and(shown)
     }
 
     /// Refuses what cannot be rendered under the session's settings, before anything is sent.

@@ -8,6 +8,7 @@ mod portals;
 mod queue;
 mod relay;
 mod server;
+mod sought;
 mod startup;
 mod state;
 mod world;
@@ -44,7 +45,7 @@ pub struct Context {
     pub protection: watch::Receiver<Arc<Protection>>,
     /// The keys for it.
     pub keys: Arc<dyn KeySource>,
-    /// Told when a session changes the catalog.
+    /// Told when a session changes the catalog; loads key versions that a row names and nobody knows here yet.
     pub control: Option<Arc<Control>>,
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Need {
     Wait,
     /// A turn of the other sessions first.
     Turn,
+    /// The key version that the row at the front names, if it is to be had.
+    Key,
 }
 
 /// Why a session ends.
@@ -91,7 +93,7 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
                 link.woken.notified().await;
                 continue;
             }
-            Ok(Need::Turn) => {
+            Ok(Need::Turn | Need::Key) => {
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -156,12 +158,26 @@ async fn downward(
                 tokio::task::yield_now().await;
                 continue;
             }
+            Ok(Need::Key) => {
+                load_key(link).await;
+                continue;
+            }
             Err(fatal) => return End::Fatal(fatal),
         };
         match inbound.read(&mut reader, wanted).await {
             Ok(0) | Err(_) => return End::Server,
             Ok(_) => {}
         }
+    }
+}
+
+/// Loads what was sought last; if it is not to be had, the row is an error when it is opened again.
+async fn load_key(link: &Link<'_>) {
+    let sought = link.state.borrow().sought.last();
+    if let (Some(control), Some((id, key_ref))) = (&link.core.context.control, sought)
+        && let Err(error) = control.load_version(&id, key_ref).await
+    {
+        tracing::warn!(%error, "a key version that a row names could not be loaded");
     }
 }
 

@@ -13,6 +13,7 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
+use super::sought::Sought;
 use super::state::{
     Answer, Bound, Expected, Left, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting,
 };
@@ -37,6 +38,8 @@ enum Fate {
     Whole,
     /// It could not be opened: the client gets this error, and nothing more of the batch.
     Failed(exec::Error),
+    /// It names a key version that must be loaded first; then it is handled again.
+    Key,
 }
 
 impl State {
@@ -62,10 +65,12 @@ impl State {
             let held = header.total > core.context.limits.held_frame;
             let fate = match self.server_frame(core, header.tag, part, body, out)? {
                 Fate::Whole if held => Fate::Failed(too_long()),
+                Fate::Failed(error) if self.sought.seek(&error) => Fate::Key,
                 fate => fate,
             };
             match fate {
                 Fate::Whole => return Ok(Need::Bytes(header.total)),
+                Fate::Key => return Ok(Need::Key),
                 Fate::Forward => self.from_server = Rest { bytes: header.total, dropped: false },
                 Fate::Drop => self.from_server = Rest { bytes: header.total, dropped: true },
                 Fate::Replaced => {
@@ -157,13 +162,15 @@ impl State {
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
-            Answer::Show(name, _) => match (tag, expected.kind) {
+            Answer::Show(names, _) => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
-                    if let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
+                    if let Some((name, rest)) = names.split_first()
+                        && let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
                         self.facts.shown(name, value);
+                        *names = rest;
                     }
                     Ok(Fate::Drop)
                 }
@@ -234,6 +241,9 @@ impl State {
                 if matches!(running.outcome, Outcome::Next)
                     && let Err(error) = running.execution.row(&row, self.world.keys.as_ref())
                 {
+                    if self.sought.seek(&error) {
+                        return Ok(Fate::Key);
+                    }
                     running.outcome = Outcome::Failed(error);
                 }
                 Ok(Fate::Replaced)
@@ -243,7 +253,7 @@ impl State {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
                 let opening = Opening { world: &self.world, facts: &self.facts, cap };
-                last_step(tag, portal, running, body, &opening, out)
+                last_step(tag, portal, running, &mut self.sought, body, &opening, out)
             }
             Answer::Left(portal, limit) => match tag {
                 b'I' => {
@@ -314,6 +324,7 @@ impl State {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let status = reader::ready_for_query(body).map_err(foreign)?;
         self.status = status.code();
+        self.sought.forget();
         let transaction = match status {
             reader::Status::Idle => Transaction::Idle,
             reader::Status::InBlock => Transaction::Block,
@@ -388,6 +399,7 @@ fn last_step(
     tag: u8,
     portal: &Portal,
     running: &mut Running,
+    sought: &mut Sought,
     body: &[u8],
     opening: &Opening<'_>,
     out: &mut Vec<u8>,
@@ -402,6 +414,9 @@ fn last_step(
         let start = out.len();
         let fate = portal_frame(tag, portal, running.simple, Some(body), opening, out)?;
         if let Fate::Failed(error) = fate {
+            if sought.seek(&error) {
+                return Ok(Fate::Key);
+            }
             running.outcome = Outcome::Failed(error);
             return Ok(Fate::Drop);
         }

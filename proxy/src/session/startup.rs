@@ -3,6 +3,7 @@
 //! PostgreSQL 18 manual, 54.2.1 and 54.7. Nothing is allocated on the word of a length that was not checked.
 
 use pgseal::error::SqlState;
+use pgseal::sql::{Refusal, settings};
 
 use super::fatal::Fatal;
 use super::{Context, cancel};
@@ -140,6 +141,8 @@ struct Asked<'a> {
     user: Option<&'a [u8]>,
     database: Option<&'a [u8]>,
     replication: Option<&'a [u8]>,
+    /// Why a setting among them does not go with protected tables (SQL-7).
+    harmful: Option<Refusal>,
 }
 
 /// Reads the parameters; of a name that comes twice the last one counts, as in `ProcessStartupPacket`.
@@ -163,7 +166,7 @@ fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
             b"user" => asked.user = Some(value),
             b"database" => asked.database = Some(value),
             b"replication" => asked.replication = Some(value),
-            _ => {}
+            _ => asked.harmful = asked.harmful.or(settings::check_startup(name, value).err()),
         }
     }
 }
@@ -185,7 +188,13 @@ fn check(packet: &[u8], context: &Context) -> Result<bool, Fatal> {
     }
     let database = asked.database.filter(|name| !name.is_empty()).or(asked.user).unwrap_or(&[]);
     if database == context.upstream.database.as_bytes() {
-        return Ok(true);
+        return match asked.harmful {
+            Some(refusal) if !context.protection.borrow().is_empty() => {
+                let fatal = Fatal::new(refusal.sqlstate, refusal.message);
+                Err(refusal.hint.into_iter().fold(fatal, Fatal::hint))
+            }
+            Some(_) | None => Ok(true),
+        };
     }
     if context.pass_databases.iter().any(|name| name.as_bytes() == database) {
         return Ok(false);
@@ -375,6 +384,25 @@ mod tests {
         assert_eq!(sqlstate(&[("user", "u"), ("database", "other")]), Ok(false));
         assert_eq!(sqlstate(&[("user", "u")]), Err("3D000"));
         assert_eq!(sqlstate(&[("database", "app"), ("user", "u"), ("database", "x")]), Err("3D000"));
+    }
+
+    #[test]
+    fn a_setting_that_changes_the_meaning_of_texts_is_refused_where_something_is_protected_sql_7() {
+        let checked = |context: &Context, name, value| {
+            check(&packet(&[("user", "app"), (name, value)]), context).map_err(|fatal| fatal.sqlstate.code())
+        };
+        let nothing = context(&[]);
+        let protection = super::super::tests::protection(1);
+        let protected =
+            Context { protection: tokio::sync::watch::channel(std::sync::Arc::new(protection)).1, ..context(&[]) };
+        for (name, value) in [("array_nulls", "off"), ("options", "-c transform_null_equals=on")] {
+            assert_eq!(checked(&protected, name, value), Err("0A000"), "{name}: {value}");
+            assert_eq!(checked(&nothing, name, value), Ok(true), "{name}: {value}");
+        }
+        assert_eq!(checked(&protected, "options", "-c array_nulls=on"), Ok(true));
+        let other = Context { pass_databases: vec!["other".to_owned()], ..protected };
+        let packet = packet(&[("user", "u"), ("database", "other"), ("array_nulls", "off")]);
+        assert_eq!(check(&packet, &other).map_err(|fatal| fatal.sqlstate.code()), Ok(false), "not its database");
     }
 
     #[test]

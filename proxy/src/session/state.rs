@@ -1,12 +1,13 @@
 //! What both directions of a session know.
 
 use std::cell::RefCell;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
+use pgseal::exec::by_name::RefusedNames;
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -19,6 +20,7 @@ use super::Context;
 use super::fatal::Fatal;
 use super::portals::Names;
 use super::queue::Queue;
+use super::sought::Sought;
 use super::world::World;
 use crate::frames::Columns;
 
@@ -44,8 +46,8 @@ pub(super) enum Answer {
     Forward,
     /// It is ours. The error of a statement that we parsed again is told in the client's terms.
     Swallow(Option<Arc<Plan>>),
-    /// It is ours: the value of this setting, and whether it is the last one that was asked for.
-    Show(&'static str, bool),
+    /// It is ours: the values of these settings in this order, and whether no others were asked for behind them.
+    Show(&'static [&'static str], bool),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
     /// It answers the Parse or Bind of a step.
@@ -219,7 +221,7 @@ pub(super) struct State {
     pub(super) portals: Names<Portal>,
     /// Names that were to mean something and do not, since it was refused, skipped or failed: what uses them would travel
     /// for nothing.
-    pub(super) refused: HashSet<Box<[u8]>>,
+    pub(super) refused: RefusedNames,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -253,6 +255,8 @@ pub(super) struct State {
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
     pub(super) spoiled: bool,
+    /// Key versions that rows of this batch need.
+    pub(super) sought: Sought,
 }
 
 impl State {
@@ -266,7 +270,7 @@ impl State {
             queue: Queue::new(Expected::new(Answer::Forward)),
             statements: Names::default(),
             portals: Names::default(),
-            refused: HashSet::new(),
+            refused: RefusedNames::default(),
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,
@@ -287,6 +291,7 @@ impl State {
             refused_query: false,
             wake: false,
             spoiled: false,
+            sought: Sought::default(),
         }
     }
 
@@ -371,7 +376,7 @@ impl State {
         let withdrawn = self.statements.withdraw(name);
         let planned = |statement: &Rc<Statement>| statement.plan.is_some();
         if withdrawn.as_ref().is_some_and(planned) && !self.statements.get(name).is_some_and(planned) {
-            self.remember(name);
+            self.refused.insert(name);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::wire::buffer::Inbound;
 use crate::wire::compose;
 
 /// `person(id int4, email text sealed)`.
-fn protection(epoch: u64) -> Protection {
+pub(super) fn protection(epoch: u64) -> Protection {
     let column = |name: &str, action, ty: Type, type_oid, attnum| Column {
         logical: name.into(),
         name: name.into(),

@@ -1,11 +1,10 @@
 //! The keys that a schema file names: made when asked, and pinned in the lock by their commitments (KEY-2, KEY-6).
 
 use std::path::Path;
-use std::str::FromStr;
-use std::sync::Arc;
 
 use crate::keys::keyring::local::{Opened, RootKey, root_key_file};
 use crate::keys::keyring::{self, Keyring, WrapContext};
+use crate::keys::named::uris;
 use crate::keys::store::postgres::{DDL, PostgresStore};
 use crate::keys::store::{KeyStore, Kind};
 use crate::keys::{Creation, Error as KeyError, KeyCommit, create_key};
@@ -14,7 +13,7 @@ use crate::schema::keyring_uri::KeyringUri;
 use crate::schema::{Lock, lock};
 use tokio_postgres::Client;
 
-use super::run::{Error, Request, connect, exclusive};
+use super::run::{Error, Request, begin, connect, exclusive};
 
 /// What became of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +61,7 @@ pub async fn create(request: &Request<'_>, id: &str) -> Result<Vec<KeyReport>, E
     let previous = Lock::read(request.lock)?;
     let mut lock = previous.clone().unwrap_or_default();
     let client = connect(request.database).await?;
-    client.batch_execute("START TRANSACTION").await.map_err(Error::database("START TRANSACTION"))?;
+    begin(&client, "START TRANSACTION").await?;
     exclusive(&client).await?;
     client.batch_execute(DDL).await.map_err(Error::database("cannot make the key store"))?;
     let store = PostgresStore::new(&client);
@@ -77,15 +76,6 @@ pub async fn create(request: &Request<'_>, id: &str) -> Result<Vec<KeyReport>, E
         staged.publish()?;
     }
     Ok(reports)
-}
-
-/// The keyring of a branch key.
-///
-/// # Errors
-/// What is missing, by name.
-pub fn keyring_of(schema: &Schema, id: &str, state_dir: &Path) -> Result<Arc<dyn Keyring>, KeyError> {
-    let (generator, children) = uris(schema, id)?;
-    keyring::open_all(&generator, &children, state_dir)
 }
 
 /// A store of another UUID is another store: its keys are not ours.
@@ -185,27 +175,6 @@ fn entry(generation: u64, epoch: u64, branch: &[KeyCommit], beacon: &[KeyCommit]
         beacon_epoch: epoch,
         key_commits: hex(branch),
         beacon_commits: hex(beacon),
-    }
-}
-
-fn uris(schema: &Schema, id: &str) -> Result<(KeyringUri, Vec<KeyringUri>), KeyError> {
-    let wrong = |reason: String| KeyError::Inconsistent { id: id.to_owned(), reason };
-    let keyring = schema
-        .branch_keys
-        .get(id)
-        .and_then(|key| schema.keyrings.get(&key.keyring))
-        .ok_or_else(|| wrong("the schema file does not say what wraps it".into()))?;
-    let parse = |uri: &String| KeyringUri::from_str(uri).map_err(|error| wrong(error.to_string()));
-    Ok((parse(&keyring.generator)?, keyring.children.iter().map(parse).collect::<Result<_, _>>()?))
-}
-
-/// A key's error with what to do about it.
-pub fn describe(error: &KeyError) -> String {
-    use crate::error::UserFacing as _;
-
-    match error.hint() {
-        Some(hint) => format!("{error}\n  help: {hint}"),
-        None => error.to_string(),
     }
 }
 

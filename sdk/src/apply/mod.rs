@@ -1,5 +1,7 @@
-//! `schema apply`: what a schema file asks of a database, as SQL. `plan` decides and is pure, `run` talks.
+//! `schema apply`: what a schema file asks of a database, as SQL. `plan` decides and is pure, `run` talks; `agree` says
+//! whether it was done.
 
+pub mod agree;
 mod carry;
 mod constant;
 pub mod keys;
@@ -9,5 +11,6 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub use agree::{Agreement, Disagreement};
 pub use plan::{Changes, Refusal, Step, plan};
 pub use run::{Error, Outcome, Request, describe, lock_path, read, run};

@@ -1,9 +1,9 @@
 //! Runs a plan in one transaction and writes the lock; a second run finds nothing to do.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{self, Snapshot, queries};
+use crate::keys::named;
 use crate::schema::checked::Schema;
 use crate::schema::lock::LockError;
 use crate::schema::{Lock, Protection, Relation};
@@ -59,7 +59,7 @@ pub enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// A key cannot be made or opened.
-    #[error("{}", keys::describe(.0))]
+    #[error("{}", named::describe(.0))]
     Key(#[from] crate::keys::Error),
     /// Two runs at once, or a table that changed under our eyes.
     #[error("{0}")]
@@ -90,7 +90,7 @@ pub fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Connects, without TLS in this version, with the settings under which the catalog is read.
+/// Connects, without TLS in this version.
 ///
 /// # Errors
 /// [`Error::Database`]
@@ -100,7 +100,6 @@ pub(crate) async fn connect(config: &tokio_postgres::Config) -> Result<Client, E
         // Every failure reaches the client as an error of its next call.
         let _ = connection.await;
     });
-    client.batch_execute(queries::SESSION).await.map_err(Error::database("cannot set up the session"))?;
     Ok(client)
 }
 
@@ -158,8 +157,10 @@ pub async fn run(request: &Request<'_>) -> Result<Outcome, Error> {
     Ok(Outcome { changes, keys, lock_written })
 }
 
-async fn begin(client: &Client, sql: &str) -> Result<(), Error> {
-    client.batch_execute(sql).await.map_err(Error::database(sql))
+/// Begins a transaction with the settings under which the catalog is read.
+pub(super) async fn begin(client: &Client, sql: &str) -> Result<(), Error> {
+    client.batch_execute(sql).await.map_err(Error::database(sql))?;
+    client.batch_execute(queries::SETTINGS).await.map_err(Error::database("cannot set up the session"))
 }
 
 /// One writer of schema, keys and lock at a time.
@@ -175,8 +176,7 @@ pub(super) async fn exclusive(client: &Client) -> Result<(), Error> {
 }
 
 async fn snapshot(client: &Client, schema: &Schema) -> Result<Snapshot, Error> {
-    let relations: BTreeSet<Relation> = schema.tables.iter().map(|table| table.relation.clone()).collect();
-    queries::snapshot(client, &relations).await.map_err(Error::database("cannot read the catalog"))
+    queries::snapshot(client, schema).await.map_err(Error::database("cannot read the catalog"))
 }
 
 /// Plans, locks what is to change, and plans again: what counts is what stands under the locks.

@@ -1,10 +1,14 @@
-//! Plans over hand-made catalogs: what is carried over, what is refused, and that a second plan is empty.
+//! Plans over hand-made catalogs: what is carried over, what is refused, and that a second plan is empty; and what of
+//! them a lock agrees with.
+
+use std::time::{Duration, Instant};
 
 use crate::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
 use crate::schema::checked::Schema;
 use crate::schema::{Lock, Relation, Source, lock, parse};
 
-use super::{Changes, plan};
+use super::agree::{LOOK_AGAIN, LOOK_EVERY};
+use super::{Agreement, Changes, plan};
 
 const CARD: &str = r#"version = 1
 keyrings.k.generator = "local:x"
@@ -55,6 +59,16 @@ fn card() -> Table {
         }],
         ..Table::default()
     }
+}
+
+/// The table after `apply`.
+fn applied() -> Table {
+    let mut table = card();
+    table.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
+    table.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
+    table.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
+    table.indexes.push(index("any", &[4], None));
+    table
 }
 
 fn snapshot(table: Table) -> Snapshot {
@@ -159,12 +173,7 @@ fn sql_55_an_index_without_a_tag_is_dropped_and_named_and_a_unique_one_is_refuse
 
 #[test]
 fn an_applied_table_has_nothing_to_do_whatever_it_holds() {
-    let changes = planned(|table| {
-        table.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
-        table.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
-        table.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
-        table.indexes.push(index("any", &[4], None));
-    });
+    let changes = planned(|table| *table = applied());
     assert_eq!(sql(&changes), Vec::<&str>::new());
     assert!(changes.must_be_empty.is_empty());
 }
@@ -278,11 +287,7 @@ fn grants_on_a_column_alone_extend_to_its_tag() {
 
 #[test]
 fn cell_7_another_context_needs_an_empty_table() {
-    let mut live = card();
-    live.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
-    live.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
-    live.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
-    live.indexes.push(index("any", &[4], None));
+    let mut live = applied();
     live.columns[1].not_null = true;
     let live = snapshot(live);
     let before = crate::catalog::lock::build(&schema(CARD), &live, None, &Default::default()).unwrap();
@@ -290,4 +295,82 @@ fn cell_7_another_context_needs_an_empty_table() {
     let more = CARD.replace("status = \"DO_NOTHING\"", "status = \"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\"");
     let changes = plan(&schema(&more), &live, Some(&before));
     assert_eq!((changes.refusals.len(), changes.steps.len(), changes.must_be_empty.len()), (0, 0, 1));
+}
+
+/// The lock of the applied table.
+fn locked() -> Lock {
+    crate::catalog::lock::build(&schema(CARD), &snapshot(applied()), None, &Default::default()).unwrap()
+}
+
+/// Why these do not agree.
+fn disagreement(lock: Option<Lock>, snapshot: &Snapshot) -> String {
+    Agreement::reach(schema(CARD), lock, snapshot).unwrap_err().to_string()
+}
+
+#[test]
+fn cat_5_schema_lock_and_catalog_that_agree_protect_every_table() {
+    let (_, protection) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
+    assert!(protection.table("card").is_some() && protection.drifted.is_empty());
+    let (agreement, _) = Agreement::reach(schema(CARD), None, &snapshot(applied())).unwrap();
+    assert_eq!(agreement.lock(), &locked(), "cat_2: without a lock, what is there is trusted");
+}
+
+#[test]
+fn cat_5_what_does_not_agree_is_named_with_what_would_make_it() {
+    let mut changed = applied();
+    changed.columns[1].not_null = true;
+    let mut gone = snapshot(applied());
+    gone.tables.clear();
+    let empty = Lock::default();
+    for (lock, snapshot, what) in [
+        (Some(locked()), snapshot(changed), "table card is not what its lock says"),
+        (Some(locked()), gone, "table card is in the lock and does not exist"),
+        (Some(empty), snapshot(applied()), "table card is not in the lock"),
+        (Some(locked()), snapshot(card()), "the database is not what the schema file says"),
+        (None, snapshot(card()), "the database is not what the schema file says"),
+    ] {
+        let text = disagreement(lock, &snapshot);
+        assert!(text.starts_with(what) && text.contains("run `pgseal schema apply`"), "{text}");
+    }
+    let mut other = snapshot(applied());
+    other.database.system_identifier = "2".into();
+    assert!(disagreement(Some(locked()), &other).contains("the lock belongs to database \"d\" of system 1"));
+    let mut more = applied();
+    more.columns.push(column(5, "cvv", 25, "pg_catalog.text"));
+    assert!(disagreement(Some(locked()), &snapshot(more)).contains("\"cvv\" is not listed"));
+}
+
+#[test]
+fn a_table_that_is_nowhere_yet_is_refused_by_its_name() {
+    let mut none = snapshot(card());
+    none.tables.clear();
+    let (agreement, protection) = Agreement::reach(schema(CARD), Some(Lock::default()), &none).unwrap();
+    assert!(protection.is_empty() && protection.drifted["card"].contains("not applied"));
+    let now = Instant::now();
+    assert_eq!(agreement.next_look(now, &protection, None), now + LOOK_EVERY, "nothing that was applied is refused");
+}
+
+#[test]
+fn cat_5_drift_is_refused_looked_at_again_soon_and_forgotten_when_it_is_gone() {
+    let (agreement, first) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
+    let now = Instant::now();
+    assert_eq!(agreement.next_look(now, &first, None), now + LOOK_EVERY);
+    let mut changed = applied();
+    changed.columns[1].default = Some("now()".into());
+    let drifted = agreement.protection(&snapshot(changed)).unwrap();
+    assert!(drifted.drifted["card"].contains("not what the schema lock says"));
+    assert!(crate::catalog::drift::replaces(&first, &drifted));
+    assert_eq!(agreement.next_look(now, &drifted, None), now + LOOK_AGAIN);
+    let back = agreement.protection(&snapshot(applied())).unwrap();
+    assert!(!crate::catalog::drift::replaces(&first, &back));
+}
+
+#[test]
+fn a_refresh_of_keys_is_due_before_the_next_look_and_one_that_fails_does_not_spin() {
+    let (agreement, protection) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
+    let now = Instant::now();
+    let next = |refresh: Instant| agreement.next_look(now, &protection, Some(refresh)) - now;
+    assert_eq!(next(now + Duration::from_secs(10)), Duration::from_secs(10));
+    assert_eq!(next(now), LOOK_AGAIN);
+    assert_eq!(next(now + Duration::from_secs(1000)), LOOK_EVERY);
 }

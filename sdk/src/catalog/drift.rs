@@ -18,7 +18,7 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
                 // Whoever makes it behind us must not make us forward plaintext to it.
                 let reason = "table of the schema file that is not applied: run `pgseal schema apply`";
                 protection.dependents.insert(name.clone(), reason.into());
-                "it is in the schema file and not applied: run `pgseal schema apply`, then restart the proxy"
+                "it is in the schema file and not applied: run `pgseal schema apply`, then restart"
             }
         };
         protection.drifted.insert(name, reason.into());
@@ -34,8 +34,16 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
     protection.seal_epoch();
 }
 
-/// Says what changed from one protection to the next.
-pub fn log(before: &Protection, after: &Protection) {
+/// Whether a protection is to take the place of another one; if so, says in the log what changed.
+pub fn replaces(before: &Protection, after: &Protection) -> bool {
+    let changed = before.epoch != after.epoch;
+    if changed {
+        log(before, after);
+    }
+    changed
+}
+
+fn log(before: &Protection, after: &Protection) {
     for (table, reason) in &after.drifted {
         if !before.drifted.contains_key(table) {
             tracing::error!(%table, %reason, "every statement that names this table is refused");

@@ -3,22 +3,38 @@
 
 use std::collections::BTreeSet;
 
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, GenericClient, IsolationLevel, Row};
 
 use super::snapshot::{Body, Column, Constraint, Database, Index, Snapshot, Table, Trigger};
-use crate::schema::Relation;
+use crate::schema::{Relation, Schema};
 
-/// Settings under which the catalog prints expressions: what is stored in a lock must not depend on a role's.
-pub const SESSION: &str = "SET search_path = ''; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-    SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
-    SET standard_conforming_strings = on; SET quote_all_identifiers = off";
+/// Settings under which the catalog prints expressions: what is stored in a lock must not depend on a role's. They end
+/// with the transaction, so that any connection can be lent for it.
+pub const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; \
+    SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
+    SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off";
 
-/// Reads everything about these relations. The session must have [`SESSION`]'s settings; run it inside one REPEATABLE
+/// Reads everything about the tables of a schema file, of one moment, in a transaction of its own. A future that is
+/// dropped half-way ends the transaction too.
+///
+/// # Errors
+/// The server's.
+pub async fn read(client: &mut Client, schema: &Schema) -> Result<Snapshot, Error> {
+    let transaction =
+        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
+    transaction.batch_execute(SETTINGS).await?;
+    let snapshot = snapshot(&transaction, schema).await?;
+    transaction.rollback().await?;
+    Ok(snapshot)
+}
+
+/// Reads everything about the tables of a schema file. The session must have [`SETTINGS`]; run it inside one REPEATABLE
 /// READ transaction if the parts must be of one moment.
 ///
 /// # Errors
 /// The server's.
-pub async fn snapshot(client: &Client, relations: &BTreeSet<Relation>) -> Result<Snapshot, Error> {
+pub async fn snapshot<C: GenericClient + Sync>(client: &C, schema: &Schema) -> Result<Snapshot, Error> {
+    let relations: BTreeSet<&Relation> = schema.tables.iter().map(|table| &table.relation).collect();
     let mut snapshot = Snapshot { database: database(client).await?, ..Snapshot::default() };
     let names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
     for row in client.query(RELATIONS, &[&names]).await? {
@@ -70,7 +86,7 @@ pub async fn holds_rows(client: &Client, relation: &Relation) -> Result<bool, Er
 ///
 /// # Errors
 /// The server's.
-pub async fn database(client: &Client) -> Result<Database, Error> {
+pub async fn database<C: GenericClient + Sync>(client: &C) -> Result<Database, Error> {
     let row = client.query_one(DATABASE, &[]).await?;
     Ok(Database {
         name: row.try_get(0)?,
@@ -80,7 +96,7 @@ pub async fn database(client: &Client) -> Result<Database, Error> {
     })
 }
 
-async fn fill(client: &Client, table: &mut Table, version: i32) -> Result<(), Error> {
+async fn fill<C: GenericClient + Sync>(client: &C, table: &mut Table, version: i32) -> Result<(), Error> {
     let oid = table.oid;
     for row in client.query(COLUMNS, &[&oid]).await? {
         table.columns.push(column(&row)?);

@@ -1,1 +1,301 @@
 //! What is known of one connection of the pool, as long as it lives: session facts and prepared statements.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::Error;
+use super::block::Block;
+use super::shared::lock;
+use super::statement::Prepared;
+use crate::exec::by_name::{self, RefusedNames};
+use crate::exec::cache::TextCache;
+use crate::exec::facts::{Asked, BrokenPin, Facts};
+use crate::sql::{Effect, Plan, Refusal, Verb};
+use crate::value::Settings;
+
+/// Prepared statements of one generation; at most twice as many are kept at the server.
+const STATEMENTS: usize = 128;
+
+/// Bytes of their texts.
+const TEXTS: usize = 1024 * 1024;
+
+/// One server connection.
+pub(super) struct Connection {
+    known: Mutex<Known>,
+    /// Held by many while they send, by one while a statement of several steps runs.
+    turn: RwLock<()>,
+    /// A call was cancelled where the transaction could not be brought to an end.
+    broken: AtomicBool,
+}
+
+struct Known {
+    facts: Facts,
+    block: Block,
+    /// Something that was sent for a client of ours may have begun the block that the session may be in.
+    entered: bool,
+    /// How often the block became unknown.
+    moves: u64,
+    /// The pool's count when a client of ours took the connection last.
+    recycled: usize,
+    prepared: TextCache<Arc<Prepared>>,
+    /// A planned statement was prepared: names of the driver's may mean one.
+    planned: bool,
+    refused: RefusedNames,
+    /// A plan that wrote in this transaction: errors of its commit are told in its terms.
+    wrote: Option<Arc<Plan>>,
+}
+
+/// A statement that was sent and may begin or end a transaction block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moved {
+    to: Block,
+    moves: u64,
+}
+
+/// The right to send one statement.
+pub(super) struct Turn<'c>(RwLockReadGuard<'c, ()>);
+
+impl Turn<'_> {
+    /// Polls a future once, which sends what it has to send, then lets others send and waits for it. Between this
+    /// call and what was decided since the turn was taken nothing can have been sent by anybody.
+    pub(super) async fn send<F: Future>(self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let first = std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        match first {
+            Poll::Ready(output) => output,
+            Poll::Pending => {
+                drop(self.0);
+                future.await
+            }
+        }
+    }
+}
+
+/// Marks the connection as broken unless it is told that all is well: a future that is dropped cannot wait.
+pub(super) struct Armed<'c>(Option<&'c Connection>);
+
+impl<'c> Armed<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self(Some(connection))
+    }
+
+    /// The server is in a state that is known.
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Armed<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            connection.broken.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl Connection {
+    /// One that nobody has looked at. A connection that its pool has just made is outside a block.
+    pub(super) fn new() -> Self {
+        let known = Known {
+            facts: Facts::hidden(0),
+            block: Block::Unknown,
+            entered: false,
+            moves: 0,
+            recycled: 0,
+            prepared: TextCache::new(STATEMENTS, TEXTS),
+            planned: false,
+            refused: RefusedNames::default(),
+            wrote: None,
+        };
+        Self { known: Mutex::new(known), turn: RwLock::new(()), broken: AtomicBool::new(false) }
+    }
+
+    /// A client of ours takes it. Settings may have changed since. `pooled`: it came from the pool this moment, so that
+    /// the pool's count of recyclings tells whether anybody else had it meanwhile.
+    pub(super) fn taken(&self, recycled: usize, pooled: bool) {
+        let mut known = lock(&self.known);
+        known.facts.renew();
+        match known.block {
+            _ if pooled && recycled == 0 => known.outside(),
+            Block::Outside if pooled && recycled == known.recycled + 1 => known.facts.idle(),
+            Block::Outside | Block::Inside | Block::Unknown => {
+                known.block = Block::Unknown;
+                known.entered = false;
+                known.wrote = None;
+            }
+        }
+        known.recycled = recycled;
+    }
+
+    /// Whether the next client of the pool may have it.
+    pub(super) fn may_be_returned(&self) -> bool {
+        let known = lock(&self.known);
+        let left_open = match known.block {
+            Block::Outside => false,
+            Block::Inside => true,
+            Block::Unknown => known.entered,
+        };
+        !left_open && self.check().is_ok()
+    }
+
+    /// # Errors
+    /// A call was cancelled midway.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.broken.load(Ordering::Acquire) { Err(Error::Broken) } else { Ok(()) }
+    }
+
+    /// Waits for the right to send a statement.
+    pub(super) async fn turn(&self) -> Result<Turn<'_>, Error> {
+        let turn = self.turn.read().await;
+        self.check()?;
+        Ok(Turn(turn))
+    }
+
+    /// Waits for the connection to be nobody else's.
+    pub(super) async fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, Error> {
+        let alone = self.turn.write().await;
+        self.check()?;
+        Ok(alone)
+    }
+
+    /// The prepared statement of this text.
+    pub(super) fn prepared(&self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<Prepared>> {
+        lock(&self.known).prepared.get(text, declared, epoch)
+    }
+
+    /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
+    pub(super) fn keep(&self, prepared: &Arc<Prepared>) {
+        let Prepared { text, declared, epoch, .. } = &**prepared;
+        let mut known = lock(&self.known);
+        known.planned |= prepared.plan.is_some();
+        known.prepared.put(text, declared, *epoch, Arc::clone(prepared));
+    }
+
+    /// The server does not have it any more, or not as it was.
+    pub(super) fn forget(&self, prepared: &Prepared) {
+        lock(&self.known).prepared.remove(&prepared.text, &prepared.declared, prepared.epoch);
+    }
+
+    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused.
+    pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
+        let known = lock(&self.known);
+        if !known.planned && known.refused.is_empty() {
+            return None;
+        }
+        by_name::uses(text, |name| (known.planned && is_the_drivers(name)) || known.refused.contains(name))
+    }
+
+    /// A text was refused, or passed on.
+    pub(super) fn names(&self, text: &str, refused: bool) {
+        lock(&self.known).refused.text(text, refused);
+    }
+
+    /// What values of this plan are read under.
+    ///
+    /// # Errors
+    /// Settings under which it means something else.
+    pub(super) fn settings(&self, plan: &Plan) -> Result<Settings, Refusal> {
+        let known = lock(&self.known);
+        known.facts.check(plan)?;
+        Ok(known.facts.settings().clone())
+    }
+
+    /// The settings must be asked for before a statement that depends on them.
+    pub(super) fn must_ask(&self) -> Option<Asked> {
+        lock(&self.known).facts.must_ask()
+    }
+
+    /// They were told.
+    pub(super) fn answer(&self, asked: Asked, values: &[(&'static str, String)]) -> Result<(), BrokenPin> {
+        let values = values.iter().map(|(name, value)| (*name, value.as_str()));
+        lock(&self.known).facts.answer(asked, values)
+    }
+
+    /// A planned statement is sent.
+    pub(super) fn sent(&self, plan: &Arc<Plan>, effect: Effect) {
+        let mut known = lock(&self.known);
+        known.facts.sent(effect);
+        if plan.verb != Verb::Select && known.block != Block::Outside {
+            known.wrote = Some(Arc::clone(plan));
+        }
+    }
+
+    /// A statement is sent as it is, which brings the session `to` another block or none.
+    pub(super) fn forwarded(&self, effect: Effect, to: Option<Block>) -> Option<Moved> {
+        let mut known = lock(&self.known);
+        known.facts.forwarded(effect);
+        match to {
+            None if known.block == Block::Outside => known.facts.idle(),
+            None => {}
+            Some(_) => {
+                known.block = Block::Unknown;
+                known.entered = true;
+                known.moves += 1;
+            }
+        }
+        to.map(|to| Moved { to, moves: known.moves })
+    }
+
+    /// It was answered without an error.
+    pub(super) fn arrived(&self, moved: Moved) {
+        let mut known = lock(&self.known);
+        if known.moves == moved.moves {
+            match moved.to {
+                Block::Outside => known.outside(),
+                Block::Inside | Block::Unknown => known.block = moved.to,
+            }
+        }
+    }
+
+    /// Where the next statement runs.
+    pub(super) fn block(&self) -> Block {
+        lock(&self.known).block
+    }
+
+    /// A transaction of ours began, or a probe found one.
+    pub(super) fn inside(&self, entered: bool) {
+        let mut known = lock(&self.known);
+        known.block = Block::Inside;
+        known.entered |= entered;
+        known.moves += 1;
+    }
+
+    /// It ends with what was sent last, whatever the answer. It may take settings back.
+    pub(super) fn ended(&self) {
+        let mut known = lock(&self.known);
+        known.facts.forwarded(Effect::None);
+        known.outside();
+        known.moves += 1;
+    }
+
+    /// A probe found no transaction.
+    pub(super) fn found_outside(&self) {
+        let mut known = lock(&self.known);
+        known.outside();
+        known.moves += 1;
+    }
+
+    /// The plan in whose terms an error of a forwarded statement is told.
+    pub(super) fn wrote(&self) -> Option<Arc<Plan>> {
+        lock(&self.known).wrote.clone()
+    }
+}
+
+impl Known {
+    fn outside(&mut self) {
+        self.block = Block::Outside;
+        self.entered = false;
+        self.wrote = None;
+        self.facts.idle();
+    }
+}
+
+/// tokio-postgres calls its statements s0, s1, … (its prepare.rs).
+fn is_the_drivers(name: &[u8]) -> bool {
+    name.strip_prefix(b"s").is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}

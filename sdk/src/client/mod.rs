@@ -1,14 +1,107 @@
 //! SQL on sealed tables over a deadpool-postgres pool: the planner, the plan cache, the execution state machine and the
 //! session state are those that the proxy drives; here tokio-postgres carries them.
+//!
+//! [`Shared`] makes clients: [`Shared::client`] takes a connection from a pool, [`Shared::wrap`] one that was taken
+//! already. [`Client`] and [`Transaction`] have the calls of tokio-postgres' types of the same names, in logical types.
+//! Several calls of one client may be under way at the same time; they reach the server in the order in which they are
+//! polled first.
+//!
+//! Any call may be dropped before its end. What it had sent takes place, as with tokio-postgres. A statement of several
+//! steps (an UPDATE of signed rows) that is dropped in the middle takes place as a whole or not at all, and its
+//! connection is given up: it is not returned to the pool, and later calls on the same client fail.
+//!
+//! The driver hides from us what a server reports of its session. So settings that decide how texts are read are asked
+//! for, once for each time that a connection is taken from the pool, and only for statements that depend on them: those
+//! that hold a backslash, characters beyond ASCII, or a literal of a sealed timestamptz. Parameters and results are binary
+//! and depend on none.
 
+mod block;
 mod connection;
 mod de;
 mod error;
+mod failed;
+mod params;
 mod row;
+mod run;
+mod shared;
+mod statement;
 mod steps;
 mod store;
 mod stream;
 mod transaction;
+mod verbs;
 
+use std::sync::Arc;
+
+use deadpool_postgres::Object;
+use tokio_postgres::CancelToken;
+use tokio_postgres::types::{BorrowToSql, ToSql, Type};
+
+use connection::Connection;
 pub use error::{DbError, Error, Link, PoolError, RowCount};
 pub use row::{Column, Row, RowIndex};
+use run::Runner;
+pub use shared::Shared;
+pub use statement::{Statement, ToStatement};
+pub use store::PoolStore;
+pub use stream::RowStream;
+pub use transaction::{Transaction, TransactionBuilder};
+use verbs::verbs;
+
+/// A connection of the pool on which sealed tables look as if nothing were sealed. Dropped, it goes back to its pool,
+/// unless a transaction was left open on it.
+pub struct Client {
+    /// Gone at the end only.
+    object: Option<Object>,
+    connection: Arc<Connection>,
+    shared: Arc<Shared>,
+    cancel: CancelToken,
+}
+
+impl Client {
+    verbs!();
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// A lost connection, or one that was given up.
+    pub async fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
+        self.build_transaction().start().await
+    }
+
+    /// A transaction with properties of its own.
+    pub fn build_transaction(&mut self) -> TransactionBuilder<'_> {
+        TransactionBuilder::new(self)
+    }
+
+    /// What cancels the statement that is running.
+    pub fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    /// Whether the connection is lost, or given up.
+    pub fn is_closed(&self) -> bool {
+        self.connection.check().is_err() || self.object.as_ref().is_none_or(|object| object.is_closed())
+    }
+
+    fn new(object: Object, connection: Arc<Connection>, shared: Arc<Shared>) -> Self {
+        let cancel = object.cancel_token();
+        Self { object: Some(object), connection, shared, cancel }
+    }
+
+    fn runner(&self) -> Result<Runner<'_>, Error> {
+        let object = self.object.as_ref().ok_or(Error::Broken)?;
+        Ok(Runner { client: object, connection: &self.connection, shared: &self.shared })
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if !self.connection.may_be_returned()
+            && let Some(object) = self.object.take()
+        {
+            tracing::debug!("a connection is not returned to its pool: a call or a transaction on it did not end");
+            drop(Object::take(object));
+        }
+    }
+}

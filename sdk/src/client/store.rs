@@ -1,1 +1,38 @@
-//! A key store over the pool.
+//! A key store over the pool: a connection for a call, so that none is held for keys alone.
+
+use deadpool_postgres::Pool;
+
+use crate::keys::store::postgres::PostgresStore;
+use crate::keys::store::{Inserted, Item};
+use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
+
+/// The key store in table `pgseal.keys` of the pool's database.
+pub struct PoolStore(Pool);
+
+impl PoolStore {
+    /// Over this pool, which is cheap to clone. The role of its connections must be allowed to read the keys.
+    pub fn new(pool: Pool) -> Self {
+        Self(pool)
+    }
+
+    async fn connection(&self) -> Result<deadpool_postgres::Object, Error> {
+        self.0.get().await.map_err(|error| Error::Unavailable {
+            what: "the key store".to_owned(),
+            reason: format!("no connection: {error}"),
+        })
+    }
+}
+
+impl KeyStore for PoolStore {
+    fn uuid(&self) -> BoxFuture<'_, Result<Uuid, Error>> {
+        Box::pin(async { PostgresStore::new(&**self.connection().await?).uuid().await })
+    }
+
+    fn list<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Item>, Error>> {
+        Box::pin(async move { PostgresStore::new(&**self.connection().await?).list(id).await })
+    }
+
+    fn insert<'a>(&'a self, items: &'a [Item]) -> BoxFuture<'a, Result<Inserted, Error>> {
+        Box::pin(async move { PostgresStore::new(&**self.connection().await?).insert(items).await })
+    }
+}

@@ -1,1 +1,215 @@
 //! Rows as they come, opened and verified one by one.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
+
+use super::connection::Moved;
+use super::params;
+use super::run::{Loads, Runner};
+use super::statement::Prepared;
+use super::{Column, Error, Row};
+use crate::exec::outputs::Opener;
+use crate::framing;
+use crate::sql::Plan;
+use crate::value::{Format, Settings};
+
+/// The rows of a statement. They are read from the server as they are asked for: a stream that is not read holds the
+/// server back, and with it every later statement of its connection.
+///
+/// A row that does not open ends the stream with an error, and a transaction block fails with it.
+#[must_use = "a stream does nothing unless it is read"]
+pub struct RowStream<'a> {
+    columns: Arc<[Column]>,
+    rows: Pin<Box<dyn Stream<Item = Result<Row, Error>> + Send + 'a>>,
+    affected: Arc<OnceLock<u64>>,
+}
+
+impl<'a> RowStream<'a> {
+    pub(super) fn new(rows: Rows<'a>) -> Self {
+        let affected = Arc::clone(&rows.affected);
+        let columns = Arc::clone(&rows.prepared.columns);
+        // After an error there is nothing more.
+        let rows = stream::unfold(Some(rows), |rows| async move {
+            let mut rows = rows?;
+            match rows.next().await {
+                Ok(Some(row)) => Some((Ok(row), Some(rows))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        Self { columns, rows: Box::pin(rows), affected }
+    }
+
+    /// The columns of the rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// How many rows were written or read; `None` until the stream has ended.
+    pub fn rows_affected(&self) -> Option<u64> {
+        self.affected.get().copied()
+    }
+}
+
+impl Stream for RowStream<'_> {
+    type Item = Result<Row, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.rows.as_mut().poll_next(context)
+    }
+}
+
+/// The rows of a statement that was sent.
+pub(super) struct Rows<'a> {
+    runner: Runner<'a>,
+    prepared: Arc<Prepared>,
+    source: Source,
+    affected: Arc<OnceLock<u64>>,
+}
+
+enum Source {
+    /// They come from the server.
+    Live(Pin<Box<tokio_postgres::RowStream>>, Reading),
+    /// Those of a statement of several steps, whose end is confirmed already.
+    Held(VecDeque<Row>),
+    /// There are no more.
+    Ended,
+}
+
+/// How the server's rows become the application's.
+enum Reading {
+    /// They are the application's.
+    Forwarded(Option<Moved>),
+    /// They are opened.
+    Opened(Box<Opener>),
+    /// They are a guard's: the application expects none.
+    Dropped,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn planned(
+        runner: Runner<'a>,
+        prepared: &Arc<Prepared>,
+        plan: &Arc<Plan>,
+        stream: tokio_postgres::RowStream,
+    ) -> Self {
+        let reading = opener(plan).map_or(Reading::Dropped, |opener| Reading::Opened(Box::new(opener)));
+        Self::new(runner, prepared, Source::Live(Box::pin(stream), reading))
+    }
+
+    pub(super) fn forwarded(
+        runner: Runner<'a>,
+        prepared: &Arc<Prepared>,
+        moved: Option<Moved>,
+        stream: tokio_postgres::RowStream,
+    ) -> Self {
+        Self::new(runner, prepared, Source::Live(Box::pin(stream), Reading::Forwarded(moved)))
+    }
+
+    pub(super) fn held(runner: Runner<'a>, prepared: &Arc<Prepared>, rows: VecDeque<Row>, affected: u64) -> Self {
+        let held = Self::new(runner, prepared, Source::Held(rows));
+        // It is empty: this is its first.
+        let _ = held.affected.set(affected);
+        held
+    }
+
+    fn new(runner: Runner<'a>, prepared: &Arc<Prepared>, source: Source) -> Self {
+        Self { runner, prepared: Arc::clone(prepared), source, affected: Arc::default() }
+    }
+
+    /// How many rows were written or read, at the end.
+    pub(super) fn affected(&self) -> Option<u64> {
+        self.affected.get().copied()
+    }
+
+    /// The next row. After an error there are no more.
+    pub(super) async fn next(&mut self) -> Result<Option<Row>, Error> {
+        let next = self.read().await;
+        if !matches!(next, Ok(Some(_))) {
+            self.source = Source::Ended;
+        }
+        next
+    }
+
+    async fn read(&mut self) -> Result<Option<Row>, Error> {
+        let Self { runner, prepared, source, affected } = self;
+        let (stream, reading) = match source {
+            Source::Live(stream, reading) => (stream, reading),
+            Source::Held(rows) => return Ok(rows.pop_front()),
+            Source::Ended => return Ok(None),
+        };
+        loop {
+            let physical = match stream.next().await {
+                Some(Ok(row)) => row,
+                Some(Err(error)) => return Err(runner.failed_run(error, prepared)),
+                None => {
+                    if let Some(count) = stream.rows_affected() {
+                        // It is empty: a stream ends once.
+                        let _ = affected.set(count);
+                    }
+                    if let Reading::Forwarded(Some(moved)) = reading {
+                        runner.connection.arrived(*moved);
+                    }
+                    return Ok(None);
+                }
+            };
+            match reading {
+                Reading::Dropped => {}
+                Reading::Forwarded(_) => return copied(&physical, &prepared.columns).map(Some),
+                Reading::Opened(opener) => {
+                    return match open(*runner, opener, &physical, &prepared.columns).await {
+                        Ok(row) => Ok(Some(row)),
+                        Err(error) => Err(runner.refuse(error).await),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// What opens the rows of a plan: everything is binary.
+pub(super) fn opener(plan: &Arc<Plan>) -> Option<Opener> {
+    let (columns, physical) = plan.output.as_ref().map_or((0, 0), |shape| (shape.columns.len(), shape.physical));
+    Opener::new(plan, vec![Format::Binary; physical], vec![Format::Binary; columns])
+}
+
+/// Opens a row. A key version that another process has made is loaded.
+pub(super) async fn open(
+    runner: Runner<'_>,
+    opener: &mut Opener,
+    physical: &tokio_postgres::Row,
+    columns: &Arc<[Column]>,
+) -> Result<Row, Error> {
+    // Binary is the same under all settings.
+    let settings = Settings::default();
+    let mut loads = Loads::default();
+    let mut body = Vec::new();
+    loop {
+        let opened = opener.row(&params::columns(physical)?, runner.keys(), &settings, &mut body);
+        match opened {
+            Ok(()) => return Ok(Row::new(columns, body)?),
+            Err(error) => {
+                if !loads.load(runner, &error).await {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+}
+
+/// A row that is the application's as it is.
+fn copied(physical: &tokio_postgres::Row, columns: &Arc<[Column]>) -> Result<Row, Error> {
+    let mut body = Vec::new();
+    for value in params::columns(physical)? {
+        match value {
+            None => body.extend_from_slice(&(-1_i32).to_be_bytes()),
+            Some(bytes) => framing::put_u32_part(&mut body, bytes),
+        }
+    }
+    Ok(Row::new(columns, body)?)
+}

@@ -1,7 +1,6 @@
-//! The plan cache: text, declared types and resolution epoch are its key, never the text alone.
+//! What is kept by text, declared types and resolution epoch, never by the text alone: plans, and prepared statements.
 //!
-//! Shared by the sessions of one thread. Texts may hold literals, and so plaintexts: they are zeroized when an entry
-//! goes, and nothing in here can be printed. Plans are handed out as they are (`Arc` inside).
+//! Texts may hold literals, and so plaintexts: they are zeroized when an entry goes, and nothing in here can be printed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -14,92 +13,115 @@ use crate::sql::{self, Statement};
 
 /// A text beyond this many bytes is planned each time: it is a bulk load with its values inside.
 pub const LONGEST_TEXT: usize = 64 * 1024;
-/// Entries of one generation.
-const ENTRIES: usize = 1024;
-/// Bytes of texts in one generation.
-const BYTES: usize = 4 * 1024 * 1024;
 
-/// Plans by what they depend on. Two generations: a hit moves an entry into the young one, a full young one becomes
-/// the old one, and what was old goes. So the memory is bounded (two times 1,024 entries and 4 MiB of texts), what is used
-/// stays, and no list of uses is kept.
-#[derive(Default)]
-pub struct PlanCache {
-    hasher: RandomState,
-    young: Generation,
-    old: Generation,
-}
+/// Plans of texts, shared by the sessions of one thread or process. Plans are handed out as they are (`Arc` inside).
+pub struct PlanCache(TextCache<Arc<[Statement]>>);
 
-#[derive(Default)]
-struct Generation {
-    entries: HashMap<u64, Entry>,
-    bytes: usize,
-}
-
-struct Entry {
-    text: Zeroizing<String>,
-    declared: Box<[u32]>,
-    epoch: u64,
-    statements: Arc<[Statement]>,
-}
-
-impl Entry {
-    fn is_for(&self, text: &str, declared: &[u32], epoch: u64) -> bool {
-        self.epoch == epoch && *self.declared == *declared && self.text.as_str() == text
+impl Default for PlanCache {
+    /// Two times 1,024 texts of 4 MiB together at most.
+    fn default() -> Self {
+        Self(TextCache::new(1024, 4 * 1024 * 1024))
     }
 }
 
 impl PlanCache {
     /// The plans of `text`, from the cache or made now.
     pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
-        self.get_or_make(text, declared, protection.epoch, || sql::plan(text, declared, protection))
-    }
-
-    fn get_or_make(
-        &mut self,
-        text: &str,
-        declared: &[u32],
-        epoch: u64,
-        make: impl FnOnce() -> Vec<Statement>,
-    ) -> Arc<[Statement]> {
-        if text.len() > LONGEST_TEXT {
-            return make().into();
+        if let Some(plans) = self.0.get(text, declared, protection.epoch) {
+            return plans;
         }
-        let hash = self.hasher.hash_one((text, declared, epoch));
-        if let Some(entry) = self.young.entries.get(&hash)
-            && entry.is_for(text, declared, epoch)
-        {
-            return Arc::clone(&entry.statements);
-        }
-        let entry = match self.old.take(hash) {
-            Some(entry) if entry.is_for(text, declared, epoch) => entry,
-            _ => Entry {
-                text: Zeroizing::new(text.to_owned()),
-                declared: declared.into(),
-                epoch,
-                statements: make().into(),
-            },
-        };
-        let statements = Arc::clone(&entry.statements);
-        if self.young.is_full() {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.put(hash, entry);
-        statements
+        let plans: Arc<[Statement]> = sql::plan(text, declared, protection).into();
+        self.0.put(text, declared, protection.epoch, Arc::clone(&plans));
+        plans
     }
 }
 
-impl Generation {
-    fn is_full(&self) -> bool {
-        self.entries.len() >= ENTRIES || self.bytes >= BYTES
+/// Values by what they depend on. Two generations: a hit moves an entry into the young one, a full young one becomes
+/// the old one, and what was old goes. So the memory is bounded (twice what a generation takes), what is used stays, and
+/// no list of uses is kept.
+pub struct TextCache<V> {
+    hasher: RandomState,
+    /// Entries and bytes of texts of one generation.
+    entries: usize,
+    bytes: usize,
+    young: Generation<V>,
+    old: Generation<V>,
+}
+
+struct Generation<V> {
+    entries: HashMap<u64, Entry<V>>,
+    bytes: usize,
+}
+
+struct Entry<V> {
+    text: Zeroizing<String>,
+    declared: Box<[u32]>,
+    epoch: u64,
+    value: V,
+}
+
+impl<V> Entry<V> {
+    fn is_for(&self, text: &str, declared: &[u32], epoch: u64) -> bool {
+        self.epoch == epoch && *self.declared == *declared && self.text.as_str() == text
+    }
+}
+
+impl<V: Clone> TextCache<V> {
+    /// An empty one. A generation ends with so many entries, or when its texts have so many bytes.
+    pub fn new(entries: usize, bytes: usize) -> Self {
+        Self { hasher: RandomState::new(), entries, bytes, young: Generation::default(), old: Generation::default() }
     }
 
-    fn take(&mut self, hash: u64) -> Option<Entry> {
+    /// What is kept for this text.
+    pub fn get(&mut self, text: &str, declared: &[u32], epoch: u64) -> Option<V> {
+        let hash = self.hasher.hash_one((text, declared, epoch));
+        if let Some(entry) = self.young.entries.get(&hash).filter(|entry| entry.is_for(text, declared, epoch)) {
+            return Some(entry.value.clone());
+        }
+        let entry = self.old.take(hash).filter(|entry| entry.is_for(text, declared, epoch))?;
+        let value = entry.value.clone();
+        self.keep(hash, entry);
+        Some(value)
+    }
+
+    /// Keeps a value, unless its text is a bulk load.
+    pub fn put(&mut self, text: &str, declared: &[u32], epoch: u64, value: V) {
+        if text.len() <= LONGEST_TEXT {
+            let hash = self.hasher.hash_one((text, declared, epoch));
+            let entry = Entry { text: Zeroizing::new(text.to_owned()), declared: declared.into(), epoch, value };
+            self.keep(hash, entry);
+        }
+    }
+
+    /// Forgets the value of this text.
+    pub fn remove(&mut self, text: &str, declared: &[u32], epoch: u64) {
+        let hash = self.hasher.hash_one((text, declared, epoch));
+        self.young.take(hash);
+        self.old.take(hash);
+    }
+
+    fn keep(&mut self, hash: u64, entry: Entry<V>) {
+        if self.young.entries.len() >= self.entries || self.young.bytes >= self.bytes {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.put(hash, entry);
+    }
+}
+
+impl<V> Default for Generation<V> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), bytes: 0 }
+    }
+}
+
+impl<V> Generation<V> {
+    fn take(&mut self, hash: u64) -> Option<Entry<V>> {
         let entry = self.entries.remove(&hash)?;
         self.bytes -= entry.text.len();
         Some(entry)
     }
 
-    fn put(&mut self, hash: u64, entry: Entry) {
+    fn put(&mut self, hash: u64, entry: Entry<V>) {
         self.bytes += entry.text.len();
         if let Some(replaced) = self.entries.insert(hash, entry) {
             self.bytes -= replaced.text.len();
@@ -110,36 +132,49 @@ impl Generation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::{Decision, Effect};
 
-    fn forward() -> Vec<Statement> {
-        vec![Statement { range: 0..0, decision: Decision::Forward, effect: Effect::None }]
+    const ENTRIES: usize = 64;
+    const BYTES: usize = 1024 * 1024;
+
+    fn cache() -> TextCache<()> {
+        TextCache::new(ENTRIES, BYTES)
     }
 
-    /// Asks and says whether it had to be planned.
-    fn made(cache: &mut PlanCache, text: &str, declared: &[u32], epoch: u64) -> bool {
-        let mut made = false;
-        cache.get_or_make(text, declared, epoch, || {
-            made = true;
-            forward()
-        });
-        made
+    /// Asks and says whether it had to be made.
+    fn made(cache: &mut TextCache<()>, text: &str, declared: &[u32], epoch: u64) -> bool {
+        let found = cache.get(text, declared, epoch);
+        if found.is_none() {
+            cache.put(text, declared, epoch, ());
+        }
+        found.is_none()
     }
 
     #[test]
     fn a_plan_is_made_once_for_a_text_its_types_and_an_epoch_sql_12() {
-        let mut cache = PlanCache::default();
+        let mut plans = PlanCache::default();
+        let mut protection = Protection::default();
+        let first = plans.plan("SELECT 1", &[], &protection);
+        assert!(Arc::ptr_eq(&first, &plans.plan("SELECT 1", &[], &protection)));
+        protection.epoch += 1;
+        assert!(!Arc::ptr_eq(&first, &plans.plan("SELECT 1", &[], &protection)));
+    }
+
+    #[test]
+    fn text_types_and_epoch_are_the_key_sql_12() {
+        let mut cache = cache();
         assert!(made(&mut cache, "SELECT 1", &[], 1));
         assert!(!made(&mut cache, "SELECT 1", &[], 1));
         assert!(made(&mut cache, "SELECT 1", &[23], 1));
         assert!(made(&mut cache, "SELECT 1", &[], 2));
         assert!(made(&mut cache, "SELECT 2", &[], 1));
         assert!(!made(&mut cache, "SELECT 1", &[], 1));
+        cache.remove("SELECT 1", &[], 1);
+        assert!(made(&mut cache, "SELECT 1", &[], 1));
     }
 
     #[test]
     fn a_long_text_is_never_kept() {
-        let mut cache = PlanCache::default();
+        let mut cache = cache();
         let text = "x".repeat(LONGEST_TEXT + 1);
         assert!(made(&mut cache, &text, &[], 1));
         assert!(made(&mut cache, &text, &[], 1));
@@ -148,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_cache_is_bounded_in_entries_and_keeps_what_is_used() {
-        let mut cache = PlanCache::default();
+        let mut cache = cache();
         for i in 0..10 * ENTRIES {
             made(&mut cache, &format!("SELECT {i}"), &[], 1);
             assert_eq!(made(&mut cache, "SELECT 'often'", &[], 1), i == 0);
@@ -159,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_cache_is_bounded_in_bytes() {
-        let mut cache = PlanCache::default();
-        for i in 0..1000 {
+        let mut cache = cache();
+        for i in 0..100 {
             made(&mut cache, &format!("{i}{}", "x".repeat(60_000)), &[], 1);
         }
         for generation in [&cache.young, &cache.old] {

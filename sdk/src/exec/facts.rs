@@ -1,9 +1,13 @@
 //! What a session must remember to read the next statement: settings, transaction status, resolution epoch. It is
 //! kept without SQL text: from ParameterStatus, ReadyForQuery, the answers to our own SHOWs, and the effects of plans.
+//!
+//! A driver may hide ParameterStatus and ReadyForQuery ([`Facts::hidden`]). Then nothing is known that was not asked, and
+//! it is asked only for statements that depend on it ([`reads_settings`]).
 
 use crate::error::{SqlState, UserFacing};
-use crate::sql::Effect;
-use crate::value::Settings;
+use crate::sql::settings::Setting;
+use crate::sql::{Effect, Input, Literal, Plan, Recipe, Refusal, Steps, Template};
+use crate::value::{Format, Settings, Type};
 
 /// Whether the session is in a transaction block, as ReadyForQuery last said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,40 +43,100 @@ impl UserFacing for BrokenPin {
     }
 }
 
-/// The one setting that values depend on and that the server never reports.
-const BYTEA_OUTPUT: &str = "bytea_output";
+/// What values and texts depend on and the server never reports: asked for together, in one round trip.
+const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote"];
 
 /// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
-const ALL: &[&str] = &[BYTEA_OUTPUT, "TimeZone", "DateStyle"];
+const ALL: &[&str] =
+    &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote", "TimeZone", "DateStyle"];
+
+/// What is asked of a session that reports nothing: how its texts are read.
+pub const HIDDEN: &[&str] = &[
+    "standard_conforming_strings",
+    "client_encoding",
+    "TimeZone",
+    "transform_null_equals",
+    "array_nulls",
+    "backslash_quote",
+];
 
 /// What is known of one session.
 #[derive(Debug, Clone)]
 pub struct Facts {
     settings: Settings,
     transaction: Transaction,
-    bytea_output_known: bool,
+    unreported_known: bool,
+    /// Settings that the server said have a harmful value.
+    harmful: Vec<Setting>,
     /// Something opaque was sent, and the server has not yet been ready for a query since.
     unreported: bool,
     /// All settings were asked for since then.
     asked: bool,
     /// Something opaque was sent in this transaction: its end may take back what was learnt.
     taken_back: bool,
+    /// How often what was known became unknown.
+    changes: u64,
     epoch: u64,
 }
 
+/// The settings were asked for when this was known; it comes back with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked(u64);
+
 impl Facts {
-    /// A session that begins under this protection epoch. `bytea_output` may come from the role or the database, so
-    /// it is not known.
+    /// A session that begins under this protection epoch. What is not reported may come from the role or the database,
+    /// so it is not known.
     pub fn new(epoch: u64) -> Self {
         Self {
             settings: Settings::default(),
             transaction: Transaction::default(),
-            bytea_output_known: false,
+            unreported_known: false,
+            harmful: Vec::new(),
             unreported: false,
             asked: false,
             taken_back: false,
+            changes: 0,
             epoch,
         }
+    }
+
+    /// A session over a driver that hides what the server reports.
+    pub fn hidden(epoch: u64) -> Self {
+        let mut facts = Self::new(epoch);
+        facts.renew();
+        facts
+    }
+
+    /// A hidden session was out of sight: nothing is known of it, not even whether a transaction has settings of its own.
+    pub fn renew(&mut self) {
+        self.sent(Effect::Opaque);
+    }
+
+    /// A hidden session is outside a transaction block.
+    pub fn idle(&mut self) {
+        self.taken_back = false;
+    }
+
+    /// The settings of a hidden session must be asked for ([`HIDDEN`]), before a statement that depends on them.
+    pub fn must_ask(&self) -> Option<Asked> {
+        (self.unreported && !self.asked).then_some(Asked(self.changes))
+    }
+
+    /// The answer to what [`Facts::must_ask`] said, by name. It counts for nothing if something opaque was sent meanwhile.
+    ///
+    /// # Errors
+    /// A setting under which texts would be read otherwise than we read them; it stays unknown.
+    pub fn answer<'v>(
+        &mut self,
+        asked: Asked,
+        values: impl IntoIterator<Item = (&'v str, &'v str)>,
+    ) -> Result<(), BrokenPin> {
+        for (name, value) in values {
+            self.parameter_status(name, value)?;
+            self.shown(name, value);
+        }
+        self.asked |= asked == Asked(self.changes);
+        Ok(())
     }
 
     /// What values are read and rendered under.
@@ -119,7 +183,7 @@ impl Facts {
         self.unreported &= !last;
         self.asked &= !last;
         if transaction == Transaction::Idle && std::mem::take(&mut self.taken_back) {
-            self.bytea_output_known = false;
+            self.unreported_known = false;
         }
     }
 
@@ -128,20 +192,24 @@ impl Facts {
         match effect {
             Effect::None => {}
             Effect::Opaque => {
-                self.bytea_output_known = false;
-                self.unreported = true;
-                self.asked = false;
+                self.unreported_known = false;
                 self.taken_back = true;
+                self.unknown();
             }
         }
+    }
+
+    fn unknown(&mut self) {
+        self.unreported = true;
+        self.asked = false;
+        self.changes += 1;
     }
 
     /// A statement that is not planned was sent: also COMMIT, which takes back a SET LOCAL.
     pub fn forwarded(&mut self, effect: Effect) {
         self.sent(effect);
         if self.taken_back {
-            self.unreported = true;
-            self.asked = false;
+            self.unknown();
         }
     }
 
@@ -150,38 +218,171 @@ impl Facts {
         self.taken_back
     }
 
-    /// What must be asked with SHOW before a statement whose values do or do not depend on `bytea_output`
-    /// ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)). Whoever sends the SHOW calls
-    /// [`Facts::asked`], so that pipelined statements behind it do not ask again.
-    pub fn shows(&self, bytea_output: bool) -> &'static [&'static str] {
-        match (self.unreported && !self.asked, bytea_output && !self.bytea_output_known) {
+    /// What must be asked with SHOW before a statement that does or does not depend on what is not reported: on
+    /// `bytea_output` ([`depends_on_bytea_output`](super::outputs::depends_on_bytea_output)), or on a setting of
+    /// [`Notes::depends_on`](crate::sql::Notes). Whoever sends the SHOW calls [`Facts::asked`], so that pipelined
+    /// statements behind it do not ask again.
+    pub fn shows(&self, depends: bool) -> &'static [&'static str] {
+        match (self.unreported && !self.asked, depends && !self.unreported_known) {
             (true, _) => ALL,
-            (false, true) => &[BYTEA_OUTPUT],
+            (false, true) => UNREPORTED,
             (false, false) => &[],
+        }
+    }
+
+    /// Refuses a plan whose statement means something else under this session's settings, once they are shown (SQL-7).
+    pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        match plan.notes.depends_on.iter().find(|setting| self.harmful.contains(setting)) {
+            Some(setting) => Err(setting.refusal()),
+            None => Ok(()),
         }
     }
 
     /// The SHOWs were sent.
     pub fn asked(&mut self) {
-        self.bytea_output_known = true;
+        self.unreported_known = true;
         self.asked = true;
     }
 
     /// A SHOW was answered.
     pub fn shown(&mut self, name: &str, value: &str) {
         self.settings.set(name, value);
+        if let Some(setting) = Setting::of(name) {
+            self.harmful.retain(|harmful| *harmful != setting);
+            self.harmful.extend((!setting.is_harmless(value)).then_some(setting));
+        }
     }
 
     /// A SHOW was not answered (an error before it in its batch, a failed transaction).
     pub fn not_shown(&mut self) {
-        self.bytea_output_known = false;
+        self.unreported_known = false;
         self.asked = false;
+    }
+}
+
+/// Whether a hidden session's settings must be known before a statement is sent. A plain string with a backslash is read
+/// by `standard_conforming_strings`, what is not ASCII by `client_encoding`, a timestamptz in text by `TimeZone` (the only
+/// setting that values in text are read by), and a plan says what else it depends on. `formats` are those of the client's
+/// parameters; results are binary.
+pub fn reads_settings(text: &str, plan: Option<&Plan>, formats: &[Format]) -> bool {
+    let depends = |plan: &Plan| !plan.notes.depends_on.is_empty() || reads_zone(plan, formats);
+    text.bytes().any(|byte| byte == b'\\' || !byte.is_ascii()) || plan.is_some_and(depends)
+}
+
+fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
+    let written = plan.rows.iter().any(|row| {
+        let inputs = row.values.iter().zip(&row.table.columns);
+        inputs.into_iter().any(|(input, column)| input.as_ref().is_some_and(|input| zoned(input, column.ty, formats)))
+    });
+    let tagged = |template: &Template| {
+        template.slots.iter().any(|slot| match &slot.recipe {
+            Recipe::Tag { table, beacon, input } | Recipe::Tags { table, beacon, input } => {
+                let column = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column));
+                zoned(input, column.and_then(|column| column.ty), formats)
+            }
+            Recipe::Pass(_)
+            | Recipe::Clear { .. }
+            | Recipe::Cell { .. }
+            | Recipe::RowTag { .. }
+            | Recipe::Signature { .. }
+            | Recipe::Signed { .. } => false,
+        })
+    };
+    let stepped = match &plan.steps {
+        Steps::One => false,
+        Steps::Fetch(fetch) => tagged(fetch),
+        Steps::ReadModifyWrite(work) => tagged(&work.lock),
+    };
+    written || tagged(&plan.template) || stepped
+}
+
+/// Whether a value comes as the text of a timestamptz. `column`: the type that an untyped constant takes.
+fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
+    let zoned = |ty: Option<Type>| matches!(ty, Some(Type::Timestamptz(_)));
+    match input {
+        Input::Param { index, ty } => formats.get(*index) != Some(&Format::Binary) && zoned(Some(*ty)),
+        Input::Literal { literal, at: _ } => reads_zone_of(literal, zoned(column)),
+        Input::Stored(_) | Input::Null | Input::Fetched(_) => false,
+    }
+}
+
+fn reads_zone_of(literal: &Literal, column: bool) -> bool {
+    match literal {
+        Literal::Untyped(_) => column,
+        Literal::Typed(ty, _) => matches!(ty, Type::Timestamptz(_)),
+        Literal::Array(items) => items.iter().flatten().any(|item| reads_zone_of(item, column)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::{Notes, Steps, Template, Verb};
+
+    #[test]
+    fn a_hidden_session_is_asked_once_and_again_after_anything_opaque_sql_12() {
+        let mut facts = Facts::hidden(1);
+        facts.idle();
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, [("TimeZone", "UTC")]).unwrap();
+        assert_eq!(facts.must_ask(), None);
+        facts.forwarded(Effect::None);
+        assert_eq!(facts.must_ask(), None);
+        facts.forwarded(Effect::Opaque);
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn an_answer_from_before_something_opaque_counts_for_nothing_sql_12() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        facts.forwarded(Effect::Opaque);
+        facts.answer(asked, []).unwrap();
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn a_hidden_session_asks_again_behind_whatever_may_end_a_transaction_sql_12() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []).unwrap();
+        facts.forwarded(Effect::None);
+        assert!(facts.must_ask().is_some(), "it may have been a COMMIT, behind a SET LOCAL of somebody else");
+        facts.idle();
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []).unwrap();
+        facts.forwarded(Effect::None);
+        assert_eq!(facts.must_ask(), None);
+    }
+
+    #[test]
+    fn a_broken_pin_stays_unknown_sql_7() {
+        let mut facts = Facts::hidden(1);
+        let asked = facts.must_ask().unwrap();
+        assert!(facts.answer(asked, [("standard_conforming_strings", "off")]).is_err());
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn only_a_backslash_or_what_is_not_ascii_makes_a_forwarded_text_depend_on_settings_sql_7() {
+        assert!(!reads_settings("SELECT 'a', $1", None, &[]));
+        assert!(reads_settings("SELECT 'a\\b'", None, &[]));
+        assert!(reads_settings("SELECT 'é'", None, &[]));
+    }
+
+    #[test]
+    fn a_constant_is_read_by_the_time_zone_where_it_becomes_a_timestamptz() {
+        let timestamptz = Some(Type::Timestamptz(None));
+        let literal = |literal| Input::Literal { literal, at: 0 };
+        let untyped = || Literal::Untyped("2026-01-01".into());
+        assert!(zoned(&literal(untyped()), timestamptz, &[]));
+        assert!(!zoned(&literal(untyped()), Some(Type::Date), &[]));
+        assert!(zoned(&literal(Literal::Array(vec![None, Some(untyped())])), timestamptz, &[]));
+        assert!(zoned(&literal(Literal::Typed(Type::Timestamptz(None), String::new())), None, &[]));
+        let param = Input::Param { index: 0, ty: Type::Timestamptz(None) };
+        assert!(zoned(&param, timestamptz, &[Format::Text]));
+        assert!(!zoned(&param, timestamptz, &[Format::Binary]));
+    }
 
     #[test]
     fn a_contradicted_pin_ends_the_session_sql_7() {
@@ -195,10 +396,10 @@ mod tests {
     }
 
     #[test]
-    fn bytea_output_is_asked_at_first_and_after_anything_opaque_sql_12() {
+    fn what_is_not_reported_is_asked_at_first_and_after_anything_opaque_sql_12() {
         let mut facts = Facts::new(1);
         assert_eq!(facts.shows(false), &[] as &[&str]);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         facts.asked();
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
@@ -206,7 +407,7 @@ mod tests {
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.sent(Effect::Opaque);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
         assert_eq!(facts.shows(false), &[] as &[&str]);
     }
 
@@ -233,7 +434,7 @@ mod tests {
         facts.shown("bytea_output", "hex");
         assert_eq!(facts.shows(true), &[] as &[&str]);
         facts.ready_for_query(Transaction::Idle, true);
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
     }
 
     #[test]
@@ -241,6 +442,32 @@ mod tests {
         let mut facts = Facts::new(1);
         facts.asked();
         facts.not_shown();
-        assert_eq!(facts.shows(true), &["bytea_output"]);
+        assert_eq!(facts.shows(true), UNREPORTED);
+    }
+
+    #[test]
+    fn a_plan_is_refused_only_if_it_depends_on_a_setting_that_is_shown_to_be_harmful_sql_7() {
+        let mut plan = Plan {
+            verb: Verb::Select,
+            template: Template::default(),
+            params: Vec::new(),
+            rows: Vec::new(),
+            output: None,
+            steps: Steps::One,
+            notes: Notes::default(),
+        };
+        let mut facts = Facts::new(1);
+        for (name, value) in [("array_nulls", "off"), ("transform_null_equals", "off"), ("bytea_output", "hex")] {
+            facts.shown(name, value);
+        }
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on = vec![Setting::TransformNullEquals];
+        assert_eq!(facts.check(&plan), Ok(()));
+        plan.notes.depends_on.push(Setting::ArrayNulls);
+        let refusal = facts.check(&plan).unwrap_err();
+        assert_eq!(refusal.sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
+        assert!(refusal.message.starts_with("array_nulls must be on"), "{}", refusal.message);
+        facts.shown("array_nulls", "on");
+        assert_eq!(facts.check(&plan), Ok(()));
     }
 }

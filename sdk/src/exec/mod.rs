@@ -1,14 +1,18 @@
 //! A plan at work: parameter values in, physical parameters out; physical rows in, logical rows out. No sockets: the
-//! proxy drives it with wire frames, the SDK's client will drive it with tokio-postgres.
+//! proxy drives it with wire frames, the SDK's client with tokio-postgres.
 
 mod array;
+pub mod by_name;
 pub mod cache;
+pub mod describe;
+pub mod errors;
 pub mod facts;
 pub mod inputs;
 pub mod outputs;
 pub mod positions;
 mod reseal;
 mod resolve;
+pub mod single;
 pub mod steps;
 mod update;
 mod write;

@@ -5,6 +5,7 @@ mod create;
 mod flight;
 pub mod keyring;
 pub mod material;
+pub mod named;
 pub mod store;
 #[cfg(test)]
 mod test_dir;

@@ -58,6 +58,9 @@ fn rewrite(out: &mut String, plan: &Plan) {
     each(out, "helper column", &plan.notes.helpers);
     each(out, "reveals", &plan.notes.reveals);
     each(out, "decided by the server", &plan.notes.decided_by_server);
+    for setting in &plan.notes.depends_on {
+        line(out, "depends on", setting.name());
+    }
     let rows = plan.output.as_ref().map_or(&[][..], |shape| &shape.rows);
     if rows.iter().any(|row| row.signature.is_some()) {
         line(out, "verifies", "the signature of every row that comes back");

@@ -13,6 +13,7 @@ pub mod parse;
 mod physical;
 pub mod plan;
 mod refusal;
+pub mod settings;
 mod splice;
 
 pub use physical::{
@@ -59,7 +60,9 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
     let effect = |tokens: &[lex::Token]| names::effect(text, tokens);
     if protection.is_empty() || names::Names::of(protection).first(text).is_none() {
         // A text without tokens is an error at the server: it changes nothing.
-        return whole(Decision::Forward, tokens.map_or(Effect::None, |tokens| effect(&tokens)));
+        let Ok(tokens) = tokens else { return whole(Decision::Forward, Effect::None) };
+        let harmful = if protection.is_empty() { None } else { settings::refusal(text, &tokens) };
+        return whole(harmful.map_or(Decision::Forward, Decision::Refuse), effect(&tokens));
     }
     let tokens = match tokens {
         Ok(tokens) => tokens,
@@ -75,7 +78,8 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
     parts
         .into_iter()
         .map(|part| Statement {
-            decision: plan::decide(text, &tokens, &part, declared, protection),
+            decision: settings::refusal(text, tokens.get(part.tokens.clone()).unwrap_or(&[]))
+                .map_or_else(|| plan::decide(text, &tokens, &part, declared, protection), Decision::Refuse),
             effect: effect(tokens.get(part.tokens.clone()).unwrap_or(&[])),
             range: part.range,
         })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::settings::Setting;
 use crate::schema::{ColumnId, Table};
 use crate::value::Type;
 
@@ -337,7 +338,7 @@ pub enum Effect {
     Opaque,
 }
 
-/// What `explain` prints about a plan.
+/// What is known of a plan beside its bytes: for `explain`, and for [`Facts`](crate::exec::facts::Facts).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
     /// Helper columns that predicates use: an index on one can serve.
@@ -346,4 +347,6 @@ pub struct Notes {
     pub reveals: Vec<String>,
     /// Predicates over protected columns that the server decides alone.
     pub decided_by_server: Vec<String>,
+    /// Settings that the server does not report and that decide what the statement means (SQL-7).
+    pub depends_on: Vec<Setting>,
 }

@@ -3,13 +3,14 @@
 use crate::harness::raw::{Frame, Raw, bind, describe, execute, parse, query, sync};
 
 use super::file::Statement;
+use super::run::Ask;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// SQLSTATE of an error.
     pub(crate) error: Option<String>,
     /// Name, type, length and modifier of each column, of each result.
-    columns: Vec<Vec<(String, [u8; 10])>>,
+    pub(super) columns: Vec<Vec<(String, [u8; 10])>>,
     pub(crate) rows: Vec<Vec<Option<String>>>,
     pub(crate) tags: Vec<String>,
     /// Transaction status after it.
@@ -25,25 +26,27 @@ pub(crate) struct Said {
     pub(crate) position: Option<String>,
 }
 
-/// Runs a statement: in a transaction that is rolled back, unless it is to be kept.
-pub(super) fn ask(raw: &mut Raw, statement: &Statement) -> Said {
-    if !statement.keep {
-        raw.talk(&query("BEGIN"), 1);
-    }
-    let frames = match &statement.params {
-        None => raw.talk(&query(&statement.sql), 1),
-        Some(params) => {
-            let params: Vec<_> = params.iter().map(Option::as_deref).collect();
-            let script =
-                [parse("", &statement.sql, &[]), describe(b'S', ""), bind("", "", &params, 0), execute("", 0), sync()];
-            raw.talk(&script.concat(), 1)
+/// By hand: the simple protocol, or the extended one where there are parameters.
+impl Ask for Raw {
+    fn ask(&mut self, statement: &Statement) -> Said {
+        if !statement.keep {
+            self.talk(&query("BEGIN"), 1);
         }
-    };
-    let said = read(&frames, statement.ordered);
-    if said.answer.status != 'I' {
-        raw.talk(&query("ROLLBACK"), 1);
+        let frames = match &statement.params {
+            None => self.talk(&query(&statement.sql), 1),
+            Some(params) => {
+                let params: Vec<_> = params.iter().map(Option::as_deref).collect();
+                let parsed = parse("", &statement.sql, &[]);
+                let script = [parsed, describe(b'S', ""), bind("", "", &params, 0), execute("", 0), sync()];
+                self.talk(&script.concat(), 1)
+            }
+        };
+        let said = read(&frames, statement.ordered);
+        if said.answer.status != 'I' {
+            self.talk(&query("ROLLBACK"), 1);
+        }
+        said
     }
-    said
 }
 
 pub(crate) fn read(frames: &[Frame], ordered: bool) -> Said {

@@ -1,14 +1,23 @@
-//! The differential corpora: every statement on a plaintext twin and through the proxy (sql.md, "The measure").
+//! The differential corpora: every statement on a plaintext twin and through the proxy or another door (sql.md, "The
+//! measure").
 
 pub(crate) mod answer;
 mod file;
 mod run;
+mod through;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use file::Class;
 use run::{Outcome, Report};
+use through::{FORM, Through};
+
+use crate::doors::driver::{Driver, DriverSession};
+use crate::doors::stage::config;
+use crate::harness::World;
+use crate::harness::cluster::cluster;
+use crate::harness::raw::Raw;
 
 /// Where the corpora and the list of refusals are.
 fn corpora() -> PathBuf {
@@ -20,10 +29,38 @@ const MUST_EQUAL: usize = 45;
 
 #[test]
 fn both_corpora_are_answered_exactly_or_refused_with_the_reason_that_is_listed() {
-    let files = [corpora().join("sql-corpus.sql"), corpora().join("sql-traps.sql")];
-    let report = run::run(&files, &corpora().join("pgseal.toml"));
-    print(&report);
-    let unlisted = refusals_that_differ(&report);
+    check(&run::run(&both(), &corpora().join("pgseal.toml"), by_hand));
+}
+
+#[test]
+fn both_corpora_are_answered_alike_by_a_driver_that_prepares_and_reads_binary() {
+    let connect = |world: &World, twin: &str| {
+        let proxy = Driver { name: "proxy", config: world.config_of_client(), form: FORM };
+        (driver(twin), Through::open(async || proxy))
+    };
+    check(&run::run(&both(), &corpora().join("pgseal.toml"), connect));
+}
+
+fn both() -> [PathBuf; 2] {
+    [corpora().join("sql-corpus.sql"), corpora().join("sql-traps.sql")]
+}
+
+/// Twin and proxy by the simple protocol, or the extended one in text.
+fn by_hand(world: &World, twin: &str) -> (Raw, Raw) {
+    let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
+    plain.log_in(twin);
+    (plain, world.raw())
+}
+
+/// The twin as a driver sees it.
+fn driver(twin: &str) -> Through<DriverSession> {
+    let twin = Driver { name: "twin", config: config(twin, cluster().port()), form: FORM };
+    Through::open(async || twin)
+}
+
+fn check(report: &Report) {
+    print(report);
+    let unlisted = refusals_that_differ(report);
     assert_eq!(report.count(None, "wrong"), 0, "wrong answers");
     assert!(report.positions.is_empty(), "errors that point elsewhere: {:?}", report.positions);
     assert!(report.leaks.is_empty(), "leaks: {:#?}", report.leaks);
@@ -43,7 +80,7 @@ fn any_file_of_the_format() {
     let path =
         |name: &str, default: &str| std::env::var_os(name).map_or_else(|| corpora().join(default), PathBuf::from);
     let file = path("PGSEAL_CORPUS", "sql-corpus.sql");
-    let report = run::run(&[file], &path("PGSEAL_CORPUS_SCHEMA", "pgseal.toml"));
+    let report = run::run(&[file], &path("PGSEAL_CORPUS_SCHEMA", "pgseal.toml"), by_hand);
     for (statement, outcome) in &report.outcomes {
         match outcome {
             Outcome::Equal => println!("{:6} equal", statement.id),

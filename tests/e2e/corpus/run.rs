@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::harness::World;
 use crate::harness::cluster::cluster;
-use crate::harness::raw::Raw;
 use crate::harness::world::database;
 
-use super::answer::{Said, ask};
+use super::answer::Said;
 use super::file::{Class, Statement, read};
 
 #[derive(Debug)]
@@ -45,23 +44,31 @@ impl Report {
     }
 }
 
-pub(super) fn run(files: &[PathBuf], schema: &Path) -> Report {
+/// A connection that runs one statement, in a transaction that is rolled back unless the statement is to be kept.
+pub(super) trait Ask {
+    fn ask(&mut self, statement: &Statement) -> Said;
+}
+
+/// `connect` is told the sealed database and the name of its plaintext twin, and connects to the twin and to it.
+pub(super) fn run<P: Ask, S: Ask>(
+    files: &[PathBuf],
+    schema: &Path,
+    connect: impl FnOnce(&World, &str) -> (P, S),
+) -> Report {
     let statements: Vec<Statement> = files.iter().flat_map(|file| read(file)).collect();
     let (fixtures, statements): (Vec<_>, Vec<_>) = statements.into_iter().partition(Statement::is_fixture_ddl);
     let ddl = fixtures.iter().map(|statement| format!("{};\n", statement.sql)).collect::<String>();
     let schema = std::fs::read_to_string(schema).unwrap();
     let twin = database("twin", &ddl);
     let world = World::sealed("corpus", &ddl, &schema);
-    let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
-    plain.log_in(&twin);
-    let mut sealed = world.raw();
+    let (mut plain, mut sealed) = connect(&world, &twin);
 
     let mut report = Report { outcomes: Vec::new(), leaks: Vec::new(), positions: Vec::new() };
     let (mut harmless, mut refused) = (None, Vec::new());
     for statement in statements {
-        let expected = ask(&mut plain, &statement);
+        let expected = plain.ask(&statement);
         let mark = world.link().mark();
-        let got = ask(&mut sealed, &statement);
+        let got = sealed.ask(&statement);
         let outcome = judge(&statement, &expected, &got, &refused);
         if let (Outcome::Refused(_), Some(rest)) = (&outcome, statement.sql.strip_prefix("PREPARE ")) {
             refused.extend(rest.split_whitespace().next().map(str::to_owned));

@@ -4,6 +4,7 @@ mod describes;
 mod failures;
 mod positions;
 mod refuses;
+mod settings;
 mod works;
 
 use crate::harness::World;

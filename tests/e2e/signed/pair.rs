@@ -28,7 +28,8 @@ CREATE TABLE entry (
     serial bigserial,
     secret text,
     other  text,
-    note   text
+    note   text,
+    factor numeric
 );";
 
 pub(super) const SCHEMA: &str = r#"
@@ -71,6 +72,7 @@ serial = "SIGN_ONLY"
 secret = { action = "ENCRYPT_AND_SIGN", type = "text" }
 other  = { action = "ENCRYPT_AND_SIGN", type = "text" }
 note   = "DO_NOTHING"
+factor = "SIGN_ONLY"
 "#;
 
 /// Rows for tests that need some. The holder of row 1 is a canary.

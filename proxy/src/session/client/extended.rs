@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
-use pgseal::sql::{self, Decision, Effect, Plan, Refusal};
+use pgseal::exec::single::{Single, single};
+use pgseal::sql::{Effect, Plan, Refusal};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
@@ -32,8 +33,8 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
-                self.remember_names(text, true);
-                self.remember(name);
+                self.refused.text(text, true);
+                self.refused.insert(name);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
@@ -58,7 +59,7 @@ impl State {
     pub(super) fn skip_parse(&mut self, frame: Frame<'_>) -> Fate {
         match frame.seen.split(|byte| *byte == 0).next() {
             Some(name) if name.len() < frame.seen.len() => {
-                self.remember(name);
+                self.refused.insert(name);
                 Fate::Drop
             }
             // Without its terminator it is malformed, which the server would not notice either.
@@ -70,22 +71,7 @@ impl State {
     /// What becomes of the one statement of a Parse.
     fn plan(&self, core: &Core, text: &str, declared: &[u32]) -> Result<(Option<Arc<Plan>>, Effect), Refusal> {
         let statements = core.plans.borrow_mut().plan(text, declared, &self.world.protection);
-        let (mut plan, mut effect) = (None, Effect::None);
-        for sql::Statement { decision, effect: its, .. } in statements.iter() {
-            match decision {
-                Decision::Forward => {}
-                Decision::Refuse(refusal) => return Err(refusal.clone()),
-                // PostgreSQL's own error; its text must not travel to find that out.
-                Decision::Rewrite(_) if statements.len() > 1 => {
-                    let message = "cannot insert multiple commands into a prepared statement";
-                    return Err(Refusal::error(SqlState::SYNTAX_ERROR, message));
-                }
-                Decision::Rewrite(found) => plan = Some(Arc::clone(found)),
-            }
-            if *its == Effect::Opaque {
-                effect = Effect::Opaque;
-            }
-        }
+        let Single { plan, effect } = single(&statements)?;
         match self.uses_by_name(text) {
             Some(refusal) if plan.is_none() => Err(refusal),
             Some(_) | None => Ok((plan, effect)),
@@ -191,11 +177,12 @@ impl State {
     ) -> Result<Fate, pgseal::exec::Error> {
         let client = reader::bind(body)?;
         let columns = Columns::extended(plan, &client.results)?;
-        let shows = self.facts.shows(columns.depend_on_bytea_output(plan));
+        let shows = self.facts.shows(columns.depend_on_unreported(plan));
         if !shows.is_empty() && self.status != b'E' {
             self.ask(shows, out);
             return Ok(Fate::Wait);
         }
+        self.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
         let portal = |columns: Columns, bound| {
             let opener = RefCell::new(columns.opener(plan));
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
@@ -217,7 +204,8 @@ impl State {
 
     /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
     fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
-        for name in settings.iter().copied() {
+        for (number, asked) in settings.chunks(1).enumerate() {
+            let name = asked.concat();
             compose::close(Target::Statement, SHOW_NAME, out);
             compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
             compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
@@ -226,7 +214,7 @@ impl State {
             self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
             self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
             self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
-            self.expect(Kind::Execute, Expected::new(Answer::Show(name, settings.last() == Some(&name))));
+            self.expect(Kind::Execute, Expected::new(Answer::Show(asked, number + 1 == settings.len())));
             self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         }
         compose::flush(out);

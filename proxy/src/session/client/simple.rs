@@ -31,11 +31,11 @@ impl State {
         if let Some(refusal) =
             refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
         {
-            self.remember_names(text, true);
+            self.refused.text(text, true);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
-        self.remember_names(text, false);
+        self.refused.text(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => self.forward(Kind::Query),
@@ -62,10 +62,15 @@ impl State {
                 })
             })
             .collect();
-        let depends = parts.iter().flatten().any(|part| part.columns.depend_on_bytea_output(&part.plan));
-        if !self.facts.shows(depends).is_empty() && self.status != b'E' {
-            self.ask_by_query(out);
+        let depends = parts.iter().flatten().any(|part| part.columns.depend_on_unreported(&part.plan));
+        let shows = self.facts.shows(depends);
+        if !shows.is_empty() && self.status != b'E' {
+            self.ask_by_query(shows, out);
             return Fate::Wait;
+        }
+        if let Some(refusal) = parts.iter().flatten().find_map(|part| self.facts.check(&part.plan).err()) {
+            self.refuse_query(&refusal, None, out);
+            return Fate::Drop;
         }
         if any.is_stepped() {
             return self.pipeline(any, out);
@@ -146,12 +151,12 @@ impl State {
         None
     }
 
-    /// Asks for `bytea_output` in a Query of its own, whose answer is ours; with its ReadyForQuery the server reports the
-    /// other settings.
-    fn ask_by_query(&mut self, out: &mut Vec<u8>) {
-        compose::query("SHOW bytea_output", out);
+    /// Asks for settings in a Query of its own, whose answers are ours.
+    fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
+        compose::query(&shows.join("; "), out);
         self.facts.asked();
-        self.expect(Kind::Query, Expected::new(Answer::Show("bytea_output", true)));
+        self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
     }
 }
 

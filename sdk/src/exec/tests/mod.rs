@@ -1,5 +1,6 @@
 //! Plans made by hand, keys in memory, and a server that is a few byte strings.
 
+mod describe;
 mod inputs;
 mod outputs;
 mod steps;

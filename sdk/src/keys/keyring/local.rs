@@ -108,18 +108,41 @@ pub(super) fn checked_root_key_file(state_dir: &Path) -> Result<PathBuf, Error> 
     Ok(file)
 }
 
-/// The state directory where none is given: `$XDG_STATE_HOME/pgseal`, else `~/.local/state/pgseal`, for root
-/// `/var/lib/pgseal`. `None` without a home directory.
-pub fn default_state_dir(is_root: bool) -> Option<PathBuf> {
+/// The state directory: the given one, else `$XDG_STATE_HOME/pgseal`, else `~/.local/state/pgseal`, for root
+/// `/var/lib/pgseal`.
+///
+/// # Errors
+/// [`Error::Unavailable`] if there is none, or others than its owner may enter it.
+pub fn state_dir(given: Option<&Path>) -> Result<PathBuf, Error> {
+    let directory = given.map(Path::to_owned).or_else(default_state_dir).ok_or_else(|| Error::Unavailable {
+        what: "state directory".into(),
+        reason: "none is given, and neither XDG_STATE_HOME nor HOME is set".into(),
+    })?;
+    check_state_dir(&directory)?;
+    Ok(directory)
+}
+
+fn default_state_dir() -> Option<PathBuf> {
     // The XDG base directory specification: an empty or relative value counts as not set.
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(state) = absolute("XDG_STATE_HOME") {
         return Some(state.join("pgseal"));
     }
-    if is_root {
+    if is_root() {
         return Some(PathBuf::from("/var/lib/pgseal"));
     }
     absolute("HOME").map(|home| home.join(".local/state/pgseal"))
+}
+
+/// The owner of /proc/self is the effective user; where there is no /proc, HOME decides.
+#[cfg(unix)]
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0)
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 /// Refuses a state directory that others may enter; one that does not exist yet is fine.
@@ -149,7 +172,7 @@ fn check_private(_: &fs::Metadata) -> Result<(), ()> {
 }
 
 /// Makes a directory and its parents; those that are made are the owner's alone.
-pub(in crate::keys) fn create_private_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn create_private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -165,14 +165,19 @@ fn is_opaque(text: &str, tokens: &[Token]) -> bool {
         return false;
     }
     let known = among(&HARMLESS) || among(&["values", "with"]);
-    let executes = is(first, "explain") && tokens.iter().any(|token| token.is_word(text, "execute"));
+    let holds = |word: &str| tokens.iter().any(|token| token.is_word(text, word));
+    // EXPLAIN ANALYZE EXECUTE and CREATE TABLE AS EXECUTE run what was prepared.
+    let executes = among(&["explain", "create"]) && holds("execute");
+    // The view has a rule for UPDATE that calls set_config (system_views.sql).
+    let updates_settings =
+        holds("update") && tokens.iter().any(|token| token.name(text).is_some_and(|name| name == "pg_settings"));
     let statement = Statement {
         text,
         tokens,
         creates: is(first, "create"),
         distinct: tokens.iter().any(|token| token.is_word(text, "distinct")),
     };
-    !known || executes || (0..tokens.len()).any(|at| statement.calls_unknown(at))
+    !known || executes || updates_settings || (0..tokens.len()).any(|at| statement.calls_unknown(at))
 }
 
 struct Statement<'t> {

@@ -31,7 +31,7 @@ use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
 use super::parse::{self, Fact, Part};
-use super::{Decision, Input, Notes, Plan, Refusal};
+use super::{Decision, Input, Notes, Plan, Refusal, settings};
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
 
@@ -54,7 +54,11 @@ struct Statement<'a> {
 /// Decides about one statement of `text`. `tokens` are those of the whole text.
 pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], protection: &Protection) -> Decision {
     match planned(text, tokens, part, declared, protection) {
-        Ok(Some(plan)) => Decision::Rewrite(Arc::new(plan)),
+        Ok(Some(mut plan)) => {
+            let own = tokens.get(part.tokens.clone()).unwrap_or(&[]);
+            plan.notes.depends_on = settings::dependencies(text, own, &plan);
+            Decision::Rewrite(Arc::new(plan))
+        }
         Ok(None) => Decision::Forward,
         Err(refusal) => Decision::Refuse(refusal),
     }

@@ -18,6 +18,8 @@ const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xc000;
 const INFINITY: u16 = 0xd000;
 const NEGATIVE_INFINITY: u16 = 0xf000;
+/// What numeric_send shows as the display scale of ±Infinity: the bit of its header that tells it from NaN.
+const INFINITE_SCALE: u16 = 32;
 
 /// PostgreSQL's limits: digits after the point, and the weight that an i16 can say.
 const MAX_SCALE: i64 = 16_383;
@@ -101,7 +103,11 @@ impl Numeric {
 
     /// Appends numeric_send's output (S).
     pub fn write(&self, out: &mut Vec<u8>) {
-        self.write_with_scale(self.scale, out);
+        let scale = match self.sign {
+            INFINITY | NEGATIVE_INFINITY => INFINITE_SCALE,
+            _ => self.scale,
+        };
+        self.write_with_scale(scale, out);
     }
 
     /// Appends E: the same with display scale 0.

@@ -202,7 +202,7 @@ pub(super) fn declared(text: &str, oids: &[u32]) -> Decision {
 }
 
 #[track_caller]
-pub(super) fn plan(text: &str) -> Arc<Plan> {
+pub(in crate::sql) fn plan(text: &str) -> Arc<Plan> {
     match decide(text) {
         Decision::Rewrite(plan) => plan,
         Decision::Forward => panic!("forwarded: {text}"),

@@ -1,0 +1,373 @@
+//! One statement: planned, bound, sent. What client and transaction share.
+//!
+//! The driver sends when a future is polled first. So that a statement goes to the session that it was made for, there
+//! is no await between the last look at what is known of the session and that poll ([`Turn`](super::connection::Turn)).
+
+use std::sync::Arc;
+
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::BorrowToSql;
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
+
+use super::block::{self, Block, PROBE};
+use super::connection::Connection;
+use super::failed::failed;
+use super::params::{Encoded, Raw};
+use super::shared::Shared;
+use super::statement::Prepared;
+use super::statement::private::Source;
+use super::stream::Rows;
+use super::{Error, Row, RowCount};
+use crate::error::UserFacing;
+use crate::exec;
+use crate::exec::facts::{Asked, HIDDEN, reads_settings};
+use crate::exec::inputs::{self, Params};
+use crate::keys::{self, KeySource};
+use crate::seal;
+use crate::sql::{Decision, Plan, Refusal};
+
+/// What a refused statement leaves in a transaction block: it fails at the server as the refused one would have
+/// failed, with 42883, and holds nothing of it.
+pub(super) const REFUSAL: &str = "SELECT pg_catalog.pgseal_refused()";
+
+/// A connection on which statements run.
+#[derive(Clone, Copy)]
+pub(super) struct Runner<'a> {
+    pub(super) client: &'a tokio_postgres::Client,
+    pub(super) connection: &'a Arc<Connection>,
+    pub(super) shared: &'a Shared,
+}
+
+impl<'a> Runner<'a> {
+    /// Every row.
+    pub(super) async fn query<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<Vec<Row>, Error> {
+        let mut rows = self.start(source, params).await?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().await? {
+            all.push(row);
+        }
+        Ok(all)
+    }
+
+    /// One row, or none.
+    pub(super) async fn query_opt<P: BorrowToSql>(
+        self,
+        source: Source<'_>,
+        params: Vec<P>,
+    ) -> Result<Option<Row>, Error> {
+        let mut rows = self.start(source, params).await?;
+        let first = rows.next().await?;
+        // Only at the end is it certain that the statement did not fail.
+        match rows.next().await? {
+            Some(_) => Err(Error::RowCount(RowCount::Several)),
+            None => Ok(first),
+        }
+    }
+
+    /// How many rows were written or read.
+    pub(super) async fn execute<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<u64, Error> {
+        let mut rows = self.start(source, params).await?;
+        while rows.next().await?.is_some() {}
+        Ok(rows.affected().unwrap_or(0))
+    }
+
+    /// Sends a statement, and gives what reads its rows.
+    pub(super) async fn start<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<Rows<'a>, Error> {
+        let mut prepared = match source {
+            Source::Text(text) => self.prepare(text, &[]).await?,
+            Source::Prepared(statement) if Arc::ptr_eq(&statement.connection, self.connection) => {
+                Arc::clone(&statement.prepared)
+            }
+            Source::Prepared(statement) => self.prepare(&statement.prepared.text, &statement.prepared.declared).await?,
+        };
+        let mut lost = false;
+        loop {
+            if prepared.epoch != self.shared.protection().epoch {
+                prepared = self.prepare(&prepared.text, &prepared.declared).await?;
+            }
+            let encoded = Encoded::new(&params, &prepared.params)?;
+            let sent = match &prepared.plan {
+                Some(plan) if plan.is_stepped() => self.run_steps(&prepared, plan, &encoded).await?,
+                Some(plan) => self.send_planned(&prepared, plan, &encoded).await?,
+                None => self.send_forwarded(&prepared, &encoded).await?,
+            };
+            match sent {
+                Sent::Rows(rows) => return Ok(rows),
+                Sent::Replanned => {}
+                // It did not run. A text is prepared again behind the application's back, as it was the first time.
+                Sent::Lost(error) => {
+                    self.connection.forget(&prepared);
+                    if lost || self.connection.block() != Block::Outside {
+                        return Err(error);
+                    }
+                    lost = true;
+                    prepared = self.prepare(&prepared.text, &prepared.declared).await?;
+                }
+            }
+        }
+    }
+
+    async fn send_planned(
+        self,
+        prepared: &Arc<Prepared>,
+        plan: &Arc<Plan>,
+        encoded: &Encoded,
+    ) -> Result<Sent<'a>, Error> {
+        let values = encoded.values();
+        let params = Params { values: &values, formats: encoded.formats() };
+        let mut loads = Loads::default();
+        loop {
+            let turn = self.connection.turn().await?;
+            if prepared.epoch != self.shared.protection().epoch {
+                return Ok(Sent::Replanned);
+            }
+            if reads_settings("", Some(plan), params.formats)
+                && let Some(asked) = self.connection.must_ask()
+            {
+                drop(turn);
+                if let Some(failed) = self.ask(asked).await? {
+                    return Err(failed);
+                }
+                continue;
+            }
+            let bound = self
+                .connection
+                .settings(plan)
+                .map_err(exec::Error::Refused)
+                .and_then(|settings| inputs::bind(plan, &plan.template, params, &[], self.keys(), &settings));
+            match bound {
+                Ok(physical) => {
+                    self.connection.sent(plan, prepared.effect);
+                    let raw = Raw::physical(&physical, params);
+                    return match turn.send(self.client.query_raw(&prepared.physical, raw)).await {
+                        Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, stream))),
+                        Err(error) => self.not_sent(error, prepared),
+                    };
+                }
+                Err(error) => {
+                    drop(turn);
+                    if !loads.load(self, &error).await {
+                        return Err(self.refuse(error.into()).await);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send_forwarded(self, prepared: &Arc<Prepared>, encoded: &Encoded) -> Result<Sent<'a>, Error> {
+        let values = encoded.values();
+        let params = Params { values: &values, formats: encoded.formats() };
+        let turn = self.connection.turn().await?;
+        if prepared.epoch != self.shared.protection().epoch {
+            return Ok(Sent::Replanned);
+        }
+        let moved = self.connection.forwarded(prepared.effect, prepared.moves);
+        match turn.send(self.client.query_raw(&prepared.physical, Raw::own(params))).await {
+            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
+            Err(error) => self.not_sent(error, prepared),
+        }
+    }
+
+    /// Tells a statement that failed from one that the server does not have any more (DEALLOCATE, DISCARD), or whose
+    /// columns have changed.
+    fn not_sent(self, error: tokio_postgres::Error, prepared: &Prepared) -> Result<Sent<'a>, Error> {
+        let lost = error.as_db_error().is_some_and(|error| {
+            *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME || error.routine() == Some("RevalidateCachedQuery")
+        });
+        let error = self.failed_run(error, prepared);
+        if lost { Ok(Sent::Lost(error)) } else { Err(error) }
+    }
+
+    /// A text that may hold several statements, none of which touches a protected table.
+    pub(super) async fn batch(self, text: &str) -> Result<(), Error> {
+        let mut unanswered = false;
+        loop {
+            let protection = self.shared.protection();
+            let statements = self.shared.plan(text, &[], &protection);
+            let refused = statements.iter().find_map(|statement| match &statement.decision {
+                Decision::Forward => None,
+                Decision::Refuse(refusal) => Some(refusal.clone()),
+                Decision::Rewrite(_) => Some(
+                    Refusal::new("batch_execute passes on statements that touch no protected table")
+                        .hint("Send this one with execute or query.")
+                        .at(statement.range.start),
+                ),
+            });
+            if let Some(refusal) = refused.or_else(|| self.connection.uses_by_name(text)) {
+                self.connection.names(text, true);
+                return Err(self.refuse(Error::refused(refusal, text)).await);
+            }
+            let turn = self.connection.turn().await?;
+            if protection.epoch != self.shared.protection().epoch {
+                continue;
+            }
+            if !protection.is_empty()
+                && reads_settings(text, None, &[])
+                && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered)
+            {
+                drop(turn);
+                unanswered = self.ask(asked).await?.is_some();
+                continue;
+            }
+            self.connection.names(text, false);
+            let to = block::after(text);
+            let moves: Vec<_> =
+                statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
+            turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
+            if let Some(moved) = moves.last() {
+                self.connection.arrived(*moved);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Asks for the settings that texts are read by. The server's error where it does not answer, which is in a failed
+    /// block: a planned statement gets that error, one that is forwarded goes on, since only what ends the block is
+    /// answered there.
+    ///
+    /// # Errors
+    /// A setting under which texts would be read otherwise than we read them (SQL-7).
+    pub(super) async fn ask(self, asked: Asked) -> Result<Option<Error>, Error> {
+        let turn = self.connection.turn().await?;
+        match self.answered(asked, turn.send(self.client.simple_query(&shows())).await) {
+            Ok(failed) => Ok(failed),
+            Err(error) => Err(self.refuse(error).await),
+        }
+    }
+
+    /// The same for who is alone on the connection already.
+    pub(super) async fn ask_alone(self, asked: Asked) -> Result<Option<Error>, Error> {
+        self.answered(asked, self.client.simple_query(&shows()).await)
+    }
+
+    /// What the server said, if it was an error.
+    fn answered(
+        self,
+        asked: Asked,
+        answer: Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>,
+    ) -> Result<Option<Error>, Error> {
+        let messages = match answer {
+            Ok(messages) => messages,
+            Err(error) if error.as_db_error().is_some() => return Ok(Some(error.into())),
+            Err(error) => return Err(error.into()),
+        };
+        let value = |row: &SimpleQueryRow| row.try_get(0).ok().flatten().map(str::to_owned);
+        let values = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(value(row)),
+            _ => None,
+        });
+        let values: Vec<_> = HIDDEN.iter().copied().zip(values.flatten()).collect();
+        if values.len() != HIDDEN.len() {
+            return Err(exec::Error::Protocol("the server did not answer SHOW").into());
+        }
+        self.connection.answer(asked, &values).map_err(|broken| broken_pin(&broken))?;
+        Ok(None)
+    }
+
+    /// Whether the session is in a block, asked if it is not known. For who is alone on the connection.
+    pub(super) async fn is_inside(self) -> Result<bool, Error> {
+        match self.connection.block() {
+            Block::Inside => return Ok(true),
+            Block::Outside => return Ok(false),
+            Block::Unknown => {}
+        }
+        let error = match self.client.batch_execute(PROBE).await {
+            Ok(()) => {
+                self.connection.inside(false);
+                return Ok(true);
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            Some(code) if *code == SqlState::NO_ACTIVE_SQL_TRANSACTION => {
+                self.connection.found_outside();
+                Ok(false)
+            }
+            Some(code) if *code == SqlState::IN_FAILED_SQL_TRANSACTION => {
+                self.connection.inside(false);
+                Ok(true)
+            }
+            Some(_) | None => Err(error.into()),
+        }
+    }
+
+    /// An error of ours. A transaction block must fail by it as it would have failed by the server's.
+    pub(super) async fn refuse(self, error: Error) -> Error {
+        if self.connection.block() == Block::Outside {
+            return error;
+        }
+        match self.connection.turn().await {
+            Ok(turn) => {
+                // It fails, that is what it is for; if the connection failed, so does the block.
+                drop(turn.send(self.client.batch_execute(REFUSAL)).await);
+                error
+            }
+            Err(broken) => broken,
+        }
+    }
+
+    /// An error of the server or the driver, in the application's terms ([`failed`](super::failed::failed)).
+    pub(super) fn failed(
+        self,
+        error: tokio_postgres::Error,
+        plan: Option<&Plan>,
+        position: impl FnOnce(u32) -> Option<u32>,
+    ) -> Error {
+        let wrote = self.connection.wrote();
+        failed(error, plan.or(wrote.as_deref()), position)
+    }
+
+    /// An error of a prepared statement that is run.
+    pub(super) fn failed_run(self, error: tokio_postgres::Error, prepared: &Prepared) -> Error {
+        match &prepared.plan {
+            Some(plan) => self.failed(error, Some(plan), |at| inputs::positions(&plan.template).client(at)),
+            None => self.failed(error, None, Some),
+        }
+    }
+
+    pub(super) fn keys(self) -> &'a dyn KeySource {
+        self.shared.keys()
+    }
+}
+
+/// What became of a statement that was to be sent.
+pub(super) enum Sent<'a> {
+    /// It was.
+    Rows(Rows<'a>),
+    /// Another lock is in force: it must be planned again.
+    Replanned,
+    /// The server has no such statement any more.
+    Lost(Error),
+}
+
+/// Keys that were loaded for one statement, so that none is asked for twice.
+#[derive(Default)]
+pub(super) struct Loads(Vec<keys::Error>);
+
+impl Loads {
+    /// Loads what the error says is missing. Whether it is there now, and the call may be repeated.
+    pub(super) async fn load(&mut self, runner: Runner<'_>, error: &exec::Error) -> bool {
+        let exec::Error::Seal(seal::Error::Key(missing)) = error else { return false };
+        if self.0.contains(missing) {
+            return false;
+        }
+        self.0.push(missing.clone());
+        let (keys, store) = (runner.shared.keys(), runner.shared.store());
+        match missing {
+            keys::Error::UnknownVersion { id, key_ref } => keys.load_version(store, id, *key_ref).await.is_ok(),
+            keys::Error::Missing { id } => keys.load(store, &[id]).await.is_ok(),
+            // It was not refreshed in time, perhaps.
+            keys::Error::Unavailable { .. } => keys.refresh(store).await.is_empty(),
+            keys::Error::Unwrap { .. } | keys::Error::Inconsistent { .. } => false,
+        }
+    }
+}
+
+fn shows() -> String {
+    HIDDEN.iter().map(|name| format!("SHOW {name};")).collect()
+}
+
+fn broken_pin(broken: &exec::facts::BrokenPin) -> Error {
+    let refusal = Refusal::error(broken.sqlstate(), broken.message());
+    Error::refused(broken.hint().into_iter().fold(refusal, Refusal::hint), "")
+}

@@ -1,0 +1,103 @@
+//! What all clients of one sealer share: the protection in force, plans, keys, and what is known of each connection.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use deadpool_postgres::{Object, Pool, StatementCache};
+
+use super::connection::Connection;
+use super::{Client, Error};
+use crate::exec::cache::PlanCache;
+use crate::keys::{KeyCache, KeyStore};
+use crate::schema::Protection;
+use crate::sql::Statement;
+
+/// From here clients are made. One for a database; cheap to hand around in its [`Arc`].
+pub struct Shared {
+    protection: RwLock<Arc<Protection>>,
+    plans: Mutex<PlanCache>,
+    /// By the address of the statement cache that deadpool keeps with a connection: no other connection can have it as
+    /// long as the [`Weak`] is held.
+    connections: Mutex<HashMap<usize, (Weak<StatementCache>, Arc<Connection>)>>,
+    keys: Arc<KeyCache>,
+    store: Arc<dyn KeyStore>,
+}
+
+impl Shared {
+    /// `keys` holds the branch keys of the protected tables; a version that it lacks is loaded from `store`.
+    pub fn new(protection: Protection, keys: Arc<KeyCache>, store: Arc<dyn KeyStore>) -> Arc<Self> {
+        Arc::new(Self {
+            protection: RwLock::new(Arc::new(protection)),
+            plans: Mutex::default(),
+            connections: Mutex::default(),
+            keys,
+            store,
+        })
+    }
+
+    /// The protection in force.
+    pub fn protection(&self) -> Arc<Protection> {
+        Arc::clone(&self.protection.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another one into force: statements that begin from now on are planned under it, prepared ones again
+    /// (SQL-12). Its epoch must be another one.
+    pub fn set_protection(&self, protection: Protection) {
+        *self.protection.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(protection);
+    }
+
+    /// A client on a connection of the pool.
+    ///
+    /// # Errors
+    /// The pool gives none: it is exhausted, or the server does not answer.
+    pub async fn client(self: &Arc<Self>, pool: &Pool) -> Result<Client, Error> {
+        Ok(self.taken(pool.get().await?, true))
+    }
+
+    /// A client on a connection that was taken from a pool already.
+    pub fn wrap(self: &Arc<Self>, object: Object) -> Client {
+        self.taken(object, false)
+    }
+
+    fn taken(self: &Arc<Self>, object: Object, pooled: bool) -> Client {
+        let connection = self.connection(&object);
+        connection.taken(Object::metrics(&object).recycle_count, pooled);
+        Client::new(object, connection, Arc::clone(self))
+    }
+
+    /// The keys.
+    pub(super) fn keys(&self) -> &KeyCache {
+        &self.keys
+    }
+
+    /// Where keys are loaded from.
+    pub(super) fn store(&self) -> &dyn KeyStore {
+        &*self.store
+    }
+
+    /// The plans of a text under the protection in force.
+    pub(super) fn plan(&self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
+        lock(&self.plans).plan(text, declared, protection)
+    }
+
+    /// What is known of the connection behind this object.
+    fn connection(&self, object: &Object) -> Arc<Connection> {
+        let cache = &object.statement_cache;
+        let address = Arc::as_ptr(cache).addr();
+        let mut connections = lock(&self.connections);
+        match connections.get(&address) {
+            Some((alive, connection)) if alive.strong_count() > 0 => Arc::clone(connection),
+            Some(_) | None => {
+                connections.retain(|_, (alive, _)| alive.strong_count() > 0);
+                let connection = Arc::new(Connection::new());
+                connections.insert(address, (Arc::downgrade(cache), Arc::clone(&connection)));
+                connection
+            }
+        }
+    }
+}
+
+/// What is locked is never left half changed: a panic elsewhere does not spoil it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

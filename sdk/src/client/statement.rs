@@ -1,0 +1,213 @@
+//! Prepared statements in logical types.
+
+use std::sync::Arc;
+
+use tokio_postgres::types::Type;
+use zeroize::Zeroizing;
+
+use super::block::{self, Block};
+use super::connection::Connection;
+use super::run::Runner;
+use super::{Column, Error};
+use crate::exec::facts::reads_settings;
+use crate::exec::single::{Single, single};
+use crate::exec::{describe, inputs, steps};
+use crate::sql::{Effect, Plan};
+
+/// A prepared statement. It may be used with every client of the same sealer: on another connection than its own it is
+/// prepared there when it is used first, and after a change of the schema lock it is planned anew (SQL-12).
+#[derive(Clone)]
+pub struct Statement {
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) connection: Arc<Connection>,
+}
+
+impl Statement {
+    /// The types of its parameters: those of the columns that the application knows.
+    pub fn params(&self) -> &[Type] {
+        &self.prepared.params
+    }
+
+    /// The columns of its rows, as the application knows them.
+    pub fn columns(&self) -> &[Column] {
+        &self.prepared.columns
+    }
+}
+
+/// What a statement is called by: a text, or a [`Statement`]. A text is prepared when it is used first on a connection,
+/// and kept with it; of the texts used last at least 128.
+pub trait ToStatement: private::ToStatement {}
+
+impl ToStatement for str {}
+impl ToStatement for String {}
+impl ToStatement for Statement {}
+
+pub(super) mod private {
+    /// What is called.
+    #[derive(Clone, Copy)]
+    pub enum Source<'s> {
+        /// A text.
+        Text(&'s str),
+        /// A prepared statement.
+        Prepared(&'s super::Statement),
+    }
+
+    pub trait ToStatement {
+        fn source(&self) -> Source<'_>;
+    }
+
+    impl ToStatement for str {
+        fn source(&self) -> Source<'_> {
+            Source::Text(self)
+        }
+    }
+
+    impl ToStatement for String {
+        fn source(&self) -> Source<'_> {
+            Source::Text(self)
+        }
+    }
+
+    impl ToStatement for super::Statement {
+        fn source(&self) -> Source<'_> {
+            Source::Prepared(self)
+        }
+    }
+}
+
+/// A statement that the server has prepared.
+pub(super) struct Prepared {
+    /// The application's own text: it may hold literals.
+    pub(super) text: Zeroizing<String>,
+    /// Its declared types.
+    pub(super) declared: Box<[u32]>,
+    /// Of the protection under which it was planned.
+    pub(super) epoch: u64,
+    /// `None` if it is forwarded.
+    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) effect: Effect,
+    /// The block or none that a forwarded statement leads to.
+    pub(super) moves: Option<Block>,
+    /// The physical statement; of several steps: one that is only described.
+    pub(super) physical: tokio_postgres::Statement,
+    pub(super) params: Vec<Type>,
+    pub(super) columns: Arc<[Column]>,
+}
+
+impl Runner<'_> {
+    /// Plans and prepares a text, or takes it from what this connection has prepared.
+    pub(super) async fn prepare(self, text: &str, declared: &[u32]) -> Result<Arc<Prepared>, Error> {
+        let mut unanswered = false;
+        loop {
+            let protection = self.shared.protection();
+            let epoch = protection.epoch;
+            if let Some(known) = self.connection.prepared(text, declared, epoch) {
+                return Ok(known);
+            }
+            let decided = single(&self.shared.plan(text, declared, &protection));
+            let Single { plan, effect } = match decided {
+                Ok(decided) => decided,
+                Err(refusal) => {
+                    self.connection.names(text, true);
+                    return Err(self.refuse(Error::refused(refusal, text)).await);
+                }
+            };
+            if let Some(plan) = &plan
+                && let Err(error) = inputs::fits(steps::described_template(plan))
+            {
+                return Err(self.refuse(error.into()).await);
+            }
+            let turn = self.connection.turn().await?;
+            if plan.is_none()
+                && let Some(refusal) = self.connection.uses_by_name(text)
+            {
+                drop(turn);
+                return Err(self.refuse(Error::refused(refusal, text)).await);
+            }
+            // What the text depends on alone: values are looked at when they are bound.
+            if !protection.is_empty()
+                && reads_settings(text, None, &[])
+                && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered)
+            {
+                drop(turn);
+                match self.ask(asked).await? {
+                    Some(failed) if plan.is_some() => return Err(failed),
+                    failed => unanswered = failed.is_some(),
+                }
+                continue;
+            }
+            let (physical, types) = match &plan {
+                Some(plan) => steps::described(plan, declared),
+                None => (text.to_owned(), declared.to_vec()),
+            };
+            let types: Vec<Type> = types.into_iter().map(declared_type).collect();
+            let statement = turn.send(self.client.prepare_typed(&physical, &types)).await.map_err(|error| {
+                let plan = plan.as_deref();
+                self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
+            })?;
+            if plan.is_none() {
+                self.connection.names(text, false);
+            }
+            let (params, columns) = described(plan.as_deref(), &statement)?;
+            let moves = if plan.is_none() { block::after(text) } else { None };
+            let text = Zeroizing::new(text.to_owned());
+            let declared = declared.into();
+            let prepared =
+                Prepared { text, declared, epoch, plan, effect, moves, physical: statement, params, columns };
+            let prepared = Arc::new(prepared);
+            self.connection.keep(&prepared);
+            return Ok(prepared);
+        }
+    }
+}
+
+/// The logical parameters and columns.
+fn described(plan: Option<&Plan>, physical: &tokio_postgres::Statement) -> Result<(Vec<Type>, Arc<[Column]>), Error> {
+    type Described<'s> = describe::Column<(&'s str, &'s Type)>;
+    let columns: Vec<Described<'_>> = physical
+        .columns()
+        .iter()
+        .map(|column| describe::Column {
+            name: (column.name(), column.type_()),
+            table_oid: column.table_oid().unwrap_or(0),
+            attnum: column.column_id().unwrap_or(0),
+            type_oid: column.type_().oid(),
+            // The driver does not say; nobody asks.
+            typlen: 0,
+            typmod: column.type_modifier(),
+        })
+        .collect();
+    let logical = |column: &Described<'_>| {
+        let (name, ty) = column.name;
+        Column {
+            name: name.to_owned(),
+            ty: if column.type_oid == ty.oid() { ty.clone() } else { type_of(column.type_oid) },
+            table_oid: Some(column.table_oid).filter(|oid| *oid != 0),
+            column_id: Some(column.attnum).filter(|number| *number != 0),
+            type_modifier: column.typmod,
+        }
+    };
+    let Some(plan) = plan else {
+        return Ok((physical.params().to_vec(), columns.iter().map(logical).collect()));
+    };
+    let server: Vec<u32> = physical.params().iter().map(Type::oid).collect();
+    let known = |oid| physical.params().iter().find(|ty| ty.oid() == oid).cloned().unwrap_or_else(|| type_of(oid));
+    let params = describe::parameters(&server, plan)?.into_iter().map(known).collect();
+    let columns = match &plan.output {
+        Some(shape) => describe::columns(&columns, shape)?.iter().map(logical).collect(),
+        None => Arc::default(),
+    };
+    Ok((params, columns))
+}
+
+/// A type by its OID. Types of protected columns are PostgreSQL's own.
+pub(super) fn type_of(oid: u32) -> Type {
+    let unknown = || Type::new(String::new(), oid, tokio_postgres::types::Kind::Simple, String::new());
+    Type::from_oid(oid).unwrap_or_else(unknown)
+}
+
+/// The type of a parameter that is declared to the server; 0 leaves it to the server, as `unknown` does
+/// (variable_paramref_hook in parse_param.c), which the driver can say.
+pub(super) fn declared_type(oid: u32) -> Type {
+    if oid == 0 { Type::UNKNOWN } else { type_of(oid) }
+}

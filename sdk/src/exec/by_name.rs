@@ -1,0 +1,124 @@
+//! EXECUTE, FETCH and MOVE reach by SQL what was prepared by message: the server keeps both under the same names (SQL-5).
+
+use std::collections::HashSet;
+
+use crate::error::SqlState;
+use crate::sql::Refusal;
+use crate::sql::lex::{self, Kind};
+
+/// The commands that run, or read from, what has a name.
+const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
+
+/// How many names of refused statements are remembered.
+const MOST_NAMES: usize = 10_000;
+
+/// The refusal of a text that goes on as it is, if it uses by name what `is_ours` knows: a planned statement or portal,
+/// or one that was refused. Its literals would travel in the clear into the places of tags, and its rows would be cells.
+pub fn uses(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
+    let has = |command: &str| {
+        text.as_bytes().windows(command.len()).any(|word| word.eq_ignore_ascii_case(command.as_bytes()))
+    };
+    if !COMMANDS.iter().any(|command| has(command)) {
+        return None;
+    }
+    // A text without tokens could name anything, and its literals would travel for nothing (SQL-5).
+    let tokens = match lex::lex(text) {
+        Ok(tokens) => tokens,
+        Err(error) => return Some(Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at)),
+    };
+    if !tokens.iter().any(|token| COMMANDS.iter().any(|command| token.is_word(text, command))) {
+        return None;
+    }
+    let found = tokens.iter().find(|token| match token.name(text) {
+        Some(name) => is_ours(name.as_bytes()),
+        None => token.kind == Kind::UnicodeIdentifier,
+    })?;
+    Some(
+        Refusal::new(
+            "a statement on a protected table that was prepared by message, or whose PREPARE was refused, cannot be used by name in SQL",
+        )
+        .hint("Prepare, bind and execute it with messages.")
+        .at(found.range.start),
+    )
+}
+
+/// Names that were to mean something and do not, since what they name was refused: what uses them would travel for
+/// nothing.
+#[derive(Debug, Default)]
+pub struct RefusedNames(HashSet<Box<[u8]>>);
+
+impl RefusedNames {
+    /// Nothing was refused.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This very name is remembered.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        self.0.contains(name)
+    }
+
+    /// No more names are remembered: any other one may have been refused too.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST_NAMES
+    }
+
+    /// The name does not mean what it was to mean.
+    pub fn insert(&mut self, name: &[u8]) {
+        if !self.is_full() {
+            self.0.insert(name.into());
+        }
+    }
+
+    /// The name means something again.
+    pub fn remove(&mut self, name: &[u8]) {
+        self.0.remove(name);
+    }
+
+    /// A text was refused, or passed on: names that it would have made with PREPARE or DECLARE are remembered, or
+    /// forgotten again.
+    pub fn text(&mut self, text: &str, refused: bool) {
+        if !refused && self.is_empty() {
+            return;
+        }
+        let Ok(tokens) = lex::lex(text) else { return };
+        for pair in tokens.windows(2) {
+            let [command, name] = pair else { continue };
+            if let Some(name) = name.name(text)
+                && ["prepare", "declare"].iter().any(|word| command.is_word(text, word))
+            {
+                match refused {
+                    true => self.insert(name.as_bytes()),
+                    false => self.remove(name.as_bytes()),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_executes_or_fetches_from_a_name_of_ours_is_refused_sql_5() {
+        let ours = |name: &[u8]| name == b"s7";
+        for text in ["EXECUTE s7('x')", "execute \"s7\" ('x')", "FETCH 1 FROM S7", "EXPLAIN EXECUTE s7('x')"] {
+            assert!(uses(text, ours).is_some(), "{text}");
+        }
+        for text in ["EXECUTE s8('x')", "SELECT 's7'", "SELECT s7 FROM t", "EXECUTE \"S7\"('x')"] {
+            assert!(uses(text, ours).is_none(), "{text}");
+        }
+        assert!(uses("EXECUTE U&\"\\0073\\0037\"('x')", ours).is_some(), "a name that is not read could be any");
+        assert!(uses("EXECUTE s8('x", ours).is_some(), "a text without tokens");
+    }
+
+    #[test]
+    fn the_name_of_a_refused_prepare_is_remembered_until_it_means_something() {
+        let mut names = RefusedNames::default();
+        names.text("PREPARE Mine AS SELECT 1", true);
+        assert!(names.contains(b"mine"));
+        names.text("PREPARE mine AS SELECT 2", false);
+        assert!(names.is_empty());
+    }
+}

@@ -1,0 +1,175 @@
+//! Keys in memory, and a sealer for records that needs nothing else.
+
+use std::sync::Arc;
+
+use super::Error;
+use crate::crypto::random::{self, NoRandomness};
+use crate::crypto::secret::Secret;
+use crate::keys::keyring::raw::RawKeyring;
+use crate::keys::store::memory::MemoryStore;
+use crate::keys::{KeyStore, Keyring, create_key};
+use crate::schema::checked::{BeaconSpec, ColumnSpec, TableSpec};
+use crate::schema::{Lock, Schema, Source, lock, parse};
+use crate::sealer::Sealer;
+
+/// A keyring over a root key that was drawn just now and that nobody else has: what it wraps ends with the process.
+///
+/// # Errors
+/// The operating system gave no randomness.
+pub fn keyring() -> Result<Arc<dyn Keyring>, NoRandomness> {
+    Ok(Arc::new(RawKeyring::new(&Secret::new(random::array()?))))
+}
+
+/// An empty key store in memory; [`create_key`] fills it.
+///
+/// # Errors
+/// The operating system gave no randomness.
+pub fn store() -> Result<Arc<dyn KeyStore>, NoRandomness> {
+    Ok(Arc::new(MemoryStore::new()?))
+}
+
+/// A sealer for records of the tables of this schema text, with keys of its own that end with it. Every column that is
+/// sealed or signed needs its type in the text, because there is no database to ask; so does any other column that a
+/// record holds. What else only a database knows, it takes as simple as can be: the columns of the encryption context
+/// are the primary key and NOT NULL, all others may be NULL, and nothing has a default.
+///
+/// # Errors
+/// What is wrong with the schema, and a type that it does not say.
+pub async fn sealer(schema: &str) -> Result<Sealer, Error> {
+    let schema = self::schema(schema)?;
+    let (keyring, store) = (keyring()?, store()?);
+    for id in schema.branch_keys.keys() {
+        create_key(id, &*keyring, &*store).await?;
+    }
+    let lock = self::lock(&schema)?;
+    Ok(Sealer::builder().schema(schema, lock).keyring(keyring).store(store).build().await?)
+}
+
+/// The checked schema of a text.
+pub(super) fn schema(text: &str) -> Result<Schema, Error> {
+    let source = Source { path: "schema.toml".into(), text: text.to_owned() };
+    Ok(parse::parse(vec![source]).map_err(Box::new)?)
+}
+
+/// The lock that `pgseal schema apply` would write if a database had these tables in the simplest form: see [`sealer`].
+/// It knows of no key and belongs to no database.
+///
+/// # Errors
+/// [`Error::NoType`]
+pub fn lock(schema: &Schema) -> Result<Lock, Error> {
+    let tables = schema.tables.iter().map(|spec| Ok((spec.logical.clone(), table(spec)?)));
+    Ok(Lock { tables: tables.collect::<Result<_, Error>>()?, ..Lock::default() })
+}
+
+fn table(spec: &TableSpec) -> Result<lock::Table, Error> {
+    let columns =
+        (1..).zip(&spec.columns).map(|(attnum, (logical, column))| self::column(spec, attnum, logical, column));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let context = columns.iter().filter(|column| column.not_null);
+    let mut beacons: Vec<lock::Beacon> = spec.beacons.iter().map(beacon).collect();
+    beacons.sort_by(|a, b| a.full_name.cmp(&b.full_name));
+    Ok(lock::Table {
+        schema: spec.relation.schema.clone(),
+        name: spec.relation.name.clone(),
+        branch_key: spec.branch_key.clone(),
+        digest: String::new(),
+        primary_key: context.map(|column| column.logical.clone()).collect(),
+        min_set: spec.is_signed().then_some(1),
+        signature_sets: if spec.is_signed() { vec![signature_set(spec, &beacons)] } else { Vec::new() },
+        columns,
+        beacons,
+        objects: Vec::new(),
+    })
+}
+
+fn column(spec: &TableSpec, attnum: i16, logical: &str, column: &ColumnSpec) -> Result<lock::Column, Error> {
+    if column.ty.is_none() && column.is_protected() {
+        return Err(Error::NoType(format!("{}.{logical}", spec.logical)));
+    }
+    let ty = column.ty.as_ref();
+    Ok(lock::Column {
+        logical: logical.to_owned(),
+        name: column.name.clone(),
+        attnum,
+        action: column.action,
+        ty: ty.map_or_else(|| "unknown".to_owned(), ToString::to_string),
+        type_oid: ty.map_or(0, |ty| ty.oid()),
+        typmod: ty.map_or(-1, |ty| ty.typmod()),
+        typlen: ty.map_or(-1, |ty| ty.typlen()),
+        collation: None,
+        not_null: column.action == crate::schema::Action::SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT,
+        default: None,
+        pad: column.pad,
+    })
+}
+
+fn beacon(spec: &BeaconSpec) -> lock::Beacon {
+    let (full_name, column, helper) = (spec.full_name.clone(), spec.column.clone(), spec.helper.clone());
+    lock::Beacon { full_name, column, helper }
+}
+
+/// The columns of a [`TableSpec`] stand in the order of their logical names already, as SIG-3 wants them.
+fn signature_set(spec: &TableSpec, beacons: &[lock::Beacon]) -> lock::SignatureSet {
+    let signed = spec.columns.iter().filter(|(_, column)| column.is_protected());
+    let signed = signed.filter_map(|(logical, column)| {
+        let family = column.ty?.family().0;
+        Some(lock::SignedColumn { column: logical.clone(), action: column.action, family })
+    });
+    lock::SignatureSet {
+        id: 1,
+        suite: lock::HMAC_SHA_384.to_owned(),
+        columns: signed.collect(),
+        beacons: beacons.iter().map(|beacon| beacon.full_name.clone()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealer::Kind;
+    use serde_json::json;
+
+    const CARDS: &str = r#"version = 1
+keyrings.k.generator = "local:x"
+branch_keys.cards.keyring = "k"
+[tables.card]
+name = "public.card"
+branch_key = "cards"
+row_signature = "HMAC-SHA-384"
+[tables.card.columns]
+id = { action = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT", type = "bigint" }
+owner = { action = "SIGN_ONLY", type = "text" }
+pan = { action = "ENCRYPT_AND_SIGN", type = "text" }
+[tables.card.beacons]
+standard = [{ name = "pan", length = "exact" }]
+"#;
+
+    #[tokio::test]
+    async fn a_schema_text_is_enough_to_seal_sign_and_tag_a_record() {
+        let sealer = sealer(CARDS).await.unwrap();
+        let record = json!({ "id": 1, "owner": "ada", "pan": "4111111111111111" });
+        let mut sealed = sealer.seal("card", &record).unwrap();
+        assert!(sealed.bytes("pgseal_signature").is_some());
+        assert_eq!(sealed.columns().count(), 5, "three columns, a tag, a signature");
+        assert_eq!(sealer.open::<serde_json::Value>(&sealed).unwrap(), record);
+        sealed.set_bytes("owner", Some(b"eve"));
+        assert_eq!(sealer.open::<serde_json::Value>(&sealed).unwrap_err().kind(), Kind::Tampered);
+        assert_eq!(sealer.clone().seal("card", &json!({ "pan": "4111" })).err().unwrap().kind(), Kind::Refused);
+    }
+
+    #[tokio::test]
+    async fn sealers_of_two_calls_do_not_open_each_others_records() {
+        let (one, other) = (sealer(CARDS).await.unwrap(), sealer(CARDS).await.unwrap());
+        let sealed = one.seal("card", &json!({ "id": 1, "owner": "ada", "pan": "4111" })).unwrap();
+        assert!(other.open::<serde_json::Value>(&sealed).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_type_that_the_text_does_not_say_is_asked_for_by_the_columns_name() {
+        let untyped = CARDS.replace("owner = { action = \"SIGN_ONLY\", type = \"text\" }", "owner = \"SIGN_ONLY\"");
+        let error = sealer(&untyped).await.err().unwrap();
+        assert!(matches!(&error, Error::NoType(column) if column == "card.owner"), "{error}");
+        let error = sealer("version = 2").await.err().unwrap();
+        assert!(matches!(error, Error::Schema(_)), "{error}");
+    }
+}
