@@ -105,7 +105,7 @@ pub use plain::Record;
 pub use record::SealedRecord;
 pub use search::SearchTag;
 
-use crate::keys::{self, KeyCache, KeyStore};
+use crate::keys::{self, KeyCache, KeySource, KeyStore};
 use crate::schema::Table;
 use crate::seal;
 
@@ -166,7 +166,7 @@ struct Inner {
 }
 
 impl Sealer {
-    /// Starts one.
+    /// Starts one: see [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -175,10 +175,27 @@ impl Sealer {
     ///
     /// # Errors
     /// A field that the table lacks, a missing or NULL field where the table demands one, a value that does not fit.
+    ///
+    /// ```
+    #[doc = include_str!("sealer/doctest.txt")]
+    /// # use pgseal::sealer::Kind;
+    /// # block_on(async {
+    /// # let sealer = sealer().await?;
+    /// let sealed = sealer.seal("patient", &Patient { id: 7, diagnosis: "J45.1".into() })?;
+    /// // What an INSERT writes: the id in clear, a cell, a search tag and a signature.
+    /// let columns: Vec<&str> = sealed.columns().map(|(name, _)| name).collect();
+    /// assert_eq!(columns, ["diagnosis", "id", "pgseal_eq_diagnosis", "pgseal_signature"]);
+    ///
+    /// // A field that is no column is not dropped in silence.
+    /// let error = sealer.seal("patient", &serde_json::json!({"id": 7, "diagnosis": "J45.1", "age": 40})).err().unwrap();
+    /// assert_eq!(error.kind(), Kind::Refused);
+    /// # Ok(())
+    /// # })
+    /// ```
     pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
         let table = self.table(table)?;
         let values = ser::values(table, record)?;
-        let row = seal::row::seal_row(table, &*self.0.keys, &values)?;
+        let row = seal::row::seal_row(table, self.key_source(), &values)?;
         Ok(SealedRecord::new(table, &values, row))
     }
 
@@ -186,13 +203,31 @@ impl Sealer {
     ///
     /// # Errors
     /// [`Kind::Tampered`] unless every signed part is as it was sealed.
+    ///
+    /// ```
+    #[doc = include_str!("sealer/doctest.txt")]
+    /// # use pgseal::sealer::{Kind, SealedRecord};
+    /// # block_on(async {
+    /// # let sealer = sealer().await?;
+    /// # let sealed = sealer.seal("patient", &Patient { id: 7, diagnosis: "J45.1".into() })?;
+    /// // The columns of a row as they were read from the table.
+    /// let read = sealed.columns().map(|(name, bytes)| (name.to_owned(), bytes.map(<[u8]>::to_vec)));
+    /// let mut read = SealedRecord::from_columns("patient", read);
+    /// assert_eq!(sealer.open::<Patient>(&read)?.diagnosis, "J45.1");
+    ///
+    /// read.set_bytes("id", Some(&8_i64.to_be_bytes()));
+    /// assert_eq!(sealer.open::<Patient>(&read).err().unwrap().kind(), Kind::Tampered);
+    /// # Ok(())
+    /// # })
+    /// ```
     pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
         let table = self.table(sealed.table())?;
-        sealed.with_row(table, |row| de::record(table, Cursor::verified(table, &*self.0.keys, row)?))
+        sealed.with_row(table, |row| de::record(table, Cursor::verified(table, self.key_source(), row)?))
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
-    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
+    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]; a sealer that was built over a pool
+    /// (`Builder::pool`) has such a task. Returns the failures, for the log.
     pub async fn refresh(&self) -> Vec<keys::Error> {
         self.0.keys.refresh(&*self.0.store).await
     }
@@ -200,6 +235,10 @@ impl Sealer {
     /// When [`Sealer::refresh`] has something to do next.
     pub fn next_refresh(&self) -> Option<Instant> {
         self.0.keys.next_refresh()
+    }
+
+    fn key_source(&self) -> &dyn KeySource {
+        &*self.0.keys
     }
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {

@@ -245,3 +245,6 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
         Some(usize::try_from(self.left).unwrap_or(usize::MAX).min(self.reader.len() / 4))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -288,3 +288,6 @@ impl fmt::Display for Link {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

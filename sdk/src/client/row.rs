@@ -198,3 +198,6 @@ mod sealed {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

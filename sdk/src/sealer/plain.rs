@@ -149,7 +149,7 @@ impl Sealer {
     pub fn seal_record(&self, table: &str, record: &Record) -> Result<SealedRecord, Error> {
         let table = self.table(table)?;
         let values = values(table, record)?;
-        let row = seal::row::seal_row(table, &*self.0.keys, &values)?;
+        let row = seal::row::seal_row(table, self.key_source(), &values)?;
         Ok(SealedRecord::new(table, &values, row))
     }
 
@@ -160,7 +160,7 @@ impl Sealer {
     pub fn open_record(&self, sealed: &SealedRecord) -> Result<Record, Error> {
         let table = self.table(sealed.table())?;
         sealed.with_row(table, |row| {
-            let mut cursor = Cursor::verified(table, &*self.0.keys, row)?;
+            let mut cursor = Cursor::verified(table, self.key_source(), row)?;
             let mut fields = Vec::with_capacity(table.columns.len());
             while let Some(column) = cursor.column() {
                 fields.push((column.name.clone(), cursor.value()?.map(Value::into_owned)));

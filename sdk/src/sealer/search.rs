@@ -71,7 +71,7 @@ impl Sealer {
         let value = ser::field(ty.as_ref(), &Settings::default(), value)
             .and_then(|value| value.ok_or(Problem::shape("NULL equals nothing and has no search tag")))
             .map_err(|problem| problem.of_field(table, column))?;
-        Ok(SearchTag(seal::row::exact_tag(table, &*self.0.keys, index, &value)?))
+        Ok(SearchTag(seal::row::exact_tag(table, self.key_source(), index, &value)?))
     }
 
     /// The physical helper column that holds the tags of a column.

@@ -1,3 +1,7 @@
+mod plain;
+mod round_trip;
+mod search;
+
 use serde::Deserialize;
 
 use super::*;
