@@ -91,6 +91,7 @@ mod search;
 mod ser;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -243,6 +244,13 @@ impl Sealer {
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
         self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
+    }
+}
+
+/// Names of tables, and nothing of keys.
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("tables", &self.0.tables.keys()).finish_non_exhaustive()
     }
 }
 

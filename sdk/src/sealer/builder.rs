@@ -20,7 +20,7 @@ pub enum BuildError {
     /// A part is missing.
     #[error("the sealer needs {0}")]
     Incomplete(&'static str),
-    /// Everything that is wrong with the schema file, with its places.
+    /// Everything that is wrong with the schema file, with its places; `schema::diagnostics` (feature `config`) draws it.
     #[error("the schema cannot be used\n{0}")]
     Schema(Box<Problems>),
     /// The lock cannot be read.
