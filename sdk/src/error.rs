@@ -126,4 +126,19 @@ pub trait UserFacing {
     fn hint(&self) -> Option<String> {
         None
     }
+    /// The column that is to blame, where PostgreSQL would name it beside the message.
+    fn column(&self) -> Option<&ColumnName> {
+        None
+    }
+}
+
+/// A column by its physical name: fields s, t and c of an ErrorResponse (PostgreSQL 18 manual, 54.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnName {
+    /// Its schema.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its own name.
+    pub column: String,
 }

@@ -43,18 +43,14 @@ fn one(raw: &mut Raw, sql: &str) -> Option<String> {
     rows(&frames).into_iter().flatten().flatten().next()
 }
 
-fn holds(haystack: &[u8], needle: &str) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
-}
-
 #[test]
 fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
     let world = World::sealed("byname", SQL, SCHEMA);
+    world.keep_secret("ZqSecretInClear");
     let mut raw = world.raw();
     one(&mut raw, "INSERT INTO person (id, t) VALUES (1, 'a')");
     let script = [parse("Find", "SELECT id, t FROM person WHERE t = $1", &[]), sync()].concat();
     assert_eq!(kinds(&raw.talk(&script, 1)), "1Z");
-    let mark = world.link().mark();
     for sql in [
         "EXECUTE \"Find\"('ZqSecretInClear')",
         "EXPLAIN EXECUTE \"Find\"('ZqSecretInClear')",
@@ -66,7 +62,6 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
         let script = [parse("", sql, &[]), sync()].concat();
         assert_eq!(sqlstate(&raw.talk(&script, 1)).as_deref(), Some("0A000"), "{sql}");
     }
-    assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
 
     one(&mut raw, "BEGIN");
     let script = [parse("", "SELECT id, t FROM person", &[]), bind("cur", "", &[], 0), sync()].concat();
@@ -74,13 +69,11 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
     assert_eq!(sqlstate(&raw.talk(&query("FETCH ALL FROM cur"), 1)).as_deref(), Some("0A000"));
     one(&mut raw, "ROLLBACK");
     // A PREPARE that was refused: its EXECUTE does not travel.
-    let mark = world.link().mark();
     for sql in ["PREPARE p1(text) AS SELECT id FROM person WHERE t = $1", "EXECUTE p1('ZqSecretInClear')"] {
         assert_eq!(sqlstate(&raw.talk(&query(sql), 1)).as_deref(), Some("0A000"), "{sql}");
     }
     let unread = raw.talk(&query("EXECUTE p1('ZqSecretInClear"), 1);
     assert_eq!(sqlstate(&unread).as_deref(), Some("42601"), "a text that cannot be read does not travel either");
-    assert!(!holds(&world.link().since(mark), "ZqSecretInClear"));
     one(&mut raw, "PREPARE p1 AS SELECT 8");
     assert_eq!(one(&mut raw, "EXECUTE p1").as_deref(), Some("8"));
     // What was prepared in SQL, or is planned under no such name, is the server's business.
@@ -91,8 +84,8 @@ fn sql_cannot_run_by_name_what_was_planned_by_message_sql_5() {
 #[test]
 fn the_values_of_a_refused_statement_do_not_travel_behind_it_sql_21() {
     let world = World::sealed("behind", SQL, SCHEMA);
+    world.keep_secret("ZqRefusedValue");
     let mut raw = world.raw();
-    let mark = world.link().mark();
     let batch = |name: &str, sql: &str, value: &str| {
         [parse(name, sql, &[]), bind("", name, &[Some(value)], 0), execute("", 0), sync()].concat()
     };
@@ -115,7 +108,6 @@ fn the_values_of_a_refused_statement_do_not_travel_behind_it_sql_21() {
     one(&mut raw, "DISCARD ALL");
     let frames = raw.talk(&[bind("", "s", &[Some("ZqRefusedValue")], 0), execute("", 0), sync()].concat(), 1);
     assert_eq!(sqlstate(&frames).as_deref(), Some("26000"));
-    assert!(!holds(&world.link().since(mark), "ZqRefusedValue"));
     // The session goes on.
     assert_eq!(rows(&raw.talk(&batch("", "SELECT $1::text", "plain"), 1)), [[Some("plain".to_owned())]]);
 }
@@ -123,6 +115,7 @@ fn the_values_of_a_refused_statement_do_not_travel_behind_it_sql_21() {
 #[test]
 fn a_setting_that_changes_within_a_batch_is_the_one_that_a_sealed_value_is_read_under_sql_12() {
     let world = World::sealed("stale", SQL, SCHEMA);
+    world.writes_no_secret("a timestamp in the server's log is nothing to look for");
     let mut raw = world.raw();
     let insert = "INSERT INTO person (id, seen) VALUES ($1, $2) RETURNING seen";
     let batch = |before: &str, id: &str| {
@@ -145,6 +138,7 @@ fn a_setting_that_changes_within_a_batch_is_the_one_that_a_sealed_value_is_read_
 #[test]
 fn a_sealed_value_behind_a_set_in_one_query_is_refused_and_nothing_of_the_query_runs_sql_12() {
     let world = World::sealed("behind", SQL, SCHEMA);
+    world.writes_no_secret("a timestamp in the server's log is nothing to look for");
     let mut raw = world.raw();
     let insert = "INSERT INTO person (id, seen) VALUES (1, '2020-01-01 00:00:00')";
     for before in ["SET timezone = 'Asia/Tokyo'", "SELECT set_config('timezone', 'Asia/Tokyo', false)", "ROLLBACK"] {
@@ -161,12 +155,12 @@ fn a_sealed_value_behind_a_set_in_one_query_is_refused_and_nothing_of_the_query_
 #[test]
 fn bytea_output_is_asked_again_after_a_transaction_that_set_it_locally_sql_12() {
     let world = World::sealed("local", SQL, SCHEMA);
-    let mut raw = world.raw();
-    one(&mut raw, "INSERT INTO person (id, t) VALUES (1, 'a')");
+    let (mut raw, secret) = (world.raw(), world.secret());
+    one(&mut raw, &format!("INSERT INTO person (id, t) VALUES (1, '{secret}')"));
     one(&mut raw, "SET bytea_output = escape");
     one(&mut raw, "BEGIN");
     one(&mut raw, "SET LOCAL bytea_output = hex");
-    assert_eq!(one(&mut raw, "SELECT t FROM person").as_deref(), Some("a"));
+    assert_eq!(one(&mut raw, "SELECT t FROM person"), Some(secret));
     one(&mut raw, "COMMIT");
     // Refused before it is sent, as a setting that is not supported: not an error in the middle of the answer.
     assert_eq!(sqlstate(&raw.talk(&query("SELECT t FROM person"), 1)).as_deref(), Some("0A000"));
@@ -175,8 +169,8 @@ fn bytea_output_is_asked_again_after_a_transaction_that_set_it_locally_sql_12() 
 #[test]
 fn null_is_written_without_a_context_and_a_context_of_null_reaches_no_row_sql_50() {
     let world = World::sealed("nulls", SQL, SCHEMA);
-    let mut raw = world.raw();
-    one(&mut raw, "INSERT INTO person (id, t, seen) VALUES (1, 'a', '2020-01-01'), (2, 'b', NULL)");
+    let (mut raw, a) = (world.raw(), world.secret());
+    one(&mut raw, &format!("INSERT INTO person (id, t, seen) VALUES (1, '{a}', '2020-01-01'), (2, 'b', NULL)"));
     let script =
         [parse("", "UPDATE person SET t = 'z' WHERE id = $1", &[]), bind("", "", &[None], 0), execute("", 0), sync()];
     let frames = raw.talk(&script.concat(), 1);
@@ -186,7 +180,7 @@ fn null_is_written_without_a_context_and_a_context_of_null_reaches_no_row_sql_50
         let frames = raw.talk(&query(&format!("UPDATE person SET t = 'z', plain = 'z' WHERE id = {id}")), 1);
         assert_eq!(kinds(&frames), "CZ", "{id}");
     }
-    let frames = raw.talk(&query("UPDATE person SET t = NULL WHERE t = 'a' RETURNING id, t"), 1);
+    let frames = raw.talk(&query(&format!("UPDATE person SET t = NULL WHERE t = '{a}' RETURNING id, t")), 1);
     assert_eq!(rows(&frames), [[Some("1".to_owned()), None]]);
     let frames = raw.talk(&query("UPDATE person SET t = NULL, seen = DEFAULT"), 1);
     assert_eq!(sqlstate(&frames), None);

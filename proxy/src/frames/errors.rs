@@ -43,6 +43,7 @@ fn say(severity: Severity, error: &(impl UserFacing + ?Sized), position: Option<
         detail: detail.as_deref(),
         hint: hint.as_deref(),
         position,
+        column: error.column(),
     };
     compose::error_response(&report, out);
 }

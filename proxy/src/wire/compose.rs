@@ -4,6 +4,7 @@
 //! client's or server's own bytes on (names, values, error texts) are laid out by hand: pgwire holds them as `String`
 //! and copies every value. Tests read both kinds back with pgwire's decoders.
 
+use pgseal::error::ColumnName;
 use pgseal::value::Format;
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
@@ -45,6 +46,8 @@ pub struct Report<'a> {
     pub hint: Option<&'a str>,
     /// P: characters of the client's text, from 1.
     pub position: Option<u32>,
+    /// s, t, c
+    pub column: Option<&'a ColumnName>,
 }
 
 // To the client.
@@ -61,6 +64,9 @@ pub fn error_response(report: &Report<'_>, out: &mut Vec<u8>) {
     fields.extend(report.detail.map(|text| (b'D', without_nul(text))));
     fields.extend(report.hint.map(|text| (b'H', without_nul(text))));
     fields.extend(report.position.map(|at| (b'P', at.to_string())));
+    if let Some(ColumnName { schema, table, column }) = report.column {
+        fields.extend([(b's', schema), (b't', table), (b'c', column)].map(|(code, text)| (code, without_nul(text))));
+    }
     encode(&ErrorResponse::new(fields), out);
 }
 
@@ -320,6 +326,7 @@ mod tests {
 
     #[test]
     fn an_error_response_reads_back_with_all_its_fields() {
+        let column = ColumnName { schema: "public".into(), table: "card".into(), column: "p\0an".into() };
         let report = Report {
             severity: Severity::Error,
             code: "0A000",
@@ -327,6 +334,7 @@ mod tests {
             detail: None,
             hint: Some("try"),
             position: Some(8),
+            column: Some(&column),
         };
         let frame = composed(|out| error_response(&report, out));
         let PgWireBackendMessage::ErrorResponse(message) = backend(&frame) else { panic!() };
@@ -338,6 +346,7 @@ mod tests {
         assert_eq!(field(b'D'), None);
         assert_eq!(field(b'H'), Some("try"));
         assert_eq!(field(b'P'), Some("8"));
+        assert_eq!([b's', b't', b'c'].map(field), [Some("public"), Some("card"), Some("pan")]);
         assert_eq!(reader::fields(body(&frame)).unwrap().len(), message.fields.len());
     }
 

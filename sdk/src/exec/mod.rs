@@ -17,7 +17,7 @@ pub mod steps;
 mod update;
 mod write;
 
-use crate::error::{SqlState, UserFacing};
+use crate::error::{ColumnName, SqlState, UserFacing};
 use crate::framing::Malformed;
 use crate::sql::Refusal;
 use crate::{seal, value};
@@ -36,6 +36,10 @@ pub enum Error {
         /// Where it stands in the client's text, from 0, in characters.
         at: usize,
     },
+    /// NULL for a protected NOT NULL column, in PostgreSQL's words (`ExecConstraints`, execMain.c) without its DETAIL,
+    /// which shows the row.
+    #[error("null value in column \"{}\" of relation \"{}\" violates not-null constraint", .0.column, .0.table)]
+    NotNull(Box<ColumnName>),
     /// Sealing or opening failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
@@ -52,7 +56,7 @@ impl Error {
     pub fn position(&self) -> Option<u32> {
         match self {
             Error::Literal { at, .. } => u32::try_from(at + 1).ok(),
-            Error::Value(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
+            Error::Value(_) | Error::NotNull(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
         }
     }
 }
@@ -67,6 +71,7 @@ impl UserFacing for Error {
     fn sqlstate(&self) -> SqlState {
         match self {
             Error::Value(error) | Error::Literal { error, .. } => error.sqlstate(),
+            Error::NotNull(_) => SqlState::NOT_NULL_VIOLATION,
             Error::Seal(error) => error.sqlstate(),
             Error::Refused(refusal) => refusal.sqlstate,
             Error::Protocol(_) => SqlState::PROTOCOL_VIOLATION,
@@ -75,6 +80,7 @@ impl UserFacing for Error {
     fn message(&self) -> String {
         match self {
             Error::Value(error) | Error::Literal { error, .. } => error.message(),
+            Error::NotNull(_) => self.to_string(),
             Error::Seal(error) => error.message(),
             Error::Refused(refusal) => refusal.message.clone(),
             Error::Protocol(text) => (*text).to_owned(),
@@ -84,7 +90,13 @@ impl UserFacing for Error {
         match self {
             Error::Seal(error) => error.hint(),
             Error::Refused(refusal) => refusal.hint.clone(),
-            Error::Value(_) | Error::Literal { .. } | Error::Protocol(_) => None,
+            Error::Value(_) | Error::Literal { .. } | Error::NotNull(_) | Error::Protocol(_) => None,
+        }
+    }
+    fn column(&self) -> Option<&ColumnName> {
+        match self {
+            Error::NotNull(column) => Some(column),
+            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
         }
     }
 }

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::Error;
 use super::array::{self, Elements};
 use super::inputs::Params;
-use crate::error::SqlState;
+use crate::error::{ColumnName, SqlState};
 use crate::schema::{Column, Table};
 use crate::sql::{Input, Literal, Refusal};
-use crate::value::{self, Format, Settings, Type, Value};
+use crate::value::{Format, Settings, Type, Value};
 
 /// Where the values of one execution come from.
 #[derive(Clone, Copy)]
@@ -194,14 +194,10 @@ pub(super) fn known_type(column: &Column) -> Result<Type, Error> {
     })
 }
 
-/// PostgreSQL's words (ExecConstraints in execMain.c), without its DETAIL, which shows the row.
 pub(super) fn not_null(column: &Column, table: &Table) -> Error {
-    Error::Value(value::Error {
-        sqlstate: SqlState::NOT_NULL_VIOLATION,
-        message: format!(
-            "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
-            column.name, table.relation.name
-        )
-        .into(),
-    })
+    Error::NotNull(Box::new(ColumnName {
+        schema: table.relation.schema.clone(),
+        table: table.relation.name.clone(),
+        column: column.name.clone(),
+    }))
 }

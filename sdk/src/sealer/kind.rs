@@ -62,7 +62,7 @@ impl Kind {
         use crate::exec::Error;
         match error {
             Error::Seal(error) => Self::of_seal(error),
-            Error::Value(_) | Error::Literal { .. } | Error::Refused(_) => Kind::Refused,
+            Error::Value(_) | Error::Literal { .. } | Error::NotNull(_) | Error::Refused(_) => Kind::Refused,
             Error::Protocol(_) => Kind::Database,
         }
     }

@@ -61,6 +61,7 @@ pub(super) fn run<P: Ask, S: Ask>(
     let schema = std::fs::read_to_string(schema).unwrap();
     let twin = database("twin", &ddl);
     let world = World::sealed("corpus", &ddl, &schema);
+    world.writes_no_secret("every literal of the corpus is looked for on the link, statement by statement");
     let (mut plain, mut sealed) = connect(&world, &twin);
 
     let mut report = Report { outcomes: Vec::new(), leaks: Vec::new(), positions: Vec::new() };

@@ -21,7 +21,7 @@ async fn play(name: &str, file: &str) {
     stage.play(&mut group, &proxy).await;
     stage.play(&mut group, &binary).await;
     stage.play(&mut group, &Mixed { writes: &proxy, reads: &binary }).await;
-    stage.close(group).await;
+    stage.close(group);
 }
 
 macro_rules! groups {

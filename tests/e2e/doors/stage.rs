@@ -8,7 +8,6 @@ use tokio_postgres::Config;
 
 use crate::harness::World;
 use crate::harness::cluster::cluster;
-use crate::harness::leaks;
 use crate::harness::scratch::random;
 use crate::harness::world::database;
 
@@ -56,6 +55,7 @@ impl Stage {
         let database = database(&format!("{name}twin"), &file("tables.sql"));
         let twin = Driver { name: "twin", config: config(&database, cluster().port()), form: Form::Text };
         let secrets = SECRETS.map(|secret| (secret, format!("Zq{}", random(secret.len() - 2))));
+        secrets.iter().for_each(|(_, secret)| world.keep_secret(secret));
         Self { world, twin, secrets: secrets.into() }
     }
 
@@ -131,18 +131,14 @@ impl Stage {
         }
     }
 
-    /// All doors were equal, and no secret is where the server could read it.
-    pub(super) async fn close(&self, group: Group) {
+    /// All doors were equal.
+    pub(super) fn close(&self, group: Group) {
         assert!(
             group.differences.is_empty(),
             "{} differences\n{}",
             group.differences.len(),
             group.differences.join("\n")
         );
-        let control = format!("Zc{}", random(18));
-        self.world.client().await.execute("INSERT INTO note VALUES (1, $1)", &[&control]).await.unwrap();
-        let secrets: Vec<&str> = self.secrets.iter().map(|(_, secret)| secret.as_str()).collect();
-        leaks::assert_none(&self.world, &secrets, &control);
     }
 
     fn conceal(&self, step: &Step) -> Step {

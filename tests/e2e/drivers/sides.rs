@@ -85,6 +85,8 @@ impl Sides {
         let world = World::sealed(name, &sql, &schema);
         let sealed = Side::new(world.proxy().address().port(), world.database());
         let plain = Side::new(cluster().port(), &database(name, &sql));
+        world.keep_secret(&sealed.word);
+        world.keep_secret(&sealed.number);
         Self { world, sealed, plain }
     }
 
@@ -92,7 +94,7 @@ impl Sides {
         &self.world
     }
 
-    /// Everything that the two observers saw must be equal, but for `refused`; and nothing leaked.
+    /// Everything that the two observers saw must be equal, but for `refused`.
     #[track_caller]
     pub(super) fn compare(&self, sealed: &[Value], plain: &[Value], refused: &[(&str, &str)]) {
         let mut differences = Vec::new();
@@ -118,6 +120,5 @@ impl Sides {
         );
         assert_eq!(sealed.len(), plain.len(), "both scripts end");
         assert!(plain.len() > 10, "a script that sees almost nothing proves nothing");
-        leaks::assert_none(&self.world, &[&self.sealed.word, &self.sealed.number], &self.sealed.control);
     }
 }

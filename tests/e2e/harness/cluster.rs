@@ -13,6 +13,11 @@ pub(crate) fn cluster() -> &'static Postgres {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let binaries = Binaries::find(cache).unwrap_or_else(|error| panic!("{error}"));
         eprintln!("PostgreSQL {}: {}", binaries.source, binaries.dir.display());
-        Postgres::start(binaries).unwrap_or_else(|error| panic!("{error}"))
+        let cluster = Postgres::start(binaries).unwrap_or_else(|error| panic!("{error}"));
+        // The search for leaks reads what a test wrote, however many checkpoints came in between.
+        for sql in ["ALTER SYSTEM SET wal_keep_size = '2GB'", "SELECT pg_reload_conf()"] {
+            cluster.psql("postgres", sql).unwrap_or_else(|error| panic!("{error}"));
+        }
+        cluster
     })
 }

@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use super::leaks::Heard;
+
 /// One message of the server: type and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -76,7 +78,11 @@ impl Write for Socket {
 }
 
 /// A connection without any intelligence.
-pub(crate) struct Raw(Socket);
+pub(crate) struct Raw {
+    socket: Socket,
+    /// Keeps the bodies of all messages.
+    heard: Option<Heard>,
+}
 
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
 
@@ -86,14 +92,19 @@ impl Raw {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(PATIENCE).unwrap();
-        Self(Socket::Tcp(stream))
+        Self { socket: Socket::Tcp(stream), heard: None }
     }
 
     /// A unix connection to a server's socket; nothing is sent.
     pub(crate) fn dial_unix(dir: &Path, port: u16) -> Self {
         let stream = UnixStream::connect(dir.join(format!(".s.PGSQL.{port}"))).unwrap();
         stream.set_read_timeout(PATIENCE).unwrap();
-        Self(Socket::Unix(stream))
+        Self { socket: Socket::Unix(stream), heard: None }
+    }
+
+    /// What it hears from now on is kept there too.
+    pub(crate) fn heard_by(self, heard: Option<Heard>) -> Self {
+        Self { heard, ..self }
     }
 
     /// Sends the start-up message of `postgres` and reads to the first ReadyForQuery.
@@ -103,21 +114,22 @@ impl Raw {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
+        self.socket.write_all(bytes).unwrap();
     }
 
     /// The same connection twice: one to read, one to write at the same time.
     pub(crate) fn split(self) -> (Self, Self) {
-        let other = match &self.0 {
+        let other = match &self.socket {
             Socket::Tcp(stream) => Socket::Tcp(stream.try_clone().unwrap()),
             Socket::Unix(stream) => Socket::Unix(stream.try_clone().unwrap()),
         };
-        (self, Self(other))
+        let heard = self.heard.clone();
+        (self, Self { socket: other, heard })
     }
 
     /// Says that nothing more will be sent; reading goes on.
     pub(crate) fn half_close(&self) {
-        match &self.0 {
+        match &self.socket {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write).unwrap(),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write).unwrap(),
         }
@@ -131,13 +143,16 @@ impl Raw {
     /// The next message, or None at the end of the stream.
     pub(crate) fn frame(&mut self) -> Option<Frame> {
         let mut kind = [0];
-        if self.0.read(&mut kind).unwrap_or(0) == 0 {
+        if self.socket.read(&mut kind).unwrap_or(0) == 0 {
             return None;
         }
         let mut len = [0; 4];
-        self.0.read_exact(&mut len).unwrap();
+        self.socket.read_exact(&mut len).unwrap();
         let mut body = vec![0; usize::try_from(u32::from_be_bytes(len)).unwrap() - 4];
-        self.0.read_exact(&mut body).unwrap();
+        self.socket.read_exact(&mut body).unwrap();
+        if let Some(heard) = &self.heard {
+            heard.lock().unwrap().extend_from_slice(&body);
+        }
         Some(Frame { kind: char::from(kind[0]), body })
     }
 
@@ -163,7 +178,7 @@ impl Raw {
     /// One byte, as in the answer to an SSLRequest; None at the end.
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let mut byte = [0];
-        match self.0.read(&mut byte) {
+        match self.socket.read(&mut byte) {
             Ok(1) => Some(byte[0]),
             _ => None,
         }

@@ -7,11 +7,12 @@ use pgseal::testing::tap::{Cut, Tap, Target};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::cluster::cluster;
+use super::leaks::{Heard, Watch, canary};
 use super::proxy::{self, Proxy};
 use super::raw::Raw;
 use super::scratch::{Scratch, random};
 
-/// Dropping it ends the proxy; the database goes with the cluster.
+/// Dropping it looks for leaks, then ends the proxy; the database goes with the cluster.
 pub(crate) struct World {
     // The fields end in this order: the proxy first.
     proxy: Proxy,
@@ -19,12 +20,27 @@ pub(crate) struct World {
     database: String,
     schema: PathBuf,
     scratch: Scratch,
+    /// Only where something is protected.
+    watch: Option<Watch>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch.as_ref().filter(|_| !std::thread::panicking()) {
+            watch.check(self);
+        }
+    }
 }
 
 impl World {
     /// A database of its own behind a proxy with nothing protected.
     pub(crate) fn plain(name: &str) -> Self {
         Self::make(name, "", None, Cut::Whole)
+    }
+
+    /// The same in which `sql` has been run: the twin of a sealed one.
+    pub(crate) fn twin(name: &str, sql: &str) -> Self {
+        Self::make(name, sql, None, Cut::Whole)
     }
 
     /// The same with the server link cut into pieces.
@@ -53,7 +69,25 @@ impl World {
         let server = cluster().socket_dir().join(format!(".s.PGSQL.{}", cluster().port()));
         let link = Tap::start(scratch.path(), cluster().port(), Target::Unix(server), cut).unwrap();
         let proxy = Proxy::start(&state, &schema_file, &unix_url(scratch.path(), &database), &[]);
-        Self { proxy, link, database, schema: schema_file, scratch }
+        let watch = schema.map(|_| Watch::new(&database));
+        Self { proxy, link, database, schema: schema_file, scratch, watch }
+    }
+
+    /// A new text for a protected column. When the world goes it must be nowhere at the server.
+    pub(crate) fn secret(&self) -> String {
+        let secret = canary();
+        self.keep_secret(&secret);
+        secret
+    }
+
+    /// The same for a text of the test's own choice, one that occurs nowhere else.
+    pub(crate) fn keep_secret(&self, secret: &str) {
+        self.watch.as_ref().expect("something is protected").keep_secret(secret);
+    }
+
+    /// Why this test has no [`World::secret`]: one of both every test on sealed tables must say.
+    pub(crate) fn writes_no_secret(&self, why: &'static str) {
+        self.watch.as_ref().expect("something is protected").excuse(why);
     }
 
     pub(crate) fn database(&self) -> &str {
@@ -117,7 +151,12 @@ impl World {
 
     /// A raw connection to the proxy that has sent nothing.
     pub(crate) fn raw_unauthenticated(&self) -> Raw {
-        Raw::dial(self.proxy.address())
+        Raw::dial(self.proxy.address()).heard_by(self.heard())
+    }
+
+    /// Where everything that raw clients of a sealed world hear is kept.
+    pub(crate) fn heard(&self) -> Option<Heard> {
+        self.watch.as_ref().map(Watch::heard)
     }
 
     /// A raw connection straight at the server, logged in.

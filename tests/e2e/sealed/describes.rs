@@ -19,7 +19,8 @@ fn without_table_oid(frame: &Frame) -> Vec<u8> {
 #[test]
 fn parameters_and_columns_have_their_logical_types() {
     let world = World::sealed("types", TABLE, SCHEMA);
-    let twin = World::sealed("typestwin", TABLE, "version = 1\n");
+    let twin = World::twin("typestwin", TABLE);
+    world.writes_no_secret("it only describes");
     let statements = [
         "SELECT * FROM person",
         "SELECT p.*, p.email AS mail, upper(team) FROM person p WHERE p.email = $1 AND p.team = $2 ORDER BY id LIMIT $3",
@@ -46,7 +47,8 @@ fn parameters_and_columns_have_their_logical_types() {
 #[test]
 fn wrong_sql_has_the_servers_sqlstate_and_position() {
     let world = World::sealed("wrongsql", TABLE, SCHEMA);
-    let twin = World::sealed("wrongtwin", TABLE, "version = 1\n");
+    let twin = World::twin("wrongtwin", TABLE);
+    let email = world.secret();
     let statements = [
         "SELECT é_nope FROM person WHERE email = 'ada@x.org'",
         "SELECT name FROM person WHERE email = 'x' AND nope = 1",
@@ -56,12 +58,12 @@ fn wrong_sql_has_the_servers_sqlstate_and_position() {
         "SELECT pgseal_eq_email FROM person",
     ];
     for sql in statements {
-        let error = |world: &World| {
-            let frames = world.raw().talk(&query(sql), 1);
+        let error = |world: &World, email| {
+            let frames = world.raw().talk(&query(&sql.replace("ada@x.org", email)), 1);
             let error = frames.iter().find(|frame| frame.kind == 'E').unwrap_or_else(|| panic!("{sql} was answered"));
             (error.field('C'), error.field('P'))
         };
-        assert_eq!(error(&world), error(&twin), "{sql}");
+        assert_eq!(error(&world, &email), error(&twin, "ada@x.org"), "{sql}");
     }
 }
 
@@ -69,7 +71,8 @@ fn wrong_sql_has_the_servers_sqlstate_and_position() {
 #[test]
 fn a_constant_that_is_no_value_of_its_column_has_the_servers_sqlstate() {
     let world = World::sealed("constants", TABLE, SCHEMA);
-    let twin = World::sealed("constanttwin", TABLE, "version = 1\n");
+    let twin = World::twin("constanttwin", TABLE);
+    world.writes_no_secret("none of the constants is a value");
     for values in [
         "'abc', 'x', NULL, NULL",
         "1, 'x', '1990-02-30', NULL",
@@ -89,16 +92,36 @@ fn a_constant_that_is_no_value_of_its_column_has_the_servers_sqlstate() {
 #[test]
 fn a_violated_constraint_is_told_without_helpers_or_ciphertext() {
     let world = World::sealed("unique", TABLE, SCHEMA);
-    let mut raw = world.raw();
-    raw.talk(&query("INSERT INTO person (id, name, email) VALUES (1, 'Ada', 'ada@x.org')"), 1);
+    let (mut raw, email) = (world.raw(), world.secret());
+    raw.talk(&query(&format!("INSERT INTO person (id, name, email) VALUES (1, 'Ada', '{email}')")), 1);
     for sql in [
-        "INSERT INTO person (id, name, email) VALUES (2, 'Eve', 'ada@x.org')",
+        &format!("INSERT INTO person (id, name, email) VALUES (2, 'Eve', '{email}')"),
         "INSERT INTO person (id, name) VALUES (3, NULL)",
     ] {
         let frames = raw.talk(&query(sql), 1);
         let error = frames.iter().find(|frame| frame.kind == 'E').unwrap();
         assert!(matches!(error.field('C').as_deref(), Some("23505" | "23502")), "{:?}", error.field('M'));
         let all = String::from_utf8_lossy(&error.body).into_owned();
-        assert!(!all.contains("pgseal_eq") && !all.contains("\\x01") && !all.contains("ada@x.org"), "{all}");
+        assert!(!all.contains("pgseal_eq") && !all.contains("\\x01") && !all.contains(&email), "{all}");
+    }
+}
+
+#[test]
+fn a_null_where_none_may_be_names_schema_table_and_column_as_the_server_does() {
+    let world = World::sealed("nulls", TABLE, SCHEMA);
+    let twin = World::twin("nullstwin", TABLE);
+    world.writes_no_secret("every statement fails");
+    for sql in [
+        "INSERT INTO person (id, name) VALUES (3, NULL)",
+        "INSERT INTO person (id) VALUES (3)",
+        "INSERT INTO person (id, name) VALUES (NULL, 'x')",
+        "INSERT INTO person (id, name, team) VALUES (3, 'x', NULL)",
+    ] {
+        let fields = |world: &World| {
+            let frames = world.raw().talk(&query(sql), 1);
+            let error = frames.into_iter().find(|frame| frame.kind == 'E').unwrap();
+            ['S', 'C', 'M', 's', 't', 'c', 'n'].map(|code| error.field(code))
+        };
+        assert_eq!(fields(&world), fields(&twin), "{sql}");
     }
 }

@@ -21,6 +21,7 @@ fn code(frames: &[Frame]) -> Option<String> {
 #[test]
 fn another_root_key_cannot_open_the_branch_key_and_serve_says_so() {
     let world = world("wrongroot");
+    world.writes_no_secret("it writes nothing");
     let root = state_dir(world.scratch().path()).join("root.key");
     std::fs::write(&root, [7; 32]).unwrap();
     let said = refused_start(&world);
@@ -30,6 +31,7 @@ fn another_root_key_cannot_open_the_branch_key_and_serve_says_so() {
 #[test]
 fn serve_without_the_root_key_names_what_is_missing_and_makes_nothing() {
     let world = world("noroot");
+    world.writes_no_secret("it writes nothing");
     let root = state_dir(world.scratch().path()).join("root.key");
     std::fs::remove_file(&root).unwrap();
     let said = refused_start(&world);
@@ -52,6 +54,7 @@ fn serve_names_the_tables_that_were_not_applied_and_the_keys_that_are_missing() 
 #[test]
 fn a_table_that_was_altered_behind_the_back_is_refused_with_55000_after_a_restart() {
     let world = world("drift");
+    world.writes_no_secret("it writes nothing");
     world.at_server("ALTER TABLE person ADD COLUMN extra text");
     let state = state_dir(world.scratch().path());
     match Proxy::try_start(&state, world.schema(), &direct_url(world.database()), &[]) {
@@ -71,8 +74,9 @@ fn a_table_that_was_altered_behind_the_back_is_refused_with_55000_after_a_restar
 #[test]
 fn a_cell_that_was_moved_cut_or_overwritten_is_xx001() {
     let world = world("tampered");
-    let mut raw = world.raw();
-    let fill = "INSERT INTO person (id, name, email) VALUES (1, 'Ada', 'ada@x.org'), (2, 'Bob', 'bob@x.org')";
+    let (mut raw, ada) = (world.raw(), world.secret());
+    let fill =
+        format!("INSERT INTO person (id, name, email) VALUES (1, '{ada}', 'ada@x.org'), (2, 'Bob', 'bob@x.org')");
     let attacks = [
         ("swapped between rows", "UPDATE person p SET name = q.name FROM person q WHERE p.id = 3 - q.id"),
         ("swapped between columns", "UPDATE person SET name = email"),
@@ -83,7 +87,7 @@ fn a_cell_that_was_moved_cut_or_overwritten_is_xx001() {
     ];
     for (what, attack) in attacks {
         raw.talk(&query("DELETE FROM person"), 1);
-        raw.talk(&query(fill), 1);
+        raw.talk(&query(&fill), 1);
         assert_eq!(code(&raw.talk(&query("SELECT name FROM person WHERE id = 1"), 1)), None);
         // The attacker owns the server: labels of types do not stop them.
         let attack = attack
@@ -99,6 +103,7 @@ fn a_cell_that_was_moved_cut_or_overwritten_is_xx001() {
 #[test]
 fn schema_apply_run_twice_changes_nothing_and_plan_says_so() {
     let world = world("twice");
+    world.writes_no_secret("it writes nothing");
     let before = world.at_server("SELECT count(*) FROM pg_attribute");
     let again = run(&mut world.pgseal(&["schema", "apply"]));
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));

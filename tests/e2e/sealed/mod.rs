@@ -5,10 +5,10 @@ mod failures;
 mod positions;
 mod refuses;
 mod settings;
+mod watched;
 mod works;
 
 use crate::harness::World;
-use crate::harness::scratch::random;
 
 const TABLE: &str = "
     CREATE TABLE person (
@@ -43,14 +43,7 @@ picture = { action = "ENCRYPT_AND_SIGN", type = "bytea" }
 standard = [{ name = "email", length = "exact" }]
 "#;
 
-/// A world with the table above and a plaintext twin of it in a second database.
+/// A world with the tables above.
 fn world(name: &str) -> World {
     World::sealed(name, TABLE, SCHEMA)
-}
-
-/// Something unprotected for the leak check to find: in the log, in the files, on the link.
-async fn control(client: &tokio_postgres::Client) -> String {
-    let control = format!("Zc{}", random(18));
-    client.execute("INSERT INTO note VALUES (1, $1)", &[&control]).await.unwrap();
-    control
 }

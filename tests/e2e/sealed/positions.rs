@@ -85,13 +85,14 @@ struct Pair {
 fn pair(name: &str) -> Pair {
     let tables = format!("{TABLE}{LEDGER}");
     let world = World::sealed(name, &tables, &format!("{SCHEMA}{LEDGER_SCHEMA}"));
+    let secret = world.secret();
     let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
     plain.log_in(&database("plain", &tables));
     let mut pair = Pair { plain, sealed: world.raw(), _world: world };
     let fill = "INSERT INTO person (id, name, email) VALUES (1, 'Ada', 'ada@x.org'); \
                 INSERT INTO ledger (id, amount, memo) VALUES (1, 2, 'x')";
     for statement in fill.split("; ") {
-        assert_eq!(error(&pair.sealed.talk(&query(statement), 1)), None);
+        assert_eq!(error(&pair.sealed.talk(&query(&statement.replace("Ada", &secret)), 1)), None);
         assert_eq!(error(&pair.plain.talk(&query(statement), 1)), None);
     }
     pair

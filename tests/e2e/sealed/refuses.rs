@@ -1,6 +1,5 @@
 //! What cannot be answered is refused: 0A000, a reason, a hint, and nothing of it reaches the server.
 
-use crate::harness::leaks::canary;
 use crate::harness::raw::{Frame, bind, execute, kinds, parse, query, sync};
 
 use super::world;
@@ -12,9 +11,8 @@ fn error(frames: &[Frame]) -> &Frame {
 #[test]
 fn a_refusal_names_the_column_and_repeats_no_value() {
     let world = world("refusal");
-    let secret = canary();
+    let secret = world.secret();
     let mut raw = world.raw();
-    let mark = world.link().mark();
     for sql in [
         format!("SELECT id FROM person WHERE name LIKE '{secret}%'"),
         format!("SELECT id FROM person WHERE name = '{secret}'"),
@@ -29,8 +27,6 @@ fn a_refusal_names_the_column_and_repeats_no_value() {
         assert!(!String::from_utf8_lossy(&error.body).contains(&secret), "{sql}");
         assert_eq!(frames.last().unwrap().body, b"I");
     }
-    assert!(!String::from_utf8_lossy(&world.link().since(mark)).contains(&secret));
-    assert!(!world.proxy().log().contains(&secret));
     // The session goes on.
     assert_eq!(kinds(&raw.talk(&query("SELECT name FROM person"), 1)), "TCZ");
 }
@@ -38,8 +34,8 @@ fn a_refusal_names_the_column_and_repeats_no_value() {
 #[test]
 fn a_refusal_inside_a_transaction_fails_the_transaction() {
     let world = world("failed");
-    let mut raw = world.raw();
-    raw.talk(&query("BEGIN; INSERT INTO person (id, name) VALUES (1, 'x')"), 1);
+    let (mut raw, secret) = (world.raw(), world.secret());
+    raw.talk(&query(&format!("BEGIN; INSERT INTO person (id, name) VALUES (1, '{secret}')")), 1);
     let frames = raw.talk(&query("SELECT max(name) FROM person"), 1);
     assert_eq!(error(&frames).field('C').as_deref(), Some("0A000"));
     assert_eq!(frames.last().unwrap().body, b"E");
@@ -52,12 +48,12 @@ fn a_refusal_inside_a_transaction_fails_the_transaction() {
 #[test]
 fn a_savepoint_recovers_from_a_refusal() {
     let world = world("savepoint");
-    let mut raw = world.raw();
+    let (mut raw, secret) = (world.raw(), world.secret());
     raw.talk(&query("BEGIN; SAVEPOINT s"), 1);
     raw.talk(&query("SELECT max(name) FROM person"), 1);
     let frames = raw.talk(&query("ROLLBACK TO s"), 1);
     assert_eq!(frames.last().unwrap().body, b"T");
-    raw.talk(&query("INSERT INTO person (id, name) VALUES (1, 'x')"), 1);
+    raw.talk(&query(&format!("INSERT INTO person (id, name) VALUES (1, '{secret}')")), 1);
     raw.talk(&query("COMMIT"), 1);
     assert_eq!(world.at_server("SELECT count(*) FROM person"), "1\n");
 }
@@ -65,10 +61,11 @@ fn a_savepoint_recovers_from_a_refusal() {
 #[test]
 fn a_refusal_inside_a_pipeline_takes_its_place_and_drops_the_rest_until_sync() {
     let world = world("pipelined");
+    let secret = world.secret();
     let one = |id: &str| {
         [
             parse("", "INSERT INTO person (id, name) VALUES ($1, $2)", &[]),
-            bind("", "", &[Some(id), Some("x")], 0),
+            bind("", "", &[Some(id), Some(&secret)], 0),
             execute("", 0),
         ]
         .concat()
@@ -85,9 +82,10 @@ fn a_refusal_inside_a_pipeline_takes_its_place_and_drops_the_rest_until_sync() {
 #[test]
 fn a_refusal_in_a_simple_query_of_several_statements_undoes_the_others() {
     let world = world("several");
-    let frames = world
-        .raw()
-        .talk(&query("INSERT INTO person (id, name) VALUES (1, 'x'); SELECT max(name) FROM person; SELECT 2"), 1);
+    let secret = world.secret();
+    let script =
+        format!("INSERT INTO person (id, name) VALUES (1, '{secret}'); SELECT max(name) FROM person; SELECT 2");
+    let frames = world.raw().talk(&query(&script), 1);
     assert_eq!(error(&frames).field('C').as_deref(), Some("0A000"));
     assert_eq!(world.at_server("SELECT count(*) FROM person"), "0\n");
 }

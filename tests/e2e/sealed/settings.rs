@@ -26,6 +26,7 @@ fn refused(name: &str) -> Option<(String, String)> {
 #[test]
 fn a_start_up_parameter_that_changes_the_meaning_of_texts_is_refused_sql_7() {
     let world = world("setstart");
+    world.writes_no_secret("it looks for what is not there");
     let begin = |name, value| {
         let mut raw = world.raw_unauthenticated();
         raw.send(&startup(&[("user", "postgres"), ("database", world.database()), (name, value)]));
@@ -51,6 +52,7 @@ fn a_start_up_parameter_that_changes_the_meaning_of_texts_is_refused_sql_7() {
 #[test]
 fn a_statement_that_changes_the_meaning_of_texts_is_refused_sql_7() {
     let world = world("setvisible");
+    world.writes_no_secret("it looks for what is not there");
     let mut raw = world.raw();
     let database = world.database();
     for (sql, setting) in [
@@ -95,6 +97,7 @@ const DEPENDENT: [(&str, &str); 3] = [
 #[test]
 fn what_a_database_sets_is_asked_before_the_first_statement_that_depends_on_it_sql_7() {
     let world = world("setdatabase");
+    world.writes_no_secret("it looks for what is not there");
     world.at_server(&format!("ALTER DATABASE {} SET transform_null_equals = on", world.database()));
     world.at_server(&format!("ALTER DATABASE {} SET array_nulls = off", world.database()));
     world.at_server(&format!("ALTER DATABASE {} SET backslash_quote = off", world.database()));
@@ -125,6 +128,7 @@ fn what_a_database_sets_is_asked_before_the_first_statement_that_depends_on_it_s
 #[test]
 fn what_nobody_sees_being_set_is_asked_again_sql_7() {
     let world = world("sethidden");
+    world.writes_no_secret("it looks for what is not there");
     world.at_server(
         "CREATE FUNCTION quietly() RETURNS text LANGUAGE sql AS \
          $$SELECT set_config('transform_null_equals', 'on', false)$$",

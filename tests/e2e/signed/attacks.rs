@@ -41,7 +41,6 @@ fn detected(name: &str, deeds: &[(&str, &str)]) {
         pair.world.at_server("DELETE FROM ledger WHERE id = 1; INSERT INTO ledger SELECT * FROM saved WHERE id = 1");
         pair.same("SELECT * FROM ledger ORDER BY id");
     }
-    pair.no_leak();
 }
 
 fn state(pair: &Pair) -> String {
@@ -127,7 +126,6 @@ fn a_forged_row_fails_the_block_in_which_it_is_met() {
             assert_eq!(pair.rows("SELECT count(*) FROM ledger"), [[Some("3".to_owned())]], "{sql}");
         }
     }
-    pair.no_leak();
 }
 
 #[test]

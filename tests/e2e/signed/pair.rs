@@ -78,12 +78,11 @@ factor = "SIGN_ONLY"
 /// Rows for tests that need some. The holder of row 1 is a canary.
 /// It stands in the statements of tests for a text that no other database of the cluster has.
 pub(super) const CANARY: &str = "Qz7canaryholderpkvwx";
-pub(super) const CONTROL: &str = "Qz7controlnotepkvw";
 
 pub(super) fn rows() -> String {
     format!(
         "INSERT INTO ledger (id, account, label, made_at, rate, code, note, iban, holder, amount) VALUES \
-         (1, 10, 'first', '2024-01-02 03:04:05+00', 1.5, 'a', '{CONTROL}', 'DE01', '{CANARY}', 100.00), \
+         (1, 10, 'first', '2024-01-02 03:04:05+00', 1.5, 'a', 'one', 'DE01', '{CANARY}', 100.00), \
          (2, 20, NULL, '2024-02-02 03:04:05+00', NULL, NULL, NULL, 'DE02', 'Bob', 200), \
          (3, 20, '', '2024-03-02 03:04:05+00', 0, '', 'three', NULL, NULL, 100)"
     )
@@ -94,6 +93,8 @@ pub(super) struct Pair {
     twin: String,
     /// What the sealed database has for [`CANARY`]; of the same length.
     canary: String,
+    /// A statement held it.
+    written: bool,
     pub(super) sealed: Raw,
     pub(super) plain: Raw,
 }
@@ -109,7 +110,7 @@ impl Pair {
         let (sealed, plain) = (world.raw(), dial(&twin));
         let canary = leaks::canary();
         assert_eq!(canary.len(), CANARY.len());
-        let mut pair = Self { world, twin, canary, sealed, plain };
+        let mut pair = Self { world, twin, canary, written: false, sealed, plain };
         for raw in [&mut pair.sealed, &mut pair.plain] {
             raw.talk(&query("SET TimeZone = 'UTC'"), 1);
         }
@@ -186,7 +187,12 @@ impl Pair {
 
     /// One script with one ReadyForQuery, through the proxy.
     pub(super) fn ask(&mut self, script: &[u8]) -> Said {
-        let frames = self.sealed.talk(&replaced(script, CANARY, &self.canary), 1);
+        let replaced_script = replaced(script, CANARY, &self.canary);
+        if !self.written && replaced_script != script {
+            self.written = true;
+            self.world.keep_secret(&self.canary);
+        }
+        let frames = self.sealed.talk(&replaced_script, 1);
         let back = |frame: &Frame| Frame { kind: frame.kind, body: replaced(&frame.body, &self.canary, CANARY) };
         read(&frames.iter().map(back).collect::<Vec<_>>(), true)
     }
@@ -196,11 +202,6 @@ impl Pair {
     pub(super) fn same_tables(&mut self) {
         self.same("SELECT * FROM ledger ORDER BY id");
         self.same("SELECT * FROM entry ORDER BY id");
-    }
-
-    /// The canary must be nowhere, the control everywhere.
-    pub(super) fn no_leak(&self) {
-        leaks::assert_none(&self.world, &[&self.canary], CONTROL);
     }
 
     /// What the proxy says to a statement that must fail: SQLSTATE and message.

@@ -79,6 +79,8 @@ fn null_for_a_sealed_not_null_column_is_23502_in_postgresqls_words_sql_22() {
         let error = bound(&insert(&table(false), |values| values[PAN] = null), &[None]).err().unwrap();
         assert_eq!(error.sqlstate(), SqlState::NOT_NULL_VIOLATION);
         assert_eq!(error.message(), "null value in column \"pan\" of relation \"card\" violates not-null constraint");
+        let place = error.column().unwrap();
+        assert_eq!([&*place.schema, &*place.table, &*place.column], ["public", "card", "pan"]);
     }
 }
 
