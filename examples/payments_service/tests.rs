@@ -6,10 +6,12 @@ use pgseal::testing::leaks;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio_postgres::SimpleQueryMessage;
 
 use super::answer::Failure;
 use super::*;
+
+/// Everything that the administrator reads in the tables.
+const TABLES: &str = "SELECT c::text FROM payment_card c UNION ALL SELECT p::text FROM payment p";
 
 /// A service on a port of its own, over a database of its own.
 struct Running {
@@ -30,7 +32,7 @@ impl Running {
             let lines = Arc::clone(&lines);
             Box::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()))
         };
-        let service = Service { pool: source.pool.clone(), sealer: Arc::clone(&source.sealer), log };
+        let service = Service { pool: source.pool.clone(), sealer: source.sealer.clone(), log };
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(serve(listener, service, async { drop(stopped.await) }));
         Self { source, url, lines, stop, server }
@@ -53,21 +55,8 @@ impl Running {
     }
 
     /// As the server's administrator: straight at the database, without keys.
-    async fn as_administrator(&self, sql: &str) -> Vec<SimpleQueryMessage> {
-        self.source.pool.get().await.unwrap().simple_query(sql).await.unwrap()
-    }
-
-    /// Everything that the administrator reads in the tables, as one text.
-    async fn dump(&self) -> String {
-        let mut text = String::new();
-        for table in ["payment_card", "payment"] {
-            for message in self.as_administrator(&format!("SELECT t::text FROM {table} t")).await {
-                if let SimpleQueryMessage::Row(row) = message {
-                    text += row.get(0).unwrap();
-                }
-            }
-        }
-        text
+    async fn at_server(&self, sql: &str) -> String {
+        self.source.throw_away.as_ref().unwrap().at_server(sql).await.unwrap()
     }
 
     async fn end(self) {
@@ -139,7 +128,7 @@ async fn a_card_is_created_found_read_and_changed_and_the_server_sees_none_of_it
     let secrets =
         ["4000000000000002", "4000000000000010", "XX00 TEST 0001", "Ada Specimen", "Ada Sample", "Bob Placeholder"];
     let needles = leaks::needles(&secrets);
-    let dump = service.dump().await;
+    let dump = service.at_server(TABLES).await;
     assert!(dump.contains("active"), "the administrator sees what is not sealed");
     assert!(leaks::search(dump.as_bytes(), &needles).is_empty());
     assert_eq!(service.lines(), [""; 0]);
@@ -159,7 +148,7 @@ async fn a_payment_carries_json_and_is_found_by_its_reference() {
     let found = service.post("/payments/search", json!({"reference": "invoice-77"})).await;
     assert_eq!(found.body, json!([created.body]));
     let needles = leaks::needles(&["invoice-77", "Example Books", "Nothing in Particular"]);
-    assert!(leaks::search(service.dump().await.as_bytes(), &needles).is_empty());
+    assert!(leaks::search(service.at_server(TABLES).await.as_bytes(), &needles).is_empty());
 
     let nowhere = service.post("/cards/999/payments", json!({"amount": "1.00"})).await;
     assert_eq!(nowhere.status, 404, "a foreign key that refers to nothing");
@@ -200,7 +189,7 @@ async fn a_row_that_the_administrator_changed_is_no_answer_but_an_alert_without_
     let service = Running::start().await;
     let id = service.post("/cards", ada()).await.body["id"].as_i64().unwrap();
     let path = format!("/cards/{id}");
-    service.as_administrator("UPDATE payment_card SET customer_id = 666").await;
+    service.at_server("UPDATE payment_card SET customer_id = 666").await;
     for answer in [
         service.get(&path).await,
         service.patch(&path, json!({"credit_limit": "9.00"})).await,
@@ -228,8 +217,8 @@ async fn shutdown_drains_a_request_in_flight() {
     lock.execute("SELECT 1 FROM payment_card FOR UPDATE", &[]).await.unwrap();
     let url = format!("{}/cards/{id}", service.url);
     let in_flight = tokio::spawn(call(url.clone(), "PATCH", Some(json!({"status": "closed"}))));
-    let waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    while !service.as_administrator(waiting).await.iter().any(|message| matches!(message, SimpleQueryMessage::Row(_))) {
+    let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    while service.at_server(waiting).await.is_empty() {
         tokio::task::yield_now().await;
     }
 

@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use pgseal::crypto::random;
 use pgseal::crypto::secret::Secret;
+use pgseal::keys::cache::Pins;
 use pgseal::keys::keyring::local::{LocalKeyring, Opened, RootKey};
 use pgseal::keys::keyring::raw::RawKeyring;
 use pgseal::keys::store::{file::FileStore, memory::MemoryStore};
 use pgseal::keys::{KeyStore, Keyring, create_key};
-use pgseal::schema::{Lock, Protection, parse};
 use pgseal::sealer::{SealedRecord, Sealer};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,11 @@ fn tour(sealer: &Sealer) -> Result<(), Box<dyn Error>> {
     let opened: Patient = sealer.open(&serde_json::from_str(&stored)?)?;
     println!("opened: {} in ward {}", opened.name, opened.ward);
 
+    // A search tag is equal for equal values: what a store can look a record up by without knowing the value.
+    let tag = sealer.search_tag("patient", "insurance", &ada.insurance)?;
+    let column = sealer.search_column("patient", "insurance")?;
+    println!("{column} = {tag} finds it: {}", sealed.bytes(column) == Some(&tag.to_bytes()[..]));
+
     // Whoever keeps it can give back a cell of another record: an error, never a value.
     let mut forged = sealer.seal("patient", &bob)?;
     forged.set_bytes("name", sealed.bytes("name"));
@@ -95,8 +100,9 @@ async fn persistent(dir: &Path) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let sealed: Vec<SealedRecord> = serde_json::from_str(&fs::read_to_string(&file)?)?;
-    for record in &sealed {
-        let patient: Patient = sealer.open(record)?;
+    // All of them or none: what is wrong with which one is in the error.
+    let patients: Vec<Patient> = sealer.open_many(&sealed)?;
+    for patient in patients {
         println!("{}: {}, born {}", patient.id, patient.name, patient.born.as_deref().unwrap_or("?"));
     }
     Ok(())
@@ -122,14 +128,11 @@ async fn sealer_in(dir: &Path) -> Result<Sealer, Box<dyn Error>> {
 }
 
 async fn sealer(keyring: Arc<dyn Keyring>, store: Arc<dyn KeyStore>) -> Result<Sealer, Box<dyn Error>> {
-    let path = Path::new(SCHEMA);
-    let schema = parse::load(path)?;
-    let lock = Lock::read(&Lock::path_for(path))?.ok_or("there is no lock beside the schema file")?;
-    let protection = Protection::from_lock(&schema, &lock)?;
-    let table = protection.table("patient").ok_or("the lock has no table patient")?;
-    // Sealing never makes a key; in production `pgseal keys create patients` does, once.
-    create_key(&table.branch_key, &*keyring, &*store).await?;
-    Ok(Sealer::builder().table(Arc::clone(table)).keyring(keyring).store(store).build().await?)
+    // Sealing never makes a key. Where there is a database, `pgseal keys create patients` does, once.
+    create_key("patients", &*keyring, &*store).await?;
+    // The lock knows the key store of the database where it was written; here is another one.
+    let pins = Pins::default();
+    Ok(Sealer::builder().schema_file(SCHEMA).keyring(keyring).store(store).pins("patients", pins).build().await?)
 }
 
 /// Nobody real.
@@ -157,6 +160,7 @@ fn preview(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use pgseal::sealer::Kind;
+    use pgseal::value::Value;
 
     use super::*;
 
@@ -209,6 +213,41 @@ mod tests {
         let mut forged = ada.clone();
         forged.set_bytes("ward", Some(b"A1"));
         assert_eq!(sealer.open::<Patient>(&forged).err().unwrap().kind(), Kind::Tampered);
+    }
+
+    #[tokio::test]
+    async fn of_many_records_every_forged_one_is_named() {
+        let sealer = sealer_in_memory().await.unwrap();
+        let mut sealed = patients().map(|patient| sealer.seal("patient", &patient).unwrap());
+        assert!(sealer.open_many::<Patient>(&sealed).unwrap() == patients());
+        sealed[1].set_bytes("born", None);
+        let error = sealer.open_many::<Patient>(&sealed).err().unwrap();
+        assert_eq!(error.kind(), Kind::Tampered);
+        assert_eq!(error.failures().map(|(at, _)| at).collect::<Vec<_>>(), [1]);
+    }
+
+    #[tokio::test]
+    async fn a_record_is_found_by_the_tag_of_its_value_and_by_no_other() {
+        let sealer = sealer_in_memory().await.unwrap();
+        let sealed = patients().map(|patient| sealer.seal("patient", &patient).unwrap());
+        let column = sealer.search_column("patient", "insurance").unwrap();
+        let find = |value: &str| {
+            let tag = sealer.search_tag("patient", "insurance", value).unwrap().to_bytes();
+            sealed.iter().position(|record| record.bytes(column) == Some(&tag[..]))
+        };
+        assert_eq!([find("X000-111"), find("X000-222"), find("X000-333")], [Some(0), Some(1), None]);
+        assert_eq!(sealer.search_tag("patient", "name", "Ada").err().unwrap().kind(), Kind::Refused, "it has no tag");
+    }
+
+    #[tokio::test]
+    async fn a_record_whose_columns_are_known_at_run_time_is_the_same_record() {
+        let sealer = sealer_in_memory().await.unwrap();
+        let [ada, _] = patients();
+        let sealed = sealer.seal("patient", &ada).unwrap();
+        let mut dynamic = sealer.open_record(&sealed).unwrap();
+        dynamic.set("name", Value::Text("Ada Sample".into()));
+        let sealed = sealer.seal_record("patient", &dynamic).unwrap();
+        assert!(sealer.open::<Patient>(&sealed).unwrap() == Patient { name: "Ada Sample".into(), ..ada });
     }
 
     #[tokio::test]

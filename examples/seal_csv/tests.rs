@@ -36,10 +36,9 @@ async fn the_sample_arrives_is_found_and_shows_the_server_nothing() {
     let row = client.query_one(card, &[&"4000000000000007"]).await.unwrap();
     assert_eq!(row.try_get::<_, Option<&str>>("iban").unwrap(), None, "an empty field is NULL");
 
-    let server = source.pool.get().await.unwrap();
-    let rows = server.query("SELECT c::text FROM payment_card c", &[]).await.unwrap();
-    assert_eq!(rows.len(), 100);
-    let dump: String = rows.iter().map(|row| row.get::<_, String>(0)).collect();
+    let server = source.throw_away.as_ref().unwrap();
+    let dump = server.at_server("SELECT c::text FROM payment_card c").await.unwrap();
+    assert_eq!(dump.lines().count(), 100);
     let needles = leaks::needles(&["4000000000000013", "XX00TEST", "Specimen", "Mustermann"]);
     assert!(leaks::search(dump.as_bytes(), &needles).is_empty());
 }

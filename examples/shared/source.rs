@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -17,9 +16,9 @@ pub(crate) const SCHEMA: &str = include_str!("../../schema/payments.toml");
 /// A pool, and a sealer for its database.
 pub(crate) struct Source {
     pub(crate) pool: Pool,
-    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) sealer: Sealer,
     /// Lives as long as the example does.
-    throw_away: Option<Database>,
+    pub(crate) throw_away: Option<Database>,
 }
 
 impl Source {
@@ -44,16 +43,11 @@ impl Source {
             .runtime(Runtime::Tokio1)
             .build()?;
         let sealer = Sealer::builder().schema_file(schema).pool(&pool).build().await?;
-        Ok(Self { pool, sealer: Arc::new(sealer), throw_away: None })
+        Ok(Self { pool, sealer, throw_away: None })
     }
 
     pub(crate) async fn throw_away() -> Result<Self, Box<dyn Error>> {
         let database = Database::sealed(SQL, SCHEMA).await?;
         Ok(Self { pool: database.pool().clone(), sealer: database.sealer().clone(), throw_away: Some(database) })
-    }
-
-    /// Whether it ends with the process.
-    pub(crate) fn is_throw_away(&self) -> bool {
-        self.throw_away.is_some()
     }
 }

@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 
 use super::connection::Armed;
 use super::params::{self, Encoded, Raw};
-use super::run::{Loads, REFUSAL, Runner, Sent};
+use super::run::{Loads, REFUSAL, Runner, Sent, had_failed};
 use super::statement::{Prepared, declared_type};
 use super::stream::{Rows, open, opener};
 use super::{Error, Row};
@@ -108,6 +108,10 @@ impl<'a> Runner<'a> {
             // The refusal succeeded: that cannot be, and the block has not failed.
             Ok(()) if inside => {}
             Ok(()) => armed.disarm(),
+            Err(failed) if inside && had_failed(&failed) => {
+                armed.disarm();
+                return failed.into();
+            }
             Err(failed) if inside && failed.as_db_error().is_some() => armed.disarm(),
             // The connection failed.
             Err(_) => {}

@@ -164,7 +164,11 @@ impl<'a> Rows<'a> {
                 Reading::Opened(opener) => {
                     return match open(*runner, opener, &physical, &prepared.columns).await {
                         Ok(row) => Ok(Some(row)),
-                        Err(error) => Err(runner.refuse(error).await),
+                        Err(error) => {
+                            // What is not read holds back whatever is sent next.
+                            *source = Source::Ended;
+                            Err(runner.refuse(error).await)
+                        }
                     };
                 }
             }
