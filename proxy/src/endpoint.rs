@@ -143,7 +143,8 @@ impl fmt::Debug for Options {
 }
 
 /// A proxy on a unix socket of its own, on threads of its own. Dropping it ends its sessions at once and removes the
-/// socket; [`Endpoint::shutdown`] waits for those that are at work.
+/// socket; [`Endpoint::shutdown`] waits for those that are at work. A process that is killed leaves the directory
+/// behind, under `TMPDIR`.
 pub struct Endpoint {
     folder: Folder,
     /// A message asks for a drain; its end, for the end.
@@ -310,6 +311,12 @@ mod tests {
         let options = Options::new("shop.toml", "postgresql://role:hunter2@db/shop").threads(0);
         assert_eq!(format!("{options:?}"), "Options { schema: \"shop.toml\", .. }");
         assert_eq!(options.0.threads, 1);
+    }
+
+    #[test]
+    fn it_can_be_kept_in_a_static() {
+        fn kept<T: Send + Sync + 'static>() {}
+        kept::<Endpoint>();
     }
 
     #[test]

@@ -5,6 +5,10 @@
 //! that takes a plain record takes a sealed one, and the other way round. The proxy seals rows with the same code, so
 //! a record that is stored column by column in the table can be read through the proxy.
 //!
+//! [`Sealer::open_many`] opens a batch, [`Sealer::search_tag`] makes what a query of the caller's own looks for. Where
+//! the columns are only known at run time, a [`Record`] takes the place of a struct: [`Sealer::seal_record`] and
+//! [`Sealer::open_record`].
+//!
 //! How a column's type looks to serde:
 //!
 //! | column | Rust side, for example |
@@ -91,6 +95,7 @@ mod search;
 mod ser;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -166,7 +171,7 @@ struct Inner {
 }
 
 impl Sealer {
-    /// Starts one.
+    /// Starts one: see [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -226,7 +231,8 @@ impl Sealer {
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
-    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
+    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]; a sealer that was built over a pool
+    /// (`Builder::pool`) has such a task. Returns the failures, for the log.
     pub async fn refresh(&self) -> Vec<keys::Error> {
         self.0.keys.refresh(&*self.0.store).await
     }
@@ -242,6 +248,13 @@ impl Sealer {
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
         self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
+    }
+}
+
+/// Names of tables, and nothing of keys.
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("tables", &self.0.tables.keys()).finish_non_exhaustive()
     }
 }
 

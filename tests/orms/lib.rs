@@ -84,8 +84,10 @@ impl Stage {
     /// Every sealed column of every row that the driver left is a cell, and the server holds nothing of `sealed`
     /// anywhere: neither in its files nor in its log, where it does hold `plain`.
     pub fn assert_sealed(&self, plain: &[&str], sealed: &[&str]) {
-        for sql in ["SELECT pan, iban, holder, credit_limit FROM payment_card", "SELECT amount, reference FROM payment"]
-        {
+        for sql in [
+            "SELECT pan, iban, holder, credit_limit FROM payment_card",
+            "SELECT amount, reference, details FROM payment",
+        ] {
             let rows = self.at_server(sql);
             assert!(!rows.is_empty());
             assert!(rows.split_whitespace().flat_map(|row| row.split('|')).all(|cell| cell.starts_with("\\x01")));

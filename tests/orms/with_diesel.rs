@@ -1,7 +1,6 @@
 //! diesel: libpq, statements prepared and kept, binary both ways, every name in quotes.
 
 use bigdecimal::BigDecimal;
-use diesel::connection::TransactionManager;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -30,6 +29,9 @@ diesel::table! {
         details -> Nullable<Jsonb>,
     }
 }
+
+diesel::joinable!(payment -> payment_card (card_id));
+diesel::allow_tables_to_appear_in_same_query!(payment, payment_card);
 
 #[derive(Debug, PartialEq, Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = payment_card)]
@@ -159,5 +161,45 @@ fn work(url: &str, secrets: &Secrets) {
     diesel::insert_into(payment_card::table).values(&second).execute(connection).unwrap();
     assert_eq!(diesel::delete(payment_card::table.filter(payment_card::pan.eq(pan))).execute(connection), Ok(1));
     assert_eq!(find(connection, pan), None);
-    assert_eq!(<PgConnection as Connection>::TransactionManager::is_broken_transaction_manager(connection), false);
+}
+
+#[test]
+fn what_is_refused_to_diesel_has_another_spelling() {
+    let stage = Stage::new("diesel_refused");
+    respelled(&stage.sealed(), &Secrets::new(7_310_264_813));
+}
+
+/// What the hint of a statement says that is refused.
+fn hint<T: std::fmt::Debug>(told: QueryResult<T>) -> String {
+    match told.unwrap_err() {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, info) => info.hint().unwrap().to_owned(),
+        other => panic!("{other}"),
+    }
+}
+
+fn respelled(url: &str, secrets: &Secrets) {
+    let connection = &mut PgConnection::establish(url).unwrap();
+    let [pan, _] = &secrets.pan;
+    let new = NewCard { customer_id: 1, pan, iban: None, holder: &secrets.holder, credit_limit: decimal("1") };
+    let insert = || diesel::insert_into(payment_card::table).values(&new);
+    assert_eq!(insert().execute(connection), Ok(1));
+
+    // An upsert is an insert that may do nothing, and an update.
+    let upsert = insert().on_conflict(payment_card::pan).do_update().set(payment_card::holder.eq("Bob"));
+    assert!(hint(upsert.execute(connection)).contains("ON CONFLICT DO NOTHING is answered"));
+    assert_eq!(insert().on_conflict(payment_card::pan).do_nothing().execute(connection), Ok(0));
+    let of_pan = payment_card::table.filter(payment_card::pan.eq(pan));
+    assert_eq!(diesel::update(of_pan).set(payment_card::holder.eq("Bob")).execute(connection), Ok(1));
+
+    // Whether there is one: look for one.
+    let exists = diesel::select(diesel::dsl::exists(of_pan)).get_result::<bool>(connection);
+    assert!(hint(exists).contains("single-table SELECT"));
+    let id = of_pan.select(payment_card::id).first::<i64>(connection).optional().unwrap();
+    assert!(id.is_some());
+
+    // A join is two statements, as `belonging_to` writes them.
+    let joined = payment::table.inner_join(payment_card::table).select((payment::id, payment_card::holder));
+    assert!(joined.load::<(i64, String)>(connection).is_err());
+    let payments = payment::table.filter(payment::card_id.eq_any(id)).select(payment::amount);
+    assert_eq!(payments.load::<BigDecimal>(connection), Ok(vec![]));
 }

@@ -4,7 +4,7 @@ use pgseal_orms::{Secrets, Stage, block_on};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{Connection, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgPool, QueryBuilder, Row};
 
 #[test]
 fn sqlx_reads_writes_searches_and_rolls_back() {
@@ -106,4 +106,41 @@ async fn work(url: &str, secrets: &Secrets) {
     assert_eq!(deleted.rows_affected(), 1);
     assert_eq!(find(&pool, pan).await, None);
     pool.close().await;
+}
+
+/// The SQLSTATE of a statement that fails.
+fn state<T>(told: Result<T, sqlx::Error>) -> String {
+    let error = told.err().unwrap().into_database_error().unwrap();
+    error.code().unwrap().into_owned()
+}
+
+#[test]
+fn what_is_refused_to_sqlx_has_another_spelling() {
+    let stage = Stage::new("sqlx_refused");
+    block_on(respelled(&stage.sealed(), &Secrets::new(7_310_264_803)));
+}
+
+async fn respelled(url: &str, secrets: &Secrets) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+
+    // Many rows: arrays of values are an INSERT … SELECT; lists of them are not.
+    let arrays = "INSERT INTO payment_card (customer_id, pan, holder) \
+                  SELECT * FROM UNNEST($1::bigint[], $2::text[], $3::text[])";
+    let insert = sqlx::query(arrays).bind(vec![1_i64, 2]).bind(&secrets.pan[..]).bind(vec!["Ada"; 2]);
+    assert_eq!(state(insert.execute(&mut connection).await), "0A000");
+    let mut insert = QueryBuilder::new("INSERT INTO payment_card (customer_id, pan, holder) ");
+    insert.push_values(secrets.pan.iter().zip(1_i64..), |mut row, (pan, customer)| {
+        row.push_bind(customer).push_bind(pan).push_bind(&secrets.holder);
+    });
+    assert_eq!(insert.build().execute(&mut connection).await.unwrap().rows_affected(), 2);
+
+    // What the query! macros ask while they compile. They are pointed at a development database with plain tables;
+    // the program they make runs here.
+    let pan = "SELECT id FROM payment_card WHERE pan = $1";
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let ids: Vec<i64> = sqlx::query_scalar(pan).bind(&secrets.pan[0]).fetch_all(&mut connection).await.unwrap();
+    let explain = sqlx::raw_sql("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE sqlx_s_1(NULL)").execute(&mut connection).await;
+    assert_eq!(state(explain), "0A000");
+    let again: Vec<i64> = sqlx::query_scalar(pan).bind(&secrets.pan[0]).fetch_all(&mut connection).await.unwrap();
+    assert_eq!((ids.len(), again), (1, ids));
 }

@@ -149,3 +149,77 @@ a: INSERT INTO kinds (id, tz) VALUES (1, '2024-07-01 12:00');
 a: COMMIT;
 a: INSERT INTO kinds (id, tz) VALUES (2, '2024-07-01 12:00+00');
 a: SELECT id, tz FROM kinds ORDER BY id;
+
+== in a failed block nothing else is said, whatever the statement
+a: INSERT INTO kinds (id, v) VALUES ($1, $2);
+<- [1, "prepared"]
+a: SELECT max(name) FROM person;
+=> refused 0A000 column person.name is sealed: max() cannot be answered
+a: BEGIN;
+a: SELECT 1 / 0;
+=> error 22012
+a: SELECT max(name) FROM person;
+=> error 25P02
+a: SELECT name FROM person WHERE name = 'x';
+=> error 25P02
+a: INSERT INTO kinds (id, v) VALUES ($1, $2);
+<- [2, "more than twenty characters"]
+=> error 25P02
+a: INSERT INTO kinds (id, v) VALUES ($1, $2);
+<- [2, "fits"]
+=> error 25P02
+a: UPDATE ledger SET holder = 'x';
+=> error 25P02
+a: INSERT INTO ledger (iban) VALUES ('DE01') RETURNING id;
+=> error 25P02
+a: SELECT nope FROM person;
+=> error 25P02
+a: ROLLBACK;
+a: SELECT id, v FROM kinds;
+
+== a block that ends in several ways
+a: START TRANSACTION;
+a: INSERT INTO person (id, name) VALUES (1, 'a');
+a: END;
+a: BEGIN TRANSACTION;
+a: INSERT INTO person (id, name) VALUES (2, 'b');
+a: ABORT;
+a: BEGIN WORK;
+a: INSERT INTO person (id, name) VALUES (3, 'c');
+a: COMMIT AND CHAIN;
+a: INSERT INTO person (id, name) VALUES (4, 'd');
+a: SELECT upper(name) FROM person;
+=> refused 0A000 column person.name is sealed: upper() cannot be answered
+a: SELECT 1;
+=> error 25P02
+a: ROLLBACK AND CHAIN;
+a: UPDATE person SET name = 'e' WHERE id = 3;
+a: COMMIT;
+a: SELECT id, name FROM person ORDER BY id;
+a: COMMIT;
+a: ROLLBACK;
+
+== a savepoint of a name that was used before
+a: BEGIN;
+a: SAVEPOINT s;
+a: INSERT INTO ledger (id, iban) VALUES (1, 'DE01');
+a: SAVEPOINT s;
+a: UPDATE ledger SET iban = 'DE02' WHERE id = 1;
+a: ROLLBACK TO s;
+a: RELEASE s;
+a: UPDATE ledger SET holder = 'h' WHERE iban = 'DE01' RETURNING iban, holder;
+a: ROLLBACK TO s;
+a: SELECT count(*) FROM ledger;
+a: ROLLBACK TO nowhere;
+=> error 3B001
+a: COMMIT;
+a: SELECT count(*) FROM ledger;
+
+== constraints that are checked at the commit
+a: BEGIN;
+a: SET CONSTRAINTS ALL DEFERRED;
+a: INSERT INTO person (id, name, email) VALUES (1, 'a', 'e1');
+a: UPDATE person SET id = 2;
+=> refused 0A000 column person.id is part of the encryption context: it cannot be changed in this version
+a: ROLLBACK;
+a: SELECT count(*) FROM person;

@@ -291,17 +291,18 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// An error of ours. A transaction block must fail by it as it would have failed by the server's.
+    /// An error of ours. A transaction block must fail by it as it would have failed by the server's; in a block that has
+    /// failed before, the server says nothing else than that.
     pub(super) async fn refuse(self, error: Error) -> Error {
         if self.connection.block() == Block::Outside {
             return error;
         }
         match self.connection.turn().await {
-            Ok(turn) => {
-                // It fails, that is what it is for; if the connection failed, so does the block.
-                drop(turn.send(self.client.batch_execute(REFUSAL)).await);
-                error
-            }
+            // It fails, that is what it is for; if the connection failed, so does the block.
+            Ok(turn) => match turn.send(self.client.batch_execute(REFUSAL)).await {
+                Err(failed) if had_failed(&failed) => failed.into(),
+                Ok(()) | Err(_) => error,
+            },
             Err(broken) => broken,
         }
     }
@@ -370,4 +371,9 @@ fn shows() -> String {
 fn broken_pin(broken: &exec::facts::BrokenPin) -> Error {
     let refusal = Refusal::error(broken.sqlstate(), broken.message());
     Error::refused(broken.hint().into_iter().fold(refusal, Refusal::hint), "")
+}
+
+/// Whether the server says that the transaction block had failed before.
+pub(super) fn had_failed(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
 }

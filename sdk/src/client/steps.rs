@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 
 use super::connection::Armed;
 use super::params::{self, Encoded, Raw};
-use super::run::{Loads, REFUSAL, Runner, Sent};
+use super::run::{Loads, REFUSAL, Runner, Sent, had_failed};
 use super::statement::{Prepared, declared_type};
 use super::stream::{Rows, open, opener};
 use super::{Error, Row};
@@ -46,13 +46,14 @@ impl<'a> Runner<'a> {
     ) -> Result<Sent<'a>, Error> {
         let values = encoded.values();
         let params = Params { values: &values, formats: encoded.formats() };
-        let _alone = self.connection.alone().await?;
+        let _alone = self.connection.turn().await?;
         if prepared.epoch != self.shared.protection().epoch {
             return Ok(Sent::Replanned);
         }
         let inside = self.is_inside().await?;
+        let settings = self.settings_alone(plan, params).await;
         let armed = Armed::new(self.connection);
-        let settings = match self.settings_alone(plan, params).await {
+        let settings = match settings {
             Ok(settings) => settings,
             Err(failure) => return Err(self.fail(failure, inside, armed).await),
         };
@@ -108,6 +109,10 @@ impl<'a> Runner<'a> {
             // The refusal succeeded: that cannot be, and the block has not failed.
             Ok(()) if inside => {}
             Ok(()) => armed.disarm(),
+            Err(failed) if inside && had_failed(&failed) => {
+                armed.disarm();
+                return failed.into();
+            }
             Err(failed) if inside && failed.as_db_error().is_some() => armed.disarm(),
             // The connection failed.
             Err(_) => {}

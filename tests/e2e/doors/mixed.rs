@@ -30,11 +30,11 @@ impl<W: Door, R: Door> Door for Mixed<'_, W, R> {
 
 impl<W: Session, R: Session> Session for MixedSession<W, R> {
     async fn run(&mut self, step: &Step) -> Answer {
-        let words: Vec<&str> = step.sql.split_whitespace().take(2).collect();
+        let words: Vec<&str> = step.sql.split_whitespace().collect();
         match words.as_slice() {
-            ["BEGIN", ..] => self.in_block = true,
-            ["ROLLBACK", "TO"] => {}
-            ["COMMIT" | "ROLLBACK", ..] => self.in_block = false,
+            ["BEGIN" | "START", ..] | [_, "AND", "CHAIN"] => self.in_block = true,
+            ["ROLLBACK", "TO", ..] => {}
+            ["COMMIT" | "END" | "ROLLBACK" | "ABORT", ..] => self.in_block = false,
             ["SELECT", ..] if !self.in_block => return self.reader.run(step).await,
             // A setting that both sessions need.
             ["SET" | "RESET", ..] if !self.in_block => {

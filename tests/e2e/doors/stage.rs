@@ -16,6 +16,7 @@ use super::door::{Door, Session};
 use super::driver::Driver;
 use super::param::Form;
 use super::scenario::{Actor, Expect, Scenario, Step, read};
+use super::sdk::Sdk;
 
 /// Texts that scenarios store in sealed columns. At the sealed database another text of the same length stands for each,
 /// which no other database of the cluster has: the twin's log is the same file.
@@ -61,6 +62,10 @@ impl Stage {
 
     pub(super) fn proxy(&self, form: Form) -> Driver {
         Driver { name: "proxy", config: self.world.config_of_client(), form }
+    }
+
+    pub(super) async fn sdk(&self, form: Form) -> Sdk {
+        Sdk::new(&self.world, form).await
     }
 
     /// Reads a file of scenarios and asks the twin.

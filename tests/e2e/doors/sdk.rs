@@ -1,0 +1,106 @@
+//! The SDK's client over a pool, straight at the server; its link is tapped as the proxy's is.
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use pgseal::client::{Client, Error, Row};
+use pgseal::sealer::Sealer;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, NoTls};
+
+use crate::harness::World;
+use crate::harness::cluster::cluster;
+use crate::harness::proxy::state_dir;
+
+use super::answer::{Answer, Cell, Failure};
+use super::door::{Door, Session};
+use super::param::{Form, Param, Sent};
+use super::scenario::Step;
+
+pub(crate) struct Sdk {
+    pub(crate) sealer: Sealer,
+    pub(crate) pool: Pool,
+    form: Form,
+}
+
+pub(crate) struct SdkSession {
+    client: Client,
+    form: Form,
+    /// What keeps the keys fresh must outlive the door.
+    _sealer: Sealer,
+}
+
+impl Sdk {
+    /// A service of its own on this world: its sealer and its pool.
+    pub(crate) async fn new(world: &World, form: Form) -> Self {
+        let mut config = Config::new();
+        config.host_path(world.scratch().path()).port(cluster().port()).user("postgres").dbname(world.database());
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let pool = Pool::builder(manager).max_size(4).build().unwrap();
+        let builder = Sealer::builder().schema_file(world.schema()).state_dir(state_dir(world.scratch().path()));
+        let sealer = builder.pool(&pool).build().await.unwrap();
+        Self { sealer, pool, form }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        self.sealer.client(&self.pool).await.unwrap()
+    }
+}
+
+impl Door for Sdk {
+    type Session = SdkSession;
+
+    fn name(&self) -> String {
+        format!("SDK, parameters in {:?}", self.form)
+    }
+
+    async fn connect(&self) -> SdkSession {
+        SdkSession { client: self.client().await, form: self.form, _sealer: self.sealer.clone() }
+    }
+}
+
+impl Session for SdkSession {
+    async fn run(&mut self, step: &Step) -> Answer {
+        let answer = ask(&self.client, &step.sql, &step.params, self.form).await;
+        answer.unwrap_or_else(|error| Answer::failed(failure(&error)))
+    }
+}
+
+/// Prepares and runs one statement.
+async fn ask(client: &Client, sql: &str, params: &[Param], form: Form) -> Result<Answer, Error> {
+    let statement = client.prepare(sql).await?;
+    let sent: Vec<Sent<'_>> = params.iter().map(|param| Sent { param, form }).collect();
+    let sent: Vec<&(dyn ToSql + Sync)> = sent.iter().map(|sent| sent as _).collect();
+    let mut answer = Answer {
+        parameters: statement.params().iter().map(|ty| ty.oid()).collect(),
+        columns: statement.columns().iter().map(|column| (column.name().to_owned(), column.type_().oid())).collect(),
+        ..Answer::default()
+    };
+    if answer.columns.is_empty() {
+        answer.affected = client.execute(&statement, &sent).await?;
+    } else {
+        let rows = client.query(&statement, &sent).await?;
+        answer.rows = rows.iter().map(shown).collect();
+        // What returns rows counts them.
+        answer.affected = u64::try_from(rows.len()).unwrap();
+    }
+    Ok(answer)
+}
+
+fn shown(row: &Row) -> Vec<Option<String>> {
+    (0..row.len()).map(|column| row.get::<_, Option<Cell>>(column).map(|cell| cell.0)).collect()
+}
+
+/// What an application behind the proxy would have seen.
+#[track_caller]
+pub(crate) fn failure(error: &Error) -> Failure {
+    let code = error.code().unwrap_or_else(|| panic!("an error without a SQLSTATE: {error:?}")).to_owned();
+    let server = error.as_db_error();
+    let names = server.map(|said| [said.schema(), said.table(), said.column(), said.data_type(), said.constraint()]);
+    Failure {
+        code,
+        message: error.message().into_owned(),
+        detail: server.and_then(|said| said.detail()).map(str::to_owned),
+        hint: error.hint().map(|hint| hint.into_owned()),
+        position: error.position(),
+        names: names.unwrap_or_default().map(|name| name.map(str::to_owned)),
+    }
+}
