@@ -10,6 +10,7 @@ mod harness;
 
 mod attacks;
 mod building;
+mod client;
 mod corpus;
 mod doors;
 mod drivers;

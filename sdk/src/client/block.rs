@@ -22,7 +22,7 @@ pub(super) enum Block {
 pub(super) fn after(text: &str) -> Option<Block> {
     // A text without tokens is an error at the server.
     let tokens = lex::lex(text).ok()?;
-    let found = tokens.split(|token| token.is_symbol(b';')).filter_map(|tokens| moves(text, tokens)).last()?;
+    let found = tokens.rsplit(|token| token.is_symbol(b';')).find_map(|tokens| moves(text, tokens))?;
     // The body of a function may be statements, of which END is one (CREATE FUNCTION … BEGIN ATOMIC).
     let atomic = tokens.iter().any(|token| token.is_word(text, "atomic"));
     Some(if atomic { Block::Unknown } else { found })

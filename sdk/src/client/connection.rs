@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync;
 
 use super::Error;
 use super::block::Block;
@@ -27,8 +27,8 @@ const TEXTS: usize = 1024 * 1024;
 /// One server connection.
 pub(super) struct Connection {
     known: Mutex<Known>,
-    /// Held by many while they send, by one while a statement of several steps runs.
-    turn: RwLock<()>,
+    /// Held while a statement is made ready and sent; while one of several steps runs, until its end.
+    turn: sync::Mutex<()>,
     /// A call was cancelled where the transaction could not be brought to an end.
     broken: AtomicBool,
 }
@@ -57,8 +57,8 @@ pub(super) struct Moved {
     moves: u64,
 }
 
-/// The right to send one statement.
-pub(super) struct Turn<'c>(RwLockReadGuard<'c, ()>);
+/// The right to send. Nobody else sends while it is held.
+pub(super) struct Turn<'c>(sync::MutexGuard<'c, ()>);
 
 impl Turn<'_> {
     /// Polls a future once, which sends what it has to send, then lets others send and waits for it. Between this
@@ -112,7 +112,7 @@ impl Connection {
             refused: RefusedNames::default(),
             wrote: None,
         };
-        Self { known: Mutex::new(known), turn: RwLock::new(()), broken: AtomicBool::new(false) }
+        Self { known: Mutex::new(known), turn: sync::Mutex::new(()), broken: AtomicBool::new(false) }
     }
 
     /// A client of ours takes it. Settings may have changed since. `pooled`: it came from the pool this moment, so that
@@ -149,18 +149,11 @@ impl Connection {
         if self.broken.load(Ordering::Acquire) { Err(Error::Broken) } else { Ok(()) }
     }
 
-    /// Waits for the right to send a statement.
+    /// Waits for the right to send a statement, or several.
     pub(super) async fn turn(&self) -> Result<Turn<'_>, Error> {
-        let turn = self.turn.read().await;
+        let turn = self.turn.lock().await;
         self.check()?;
         Ok(Turn(turn))
-    }
-
-    /// Waits for the connection to be nobody else's.
-    pub(super) async fn alone(&self) -> Result<RwLockWriteGuard<'_, ()>, Error> {
-        let alone = self.turn.write().await;
-        self.check()?;
-        Ok(alone)
     }
 
     /// The prepared statement of this text.
@@ -171,9 +164,12 @@ impl Connection {
     /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
     pub(super) fn keep(&self, prepared: &Arc<Prepared>) {
         let Prepared { text, declared, epoch, .. } = &**prepared;
-        let mut known = lock(&self.known);
-        known.planned |= prepared.plan.is_some();
-        known.prepared.put(text, declared, *epoch, Arc::clone(prepared));
+        lock(&self.known).prepared.put(text, declared, *epoch, Arc::clone(prepared));
+    }
+
+    /// A statement is about to be prepared: even if nobody waits for it, the server may have it.
+    pub(super) fn prepares(&self, planned: bool) {
+        lock(&self.known).planned |= planned;
     }
 
     /// The server does not have it any more, or not as it was.
@@ -298,4 +294,73 @@ impl Known {
 /// tokio-postgres calls its statements s0, s1, … (its prepare.rs).
 fn is_the_drivers(name: &[u8]) -> bool {
     name.strip_prefix(b"s").is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pooled() -> Connection {
+        let connection = Connection::new();
+        connection.taken(0, true);
+        connection
+    }
+
+    #[test]
+    fn a_connection_is_known_to_be_outside_while_only_clients_of_ours_have_it() {
+        let connection = pooled();
+        assert_eq!(connection.block(), Block::Outside);
+        connection.taken(1, true);
+        assert_eq!(connection.block(), Block::Outside);
+        connection.taken(3, true);
+        assert_eq!(connection.block(), Block::Unknown, "somebody else had it");
+        assert!(connection.may_be_returned(), "it is as it came");
+        connection.taken(4, true);
+        assert_eq!(connection.block(), Block::Unknown);
+        connection.found_outside();
+        connection.taken(5, false);
+        assert_eq!(connection.block(), Block::Unknown, "whoever handed it over may have used it");
+    }
+
+    #[test]
+    fn a_block_is_entered_when_its_beginning_is_confirmed_and_not_returned_before_its_end() {
+        let connection = pooled();
+        let moved = connection.forwarded(Effect::None, Some(Block::Inside)).unwrap();
+        assert_eq!(connection.block(), Block::Unknown);
+        assert!(!connection.may_be_returned());
+        connection.arrived(moved);
+        assert_eq!(connection.block(), Block::Inside);
+        assert!(!connection.may_be_returned());
+        let moved = connection.forwarded(Effect::None, Some(Block::Outside)).unwrap();
+        connection.arrived(moved);
+        assert!(connection.may_be_returned());
+    }
+
+    #[test]
+    fn an_answer_counts_only_if_nothing_else_was_sent_that_moves_the_session() {
+        let connection = pooled();
+        let first = connection.forwarded(Effect::None, Some(Block::Outside)).unwrap();
+        let second = connection.forwarded(Effect::None, Some(Block::Inside)).unwrap();
+        connection.arrived(first);
+        assert_eq!(connection.block(), Block::Unknown);
+        connection.arrived(second);
+        assert_eq!(connection.block(), Block::Inside);
+    }
+
+    #[test]
+    fn what_is_dropped_armed_breaks_the_connection() {
+        let connection = pooled();
+        Armed::new(&connection).disarm();
+        assert!(connection.check().is_ok());
+        drop(Armed::new(&connection));
+        assert!(matches!(connection.check(), Err(Error::Broken)));
+        assert!(!connection.may_be_returned());
+    }
+
+    #[test]
+    fn the_drivers_own_names_are_s_and_a_number() {
+        for (name, ours) in [("s0", true), ("s123", true), ("s", false), ("S1", false), ("s1a", false), ("p1", false)] {
+            assert_eq!(is_the_drivers(name.as_bytes()), ours, "{name}");
+        }
+    }
 }

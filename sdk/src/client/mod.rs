@@ -1,10 +1,50 @@
 //! SQL on sealed tables over a deadpool-postgres pool: the planner, the plan cache, the execution state machine and the
 //! session state are those that the proxy drives; here tokio-postgres carries them.
 //!
+#![cfg_attr(feature = "testing", doc = "```")]
+#![cfg_attr(not(feature = "testing"), doc = "```ignore")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! # let database = pgseal::testing::Database::sealed(
+//! #     "CREATE TABLE patient (id bigint PRIMARY KEY, ward text, diagnosis text)",
+//! #     r#"
+//! #     version = 1
+//! #     keyrings.test.generator = "local:test"
+//! #     branch_keys.patients.keyring = "test"
+//! #     [tables.patient]
+//! #     name = "public.patient"
+//! #     branch_key = "patients"
+//! #     row_signature = "HMAC-SHA-384"
+//! #     [tables.patient.columns]
+//! #     id        = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+//! #     ward      = "SIGN_ONLY"
+//! #     diagnosis = { action = "ENCRYPT_AND_SIGN", type = "text" }
+//! #     "#,
+//! # )
+//! # .await?;
+//! # let (sealer, pool) = (database.sealer(), database.pool());
+//! // `pool` is the application's own deadpool_postgres::Pool; `sealer` was built over it.
+//! let mut client = sealer.client(pool).await?;
+//! client.execute("INSERT INTO patient VALUES ($1, $2, $3)", &[&7_i64, &"B2", &"J45.1"]).await?;
+//!
+//! let transaction = client.transaction().await?;
+//! // The row is signed: it is locked, verified, sealed anew and signed again.
+//! transaction.execute("UPDATE patient SET ward = $1 WHERE id = $2", &[&"C1", &7_i64]).await?;
+//! transaction.commit().await?;
+//!
+//! let row = client.query_one("SELECT ward, diagnosis FROM patient WHERE id = $1", &[&7_i64]).await?;
+//! assert_eq!((row.get("ward"), row.get("diagnosis")), ("C1", "J45.1"));
+//!
+//! let refused = client.query("SELECT upper(diagnosis) FROM patient", &[]).await.unwrap_err();
+//! assert_eq!(refused.code(), Some("0A000"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`Shared`] makes clients: [`Shared::client`] takes a connection from a pool, [`Shared::wrap`] one that was taken
 //! already. [`Client`] and [`Transaction`] have the calls of tokio-postgres' types of the same names, in logical types.
-//! Several calls of one client may be under way at the same time; they reach the server in the order in which they are
-//! polled first.
+//! Several calls of one client may be under way at the same time; they reach the server in the order in which they get to
+//! send.
 //!
 //! Any call may be dropped before its end. What it had sent takes place, as with tokio-postgres. A statement of several
 //! steps (an UPDATE of signed rows) that is dropped in the middle takes place as a whole or not at all, and its

@@ -16,12 +16,14 @@ use crate::sql::Statement;
 pub struct Shared {
     protection: RwLock<Arc<Protection>>,
     plans: Mutex<PlanCache>,
-    /// By the address of the statement cache that deadpool keeps with a connection: no other connection can have it as
-    /// long as the [`Weak`] is held.
-    connections: Mutex<HashMap<usize, (Weak<StatementCache>, Arc<Connection>)>>,
+    connections: Mutex<Connections>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
 }
+
+/// By the address of the statement cache that deadpool keeps with a connection: no other connection can have it as long
+/// as the [`Weak`] is held.
+type Connections = HashMap<usize, (Weak<StatementCache>, Arc<Connection>)>;
 
 impl Shared {
     /// `keys` holds the branch keys of the protected tables; a version that it lacks is loaded from `store`.

@@ -1,5 +1,6 @@
 //! Prepared statements in logical types.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio_postgres::types::Type;
@@ -31,6 +32,16 @@ impl Statement {
     /// The columns of its rows, as the application knows them.
     pub fn columns(&self) -> &[Column] {
         &self.prepared.columns
+    }
+}
+
+impl fmt::Debug for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its text may hold literals.
+        f.debug_struct("Statement")
+            .field("params", &self.params())
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,6 +152,7 @@ impl Runner<'_> {
                 None => (text.to_owned(), declared.to_vec()),
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
+            self.connection.prepares(plan.is_some());
             let statement = turn.send(self.client.prepare_typed(&physical, &types)).await.map_err(|error| {
                 let plan = plan.as_deref();
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))

@@ -46,13 +46,14 @@ impl<'a> Runner<'a> {
     ) -> Result<Sent<'a>, Error> {
         let values = encoded.values();
         let params = Params { values: &values, formats: encoded.formats() };
-        let _alone = self.connection.alone().await?;
+        let _alone = self.connection.turn().await?;
         if prepared.epoch != self.shared.protection().epoch {
             return Ok(Sent::Replanned);
         }
         let inside = self.is_inside().await?;
+        let settings = self.settings_alone(plan, params).await;
         let armed = Armed::new(self.connection);
-        let settings = match self.settings_alone(plan, params).await {
+        let settings = match settings {
             Ok(settings) => settings,
             Err(failure) => return Err(self.fail(failure, inside, armed).await),
         };

@@ -1,10 +1,15 @@
 //! A key store over the pool: a connection for a call, so that none is held for keys alone.
 
+use std::time::Duration;
+
 use deadpool_postgres::Pool;
 
 use crate::keys::store::postgres::PostgresStore;
 use crate::keys::store::{Inserted, Item};
 use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
+
+/// How long a connection is waited for: whoever asks may hold the last one of the pool.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The key store in table `pgseal.keys` of the pool's database.
 pub struct PoolStore(Pool);
@@ -16,10 +21,12 @@ impl PoolStore {
     }
 
     async fn connection(&self) -> Result<deadpool_postgres::Object, Error> {
-        self.0.get().await.map_err(|error| Error::Unavailable {
-            what: "the key store".to_owned(),
-            reason: format!("no connection: {error}"),
-        })
+        let unavailable = |reason| Error::Unavailable { what: "the key store".to_owned(), reason };
+        match tokio::time::timeout(PATIENCE, self.0.get()).await {
+            Ok(Ok(object)) => Ok(object),
+            Ok(Err(error)) => Err(unavailable(format!("no connection: {error}"))),
+            Err(_) => Err(unavailable("no connection of the pool became free".to_owned())),
+        }
     }
 }
 

@@ -45,6 +45,14 @@ impl<'a> RowStream<'a> {
         Self { columns, rows: Box::pin(rows), affected }
     }
 
+    /// The next row, for who has no crate with stream combinators at hand.
+    ///
+    /// # Errors
+    /// A row that does not open, the server's own; then there are no more.
+    pub async fn try_next(&mut self) -> Result<Option<Row>, Error> {
+        self.rows.next().await.transpose()
+    }
+
     /// The columns of the rows.
     pub fn columns(&self) -> &[Column] {
         &self.columns

@@ -14,6 +14,7 @@ use run::{Outcome, Report};
 use through::{FORM, Through};
 
 use crate::doors::driver::{Driver, DriverSession};
+use crate::doors::sdk::Sdk;
 use crate::doors::stage::config;
 use crate::harness::World;
 use crate::harness::cluster::cluster;
@@ -38,6 +39,12 @@ fn both_corpora_are_answered_alike_by_a_driver_that_prepares_and_reads_binary() 
         let proxy = Driver { name: "proxy", config: world.config_of_client(), form: FORM };
         (driver(twin), Through::open(async || proxy))
     };
+    check(&run::run(&both(), &corpora().join("pgseal.toml"), connect));
+}
+
+#[test]
+fn both_corpora_are_answered_through_the_sdk_as_through_the_proxy() {
+    let connect = |world: &World, twin: &str| (driver(twin), Through::open(async || Sdk::new(world, FORM).await));
     check(&run::run(&both(), &corpora().join("pgseal.toml"), connect));
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pgseal::exec::facts::HIDDEN;
+
 use crate::harness::World;
 use crate::harness::cluster::cluster;
 use crate::harness::world::database;
@@ -167,13 +169,13 @@ fn digits_inside_a_cell_are_no_leak_and_the_same_digits_beside_it_are() {
     assert!(is_leak("00000000-0000-4000-8000-000000000001", "", &passed("'00000000-0000-4000-8000-000000000001')")));
 }
 
-/// Everything that stands in an unprotected column, and every table's name: it may pass.
+/// Everything that stands in an unprotected column, every table's name, and the settings that are asked for: it may pass.
 fn plain_values(twin: &str, world: &World) -> String {
     let columns = "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public' \
                    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
                    LEFT JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_namespace tn ON tn.oid = t.typnamespace \
                    WHERE c.relkind = 'r' AND tn.nspname <> 'pgseal' AND a.attname NOT LIKE 'pgseal!_%' ESCAPE '!'";
-    let mut values = String::new();
+    let mut values = HIDDEN.join("\n");
     for line in world.at_server(columns).lines() {
         let (table, column) = line.split_once('|').unwrap();
         values.push_str(&format!("{table}\n"));
