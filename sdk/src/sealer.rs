@@ -5,6 +5,10 @@
 //! that takes a plain record takes a sealed one, and the other way round. The proxy seals rows with the same code, so
 //! a record that is stored column by column in the table can be read through the proxy.
 //!
+//! [`Sealer::open_many`] opens a batch, [`Sealer::search_tag`] makes what a query of the caller's own looks for. Where
+//! the columns are only known at run time, a [`Record`] takes the place of a struct: [`Sealer::seal_record`] and
+//! [`Sealer::open_record`].
+//!
 //! How a column's type looks to serde:
 //!
 //! | column | Rust side, for example |

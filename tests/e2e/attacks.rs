@@ -186,3 +186,54 @@ fn null_is_written_without_a_context_and_a_context_of_null_reaches_no_row_sql_50
     assert_eq!(sqlstate(&frames), None);
     assert_eq!(one(&mut raw, "SELECT count(t) FROM person").as_deref(), Some("0"));
 }
+
+/// The server keeps statements and portals in tables whose keys end at 63 bytes (`NAMEDATALEN`, `string_hash`): two
+/// longer names with the same beginning are one.
+#[test]
+fn names_that_the_server_takes_for_one_are_one_sql_5() {
+    let world = World::sealed("longnames", SQL, SCHEMA);
+    let (mut raw, secret) = (world.raw(), world.secret());
+    let name = |tail: &str| format!("{}{tail}", "n".repeat(63));
+    one(&mut raw, &format!("INSERT INTO person (id, t) VALUES (7, '{secret}')"));
+    let script = |sql: &str, value: Option<&str>| {
+        let bind = bind(&name("c"), &name("b"), &[value], 0);
+        [parse(&name("a"), sql, &[]), bind, execute(&name("d"), 0), sync()].concat()
+    };
+    let plain = world.raw_direct().talk(&script("SELECT 7 WHERE $1::text IS NOT NULL", Some("x")), 1);
+    assert_eq!(kinds(&plain), "12DCZ", "the server cuts names");
+    let frames = raw.talk(&script("SELECT id FROM person WHERE t = $1", Some(&secret)), 1);
+    assert_eq!(rows(&frames), [[Some("7".to_owned())]]);
+    // Refused under one name, used under the other.
+    let refused = [parse(&name("e"), "SELECT max(t) FROM person WHERE t = $1", &[]), sync()].concat();
+    assert_eq!(sqlstate(&raw.talk(&refused, 1)).as_deref(), Some("0A000"));
+}
+
+#[test]
+fn deallocate_frees_a_prepared_statement_and_its_values_stay_here_all_the_same() {
+    let world = World::sealed("deallocate", SQL, SCHEMA);
+    let (mut raw, secret) = (world.raw(), world.secret());
+    let planned = |name: &str| [parse(name, "SELECT id FROM person WHERE t = $1", &[]), sync()].concat();
+    let run = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0), sync()].concat();
+    for (number, free) in [query("DEALLOCATE Find"), run("DEALLOCATE PREPARE \"find\"")].iter().enumerate() {
+        assert_eq!(kinds(&raw.talk(&planned("find"), 1)), "1Z");
+        assert_eq!(sqlstate(&raw.talk(free, 1)), None);
+        // Its values do not travel to learn that it is gone.
+        let frames = raw.talk(&[bind("", "find", &[Some(&secret)], 0), execute("", 0), sync()].concat(), 1);
+        assert_eq!(sqlstate(&frames).as_deref(), Some("26000"));
+        // The name is free for another statement, which SQL may run.
+        one(&mut raw, &format!("PREPARE find AS SELECT {number}"));
+        assert_eq!(one(&mut raw, "EXECUTE find"), Some(number.to_string()));
+        let frames = raw.talk(&[bind("", "find", &[], 0), execute("", 0), sync()].concat(), 1);
+        assert_eq!(rows(&frames), [[Some(number.to_string())]]);
+        one(&mut raw, "DEALLOCATE find");
+    }
+    // What was not freed is as it was: an error, a block that failed.
+    assert_eq!(kinds(&raw.talk(&planned("find"), 1)), "1Z");
+    one(&mut raw, "BEGIN");
+    assert!(sqlstate(&raw.talk(&query("DEALLOCATE nobody; DEALLOCATE find"), 1)).is_some());
+    assert!(sqlstate(&raw.talk(&query("DEALLOCATE find"), 1)).is_some());
+    one(&mut raw, "ROLLBACK");
+    let frames = raw.talk(&[bind("", "find", &[Some(&secret)], 0), execute("", 0), sync()].concat(), 1);
+    assert_eq!(kinds(&frames), "2CZ");
+    assert_eq!(sqlstate(&raw.talk(&query("EXECUTE find('x')"), 1)).as_deref(), Some("0A000"));
+}

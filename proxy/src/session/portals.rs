@@ -6,6 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use pgseal::exec::by_name::key;
+
 /// The things of one kind by name.
 #[derive(Debug)]
 pub(super) struct Names<T> {
@@ -23,16 +25,20 @@ impl<T> Default for Names<T> {
 impl<T> Names<T> {
     /// What the name will mean once everything sent is confirmed.
     pub(super) fn get(&self, name: &[u8]) -> Option<&Rc<T>> {
-        match self.sent.get(name).and_then(VecDeque::back) {
+        match self.sent.get(key(name)).and_then(VecDeque::back) {
             Some(sent) => sent.as_ref(),
-            None => self.confirmed.get(name),
+            None => self.confirmed.get(key(name)),
         }
     }
 
     /// Whether the name means anything, now or while something is under way.
     pub(super) fn knows(&self, name: &[u8]) -> bool {
-        !(self.confirmed.is_empty() && self.sent.is_empty())
-            && (self.confirmed.contains_key(name) || self.sent.contains_key(name))
+        !self.is_empty() && (self.confirmed.contains_key(key(name)) || self.sent.contains_key(key(name)))
+    }
+
+    /// Whether no name means anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.confirmed.is_empty() && self.sent.is_empty()
     }
 
     /// Every meaning that a name has, or may get by what is under way.
@@ -45,10 +51,10 @@ impl<T> Names<T> {
     /// A message was sent that gives the name a meaning, or takes it away. [`Names::confirm`] or [`Names::withdraw`]
     /// follows for each, in the same order.
     pub(super) fn send(&mut self, name: &[u8], meaning: Option<Rc<T>>) {
-        match self.sent.get_mut(name) {
+        match self.sent.get_mut(key(name)) {
             Some(sent) => sent.push_back(meaning),
             None => {
-                self.sent.insert(name.into(), VecDeque::from([meaning]));
+                self.sent.insert(key(name).into(), VecDeque::from([meaning]));
             }
         }
     }
@@ -57,11 +63,9 @@ impl<T> Names<T> {
     pub(super) fn confirm(&mut self, name: &[u8]) {
         match self.take(name) {
             Some(Some(meaning)) => {
-                self.confirmed.insert(name.into(), meaning);
+                self.confirmed.insert(key(name).into(), meaning);
             }
-            Some(None) => {
-                self.confirmed.remove(name);
-            }
+            Some(None) => drop(self.remove(name)),
             None => {}
         }
     }
@@ -71,16 +75,21 @@ impl<T> Names<T> {
         self.take(name).flatten()
     }
 
+    /// The server forgot the name; what it meant.
+    pub(super) fn remove(&mut self, name: &[u8]) -> Option<Rc<T>> {
+        self.confirmed.remove(key(name))
+    }
+
     /// The server forgot all that it had confirmed; what is to be kept all the same is.
     pub(super) fn forget(&mut self, keep: impl Fn(&T) -> bool) {
         self.confirmed.retain(|_, meaning| keep(meaning));
     }
 
     fn take(&mut self, name: &[u8]) -> Option<Option<Rc<T>>> {
-        let sent = self.sent.get_mut(name)?;
+        let sent = self.sent.get_mut(key(name))?;
         let oldest = sent.pop_front();
         if sent.is_empty() {
-            self.sent.remove(name);
+            self.sent.remove(key(name));
         }
         oldest
     }

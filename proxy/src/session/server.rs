@@ -1,5 +1,7 @@
 //! From server to client: forward, translate, swallow.
 
+mod steps;
+
 use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::facts::Transaction;
@@ -13,10 +15,7 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::sought::Sought;
-use super::state::{
-    Answer, Bound, Expected, Left, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, Running, State, Waiting,
-};
+use super::state::{Answer, Change, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, State, Waiting};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -129,6 +128,16 @@ impl State {
             }
             (_, b'Z') => return self.ready_for_query(body, out),
             (_, _) => {}
+        }
+        if tag == b'C'
+            && let Some(Change::Deallocated(names)) = self.queue.front().and_then(|entry| entry.payload.change.as_mut())
+        {
+            let Some(body) = body else { return Ok(Fate::Whole) };
+            if body == b"DEALLOCATE\0"
+                && let Some(name) = names.pop_front()
+            {
+                self.deallocated(&name);
+            }
         }
         let cap = core.context.limits.held_frame;
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
@@ -253,11 +262,11 @@ impl State {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
                 let opening = Opening { world: &self.world, facts: &self.facts, cap };
-                last_step(tag, portal, running, &mut self.sought, body, &opening, out)
+                steps::last_step(tag, portal, running, &mut self.sought, body, &opening, out)
             }
             Answer::Left(portal, limit) => match tag {
                 b'I' => {
-                    portal.bound.iter().for_each(|bound| show_left(bound, *limit, out));
+                    portal.bound.iter().for_each(|bound| steps::show_left(bound, *limit, out));
                     Ok(Fate::Drop)
                 }
                 b'E' => translate_error(body, &portal.plan, |_| None, out),
@@ -393,91 +402,6 @@ struct Opening<'s> {
     cap: usize,
 }
 
-/// An answer to the last step of a running portal. An error of ours only stops what is shown: the client's Execute
-/// then ends in a statement that fails.
-fn last_step(
-    tag: u8,
-    portal: &Portal,
-    running: &mut Running,
-    sought: &mut Sought,
-    body: &[u8],
-    opening: &Opening<'_>,
-    out: &mut Vec<u8>,
-) -> Result<Fate, Fatal> {
-    if tag == b'E' {
-        return translate_error(Some(body), &portal.plan, |at| running.execution.positions()?.client(at), out);
-    }
-    if matches!(running.outcome, Outcome::Failed(_)) {
-        return Ok(Fate::Drop);
-    }
-    if tag != b'C' {
-        let start = out.len();
-        let fate = portal_frame(tag, portal, running.simple, Some(body), opening, out)?;
-        if let Fate::Failed(error) = fate {
-            if sought.seek(&error) {
-                return Ok(Fate::Key);
-            }
-            running.outcome = Outcome::Failed(error);
-            return Ok(Fate::Drop);
-        }
-        if tag == b'D' && out.len() > start {
-            running.shown += 1;
-            if running.limit > 0 && running.shown > running.limit {
-                let row = out.split_off(start);
-                running.kept_bytes += row.len();
-                running.kept.push_back(row);
-                if running.kept_bytes > opening.cap {
-                    running.outcome = Outcome::Failed(too_long());
-                }
-            }
-        }
-        return Ok(fate);
-    }
-    let affected = reader::affected(reader::command_complete(body).map_err(foreign)?).unwrap_or(0);
-    running.outcome = match running.execution.finish(affected) {
-        Ok(()) => Outcome::Done,
-        Err(error) => Outcome::Failed(error),
-    };
-    match running.outcome {
-        Outcome::Done if running.simple => {
-            running.tag = frame_of(b'C', body);
-            Ok(Fate::Drop)
-        }
-        Outcome::Done if running.limit > 0 && running.shown >= running.limit => {
-            let words = body.iter().rposition(|byte| *byte == b' ').and_then(|end| body.get(..=end)).unwrap_or(&[]);
-            if let Some(bound) = &portal.bound {
-                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), words.into()));
-            }
-            compose::portal_suspended(out);
-            Ok(Fate::Replaced)
-        }
-        Outcome::Done => Ok(Fate::Forward),
-        Outcome::Next | Outcome::Refused | Outcome::Failed(_) => Ok(Fate::Drop),
-    }
-}
-
-fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(HEADER + body.len());
-    compose::frame(kind, &mut frame, |out| out.extend_from_slice(body));
-    frame
-}
-
-/// What a suspended portal has left, up to `limit` rows (0: all of them).
-fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
-    let mut left = bound.left.borrow_mut();
-    let Left::Rows(rows, words) = &mut *left else { return };
-    let count = if limit == 0 { rows.len() } else { limit.min(rows.len()) };
-    rows.drain(..count).for_each(|row| out.extend_from_slice(&row));
-    if limit > 0 && count == limit {
-        compose::portal_suspended(out);
-    } else {
-        // The rows of this Execute alone, as PostgreSQL counts them (PortalRun).
-        let tag = [words.as_slice(), count.to_string().as_bytes(), b"\0"].concat();
-        out.extend_from_slice(&frame_of(b'C', &tag));
-        *left = Left::Nothing;
-    }
-}
-
 /// An answer to a planned portal, or to a planned statement of a Query.
 fn portal_frame(
     tag: u8,
@@ -537,26 +461,4 @@ fn foreign(_: Malformed) -> Fatal {
 fn too_long() -> exec::Error {
     let message = "a row that must be opened is longer than limits.held_frame_bytes";
     exec::Error::Refused(Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-
-    #[test]
-    fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
-        let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
-        let left = RefCell::new(Left::Rows(rows, b"UPDATE ".to_vec()));
-        let bound = Bound { body: None, declared: vec![], left };
-        let shown = |limit| {
-            let mut out = Vec::new();
-            show_left(&bound, limit, &mut out);
-            out
-        };
-        assert_eq!(shown(2), b"abs\0\0\0\x04");
-        assert_eq!(shown(2), b"cC\0\0\0\x0dUPDATE 1\0", "the count is that of this Execute alone");
-        assert!(matches!(*bound.left.borrow(), Left::Nothing));
-    }
 }

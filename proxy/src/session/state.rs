@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::by_name::RefusedNames;
+use pgseal::exec::by_name::{Deallocated, RefusedNames};
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -90,12 +90,18 @@ impl Expected {
     pub(super) fn changing(answer: Answer, change: Change) -> Self {
         Self { answer, change: Some(change) }
     }
+
+    pub(super) fn deallocating(answer: Answer, names: Deallocated) -> Self {
+        Self { answer, change: (!names.is_empty()).then_some(Change::Deallocated(names)) }
+    }
 }
 
 /// A name whose meaning is under way.
 pub(super) enum Change {
     Statement(Box<[u8]>),
     Portal(Box<[u8]>),
+    /// SQL takes these names of statements away, one with each command tag.
+    Deallocated(Deallocated),
 }
 
 /// A prepared statement, as long as anything is protected.
@@ -107,6 +113,8 @@ pub(super) struct Statement {
     /// `None` if it is forwarded.
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) effect: Effect,
+    /// Names of statements that it takes away.
+    pub(super) deallocates: Deallocated,
 }
 
 /// A portal over a planned statement.
@@ -249,6 +257,8 @@ pub(super) struct State {
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
+    /// The portal that was bound last, if it runs DEALLOCATE, and of what.
+    pub(super) deallocating: Option<(Box<[u8]>, Deallocated)>,
     /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
     pub(super) refused_query: bool,
     /// The client's side has something to do.
@@ -288,6 +298,7 @@ impl State {
             waiting: Waiting::No,
             wrote: None,
             running: None,
+            deallocating: None,
             refused_query: false,
             wake: false,
             spoiled: false,
@@ -334,7 +345,7 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => self.statements.confirm(name),
             Some(Change::Portal(name)) => self.portals.confirm(name),
-            None => {}
+            Some(Change::Deallocated(_)) | None => {}
         }
     }
 
@@ -343,7 +354,7 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => self.withdraw_statement(name),
             Some(Change::Portal(name)) => drop(self.portals.withdraw(name)),
-            None => {}
+            Some(Change::Deallocated(_)) | None => {}
         }
         match expected.answer {
             Answer::Show(..) => {
@@ -368,6 +379,15 @@ impl State {
             | Answer::Query(_)
             | Answer::Spoiled
             | Answer::Poison => {}
+        }
+    }
+
+    /// The server carried out a DEALLOCATE. A client that binds a planned statement by its old name is told so here: its
+    /// values do not travel in the clear to find that out.
+    pub(super) fn deallocated(&mut self, name: &[u8]) {
+        let planned = self.statements.remove(name).is_some_and(|statement| statement.plan.is_some());
+        if planned && !self.statements.knows(name) {
+            self.refused.insert(name);
         }
     }
 

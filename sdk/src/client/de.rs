@@ -24,6 +24,21 @@ impl Row {
     ///
     /// # Errors
     /// A field without column, a column that the field does not take, two columns of one name.
+    ///
+    /// ```
+    /// use pgseal::client::{Error, Row};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Card<'a> {
+    ///     id: i64,
+    ///     owner: Option<&'a str>,
+    ///     limits: Vec<i32>,
+    /// }
+    ///
+    /// fn card(row: &Row) -> Result<Card<'_>, Error> {
+    ///     row.deserialize()
+    /// }
+    /// ```
     pub fn deserialize<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
         let wrong = |problem| Error::Record { rust: type_name::<T>(), problem };
         if let Some(name) = named_twice(self.columns()) {

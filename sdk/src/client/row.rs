@@ -101,6 +101,14 @@ impl Row {
     /// # Errors
     /// No such column, a Rust type that does not take the column's type, NULL for what is no `Option`, a value that the
     /// Rust type does not hold.
+    ///
+    /// ```
+    /// use pgseal::client::{Error, Row};
+    ///
+    /// fn owner(row: &Row) -> Result<(i64, Option<&str>), Error> {
+    ///     Ok((row.try_get("id")?, row.try_get("owner")?))
+    /// }
+    /// ```
     pub fn try_get<'a, I, T>(&'a self, index: I) -> Result<T, Error>
     where
         I: RowIndex + fmt::Display,

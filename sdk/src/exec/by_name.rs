@@ -1,6 +1,6 @@
 //! EXECUTE, FETCH and MOVE reach by SQL what was prepared by message: the server keeps both under the same names (SQL-5).
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use crate::error::SqlState;
 use crate::sql::Refusal;
@@ -12,13 +12,37 @@ const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
 /// How many names of refused statements are remembered.
 const MOST_NAMES: usize = 10_000;
 
+/// A name as the server's own table of statements or portals has it: its keys end at 63 bytes (`NAMEDATALEN`, dynahash),
+/// wherever in a character that is.
+pub fn key(name: &[u8]) -> &[u8] {
+    name.get(..lex::MAX_NAME).unwrap_or(name)
+}
+
+/// Names of statements that SQL takes away, one with each command tag.
+pub type Deallocated = VecDeque<Box<[u8]>>;
+
+/// What the DEALLOCATEs of a text take away.
+pub fn deallocated(text: &str) -> Deallocated {
+    if !holds(text, "deallocate") {
+        return Deallocated::new();
+    }
+    let Ok(tokens) = lex::lex(text) else { return Deallocated::new() };
+    let statements = tokens.split(|token| token.is_symbol(b';'));
+    statements
+        .filter_map(|statement| match statement {
+            [command, prepare, name] if prepare.is_word(text, "prepare") => Some((command, name)),
+            [command, name] => Some((command, name)),
+            _ => None,
+        })
+        .filter(|(command, name)| command.is_word(text, "deallocate") && !name.is_word(text, "all"))
+        .filter_map(|(_, name)| Some(name.name(text)?.as_bytes().into()))
+        .collect()
+}
+
 /// The refusal of a text that goes on as it is, if it uses by name what `is_ours` knows: a planned statement or portal,
 /// or one that was refused. Its literals would travel in the clear into the places of tags, and its rows would be cells.
 pub fn uses(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
-    let has = |command: &str| {
-        text.as_bytes().windows(command.len()).any(|word| word.eq_ignore_ascii_case(command.as_bytes()))
-    };
-    if !COMMANDS.iter().any(|command| has(command)) {
+    if !COMMANDS.iter().any(|command| holds(text, command)) {
         return None;
     }
     // A text without tokens could name anything, and its literals would travel for nothing (SQL-5).
@@ -42,6 +66,10 @@ pub fn uses(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
     )
 }
 
+fn holds(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
 /// Names that were to mean something and do not, since what they name was refused: what uses them would travel for
 /// nothing.
 #[derive(Debug, Default)]
@@ -55,7 +83,7 @@ impl RefusedNames {
 
     /// This very name is remembered.
     pub fn contains(&self, name: &[u8]) -> bool {
-        self.0.contains(name)
+        self.0.contains(key(name))
     }
 
     /// No more names are remembered: any other one may have been refused too.
@@ -66,13 +94,13 @@ impl RefusedNames {
     /// The name does not mean what it was to mean.
     pub fn insert(&mut self, name: &[u8]) {
         if !self.is_full() {
-            self.0.insert(name.into());
+            self.0.insert(key(name).into());
         }
     }
 
     /// The name means something again.
     pub fn remove(&mut self, name: &[u8]) {
-        self.0.remove(name);
+        self.0.remove(key(name));
     }
 
     /// A text was refused, or passed on: names that it would have made with PREPARE or DECLARE are remembered, or
@@ -120,5 +148,26 @@ mod tests {
         assert!(names.contains(b"mine"));
         names.text("PREPARE mine AS SELECT 2", false);
         assert!(names.is_empty());
+    }
+
+    #[test]
+    fn the_names_of_deallocate_are_read_as_the_server_reads_them() {
+        let names = |text| -> Vec<String> {
+            deallocated(text).into_iter().map(|name| String::from_utf8(name.into()).unwrap()).collect()
+        };
+        assert_eq!(names("DEALLOCATE Find; SELECT 1; deallocate PREPARE \"Find\";"), ["find", "Find"]);
+        assert_eq!(names("/* one */ DEALLOCATE prepare"), ["prepare"]);
+        for none in ["DEALLOCATE ALL", "DEALLOCATE PREPARE ALL", "SELECT 'DEALLOCATE x'", "DEALLOCATE 'x"] {
+            assert!(names(none).is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn names_end_at_63_bytes() {
+        let long = "é".repeat(40);
+        assert_eq!(key(long.as_bytes()).len(), 63);
+        let mut names = RefusedNames::default();
+        names.insert(long.as_bytes());
+        assert!(names.contains(format!("{long}x").as_bytes()));
     }
 }

@@ -157,6 +157,23 @@ impl Sealer {
     ///
     /// # Errors
     /// As [`Sealer::open`].
+    ///
+    /// ```
+    #[doc = include_str!("doctest.txt")]
+    /// # use pgseal::value::Value;
+    /// # block_on(async {
+    /// # let sealer = sealer().await?;
+    /// let sealed = sealer.seal("patient", &Patient { id: 7, diagnosis: "J45.1".into() })?;
+    /// for (name, value) in sealer.open_record(&sealed)?.fields() {
+    ///     match value {
+    ///         Some(Value::Int(id)) => assert_eq!((name, *id), ("id", 7)),
+    ///         Some(Value::Text(text)) => assert_eq!((name, &**text), ("diagnosis", "J45.1")),
+    ///         Some(_) | None => unreachable!("the table has two columns"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # })
+    /// ```
     pub fn open_record(&self, sealed: &SealedRecord) -> Result<Record, Error> {
         let table = self.table(sealed.table())?;
         sealed.with_row(table, |row| {

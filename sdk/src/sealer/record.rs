@@ -52,22 +52,20 @@ impl SealedRecord {
 
     /// From the values and what they became.
     pub(super) fn new(table: &Table, values: &[Option<Value<'_>>], row: SealedRow) -> Self {
-        let mut columns = BTreeMap::new();
-        for ((column, value), cell) in table.columns.iter().zip(values).zip(row.cells) {
+        let cells = table.columns.iter().zip(values).zip(row.cells).map(|((column, value), cell)| {
             let bytes = match (value, &column.ty) {
                 _ if column.is_sealed() => cell,
                 (Some(value), Some(ty)) => {
-                    let mut stored = Vec::new();
+                    let mut stored = Vec::with_capacity(16);
                     value.write_stored(ty, &mut stored);
                     Some(stored)
                 }
                 (None, _) | (_, None) => None,
             };
-            columns.insert(column.name.clone(), bytes);
-        }
-        for (beacon, tag) in table.beacons.iter().zip(row.tags) {
-            columns.insert(beacon.helper.clone(), tag.map(Vec::from));
-        }
+            (&column.name, bytes)
+        });
+        let tags = table.beacons.iter().zip(row.tags).map(|(beacon, tag)| (&beacon.helper, tag.map(Vec::from)));
+        let mut columns: BTreeMap<_, _> = cells.chain(tags).map(|(name, bytes)| (name.clone(), bytes)).collect();
         if let Some(signature) = row.signature {
             columns.insert(SIGNATURE.to_owned(), Some(signature));
         }
@@ -80,18 +78,20 @@ impl SealedRecord {
         table: &Table,
         then: impl FnOnce(StoredRow<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let known = |name: &str| {
-            name == SIGNATURE
-                || table.columns.iter().any(|column| column.name == name)
-                || table.beacons.iter().any(|beacon| beacon.helper == name)
+        let mut known = 0;
+        let mut at = |name: &str| {
+            let bytes = self.columns.get(name);
+            known += usize::from(bytes.is_some());
+            bytes.map(Option::as_deref)
         };
-        if self.columns.keys().any(|name| !known(name)) {
+        let columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
+        let tags: Vec<_> = table.beacons.iter().map(|beacon| at(&beacon.helper)).collect();
+        let signature = at(SIGNATURE);
+        // Names of a table are distinct, so whatever was not asked for by name is no column.
+        if known < self.columns.len() {
             let reason = "the sealed record has a column that the table does not have".to_owned();
             return Err(Error::Record { table: table.logical.clone(), reason });
         }
-        let at = |name: &str| self.columns.get(name).map(Option::as_deref);
-        let columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
-        let tags: Vec<_> = table.beacons.iter().map(|beacon| at(&beacon.helper)).collect();
-        then(StoredRow { columns: &columns, tags: &tags, signature: at(SIGNATURE) })
+        then(StoredRow { columns: &columns, tags: &tags, signature })
     }
 }

@@ -1,7 +1,9 @@
 //! From serde's data model to the values of a table's columns.
 
-use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
-use serde::ser::{SerializeTupleStruct, Serializer};
+mod bytes;
+
+use bytes::Bytes;
+use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::Error;
 use super::problem::Problem;
@@ -326,7 +328,7 @@ impl FieldSerializer<'_> {
     fn bytes(self, length: Option<usize>) -> Result<Bytes, Problem> {
         match self.ty()? {
             // The length is what the type claims.
-            Type::Bytea => Ok(Bytes(Vec::with_capacity(length.unwrap_or_default().min(4096)))),
+            Type::Bytea => Ok(Bytes::with_capacity(length.unwrap_or_default().min(4096))),
             Type::Bool
             | Type::Int2
             | Type::Int4
@@ -419,9 +421,8 @@ impl Serializer for FieldSerializer<'_> {
         self.text(value)
     }
     fn serialize_bytes(self, value: &[u8]) -> Made {
-        let mut bytes = self.bytes(None)?;
-        bytes.0.extend_from_slice(value);
-        Ok(Some(bytes.value()))
+        self.bytes(Some(0))?;
+        Ok(Some(Value::Bytea(value.to_vec().into())))
     }
     fn serialize_none(self) -> Made {
         Ok(None)
@@ -476,63 +477,5 @@ impl Serializer for FieldSerializer<'_> {
         _: usize,
     ) -> Result<Self::SerializeStructVariant, Problem> {
         self.misfit()
-    }
-}
-
-/// A sequence for bytea: every element an integer from 0 to 255.
-struct Bytes(Vec<u8>);
-
-impl Bytes {
-    fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        const NO_BYTE: Problem = Problem::shape("an array for bytea consists of bytes");
-        // Its time zone and styles play no part for an integer.
-        let settings = Settings { date_style_iso: true, time_zone: None, bytea_hex: true };
-        match element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings }) {
-            Ok(Some(Value::Int(byte))) => {
-                self.0.push(u8::try_from(byte).map_err(|_| NO_BYTE)?);
-                Ok(())
-            }
-            Ok(_) | Err(_) => Err(NO_BYTE),
-        }
-    }
-
-    fn value(self) -> Value<'static> {
-        Value::Bytea(self.0.into())
-    }
-}
-
-impl SerializeSeq for Bytes {
-    type Ok = Option<Value<'static>>;
-    type Error = Problem;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
-    }
-}
-
-impl SerializeTuple for Bytes {
-    type Ok = Option<Value<'static>>;
-    type Error = Problem;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
-    }
-}
-
-impl SerializeTupleStruct for Bytes {
-    type Ok = Option<Value<'static>>;
-    type Error = Problem;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
     }
 }

@@ -5,9 +5,6 @@ use pgseal::sql::Refusal;
 
 use super::super::state::State;
 
-/// PostgreSQL cuts names to this many bytes (NAMEDATALEN - 1).
-const MAX_NAME: usize = 63;
-
 impl State {
     /// The refusal of a text that goes on as it is, if it uses a planned statement or portal by name.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
@@ -19,9 +16,8 @@ impl State {
     }
 
     fn is_planned(&self, name: &[u8]) -> bool {
-        let same = |known: &[u8]| known.get(..MAX_NAME).unwrap_or(known) == name;
-        self.statements.meanings().any(|(known, statement)| statement.plan.is_some() && same(known))
-            || self.portals.meanings().any(|(known, _)| same(known))
+        self.statements.meanings().any(|(known, statement)| statement.plan.is_some() && known == name)
+            || self.portals.meanings().any(|(known, _)| known == name)
             || self.refused.contains(name)
     }
 

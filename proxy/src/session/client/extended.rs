@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::error::SqlState;
+use pgseal::exec::by_name;
 use pgseal::exec::single::{Single, single};
 use pgseal::sql::{Effect, Plan, Refusal};
 
@@ -48,7 +49,8 @@ impl State {
         };
         let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
         let epoch = self.world.protection.epoch;
-        let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect };
+        let deallocates = by_name::deallocated(text);
+        let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect, deallocates };
         self.refused.remove(name);
         self.statements.send(name, Some(Rc::new(statement)));
         self.expect(Kind::Parse, Expected::changing(answer, Change::Statement(name.into())));
@@ -95,8 +97,8 @@ impl State {
         }
         let (plan, effect) = self.plan(core, &known.text, &known.declared)?;
         let stays = plan.is_none() && known.plan.is_none();
-        let (text, declared) = (known.text.clone(), known.declared.clone());
-        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect });
+        let (text, declared, deallocates) = (known.text.clone(), known.declared.clone(), known.deallocates.clone());
+        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect, deallocates });
         if !stays {
             compose::close(Target::Statement, name, out);
             match &fresh.plan {
@@ -157,6 +159,8 @@ impl State {
     }
 
     fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
+        let deallocates = statement.map(|statement| &statement.deallocates).filter(|names| !names.is_empty());
+        self.deallocating = deallocates.map(|names| (portal.into(), names.clone()));
         if let Some(statement) = statement {
             self.facts.forwarded(statement.effect);
         }
@@ -263,7 +267,11 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        let Some(portal) = self.portals.get(name).cloned() else { return Ok(self.forward(Kind::Execute)) };
+        let Some(portal) = self.portals.get(name).cloned() else {
+            let names = self.deallocating.take_if(|(portal, _)| **portal == *name).map(|(_, names)| names);
+            self.expect(Kind::Execute, Expected::deallocating(Answer::Forward, names.unwrap_or_default()));
+            return Ok(Fate::Forward);
+        };
         self.executes(&portal.plan);
         if portal.bound.is_some() {
             let limit = usize::try_from(limit).unwrap_or(0);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pgseal::exec::by_name;
 use pgseal::exec::inputs;
 use pgseal::exec::positions::Traced;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
@@ -38,7 +39,10 @@ impl State {
         self.refused.text(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
-            None => self.forward(Kind::Query),
+            None => {
+                self.expect(Kind::Query, Expected::deallocating(Answer::Forward, by_name::deallocated(text)));
+                Fate::Forward
+            }
         };
         if !matches!(fate, Fate::Wait) {
             for statement in statements.iter() {
@@ -80,7 +84,8 @@ impl State {
                 compose::query(&physical.text, out);
                 parts.iter().flatten().for_each(|part| self.executes(&part.plan));
                 let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
-                self.expect(Kind::Query, Expected::new(Answer::Query(Box::new(simple))));
+                let answer = Answer::Query(Box::new(simple));
+                self.expect(Kind::Query, Expected::deallocating(answer, by_name::deallocated(text)));
                 Fate::Replaced
             }
             Err(error) => {
