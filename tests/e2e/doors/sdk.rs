@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use pgseal::client::{Client, Error, Row};
+use pgseal::error::{ColumnName, UserFacing};
 use pgseal::sealer::Sealer;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, NoTls};
@@ -94,13 +95,22 @@ fn shown(row: &Row) -> Vec<Option<String>> {
 pub(crate) fn failure(error: &Error) -> Failure {
     let code = error.code().unwrap_or_else(|| panic!("an error without a SQLSTATE: {error:?}")).to_owned();
     let server = error.as_db_error();
-    let names = server.map(|said| [said.schema(), said.table(), said.column(), said.data_type(), said.constraint()]);
+    let names = match error {
+        Error::Database(said) => [said.schema(), said.table(), said.column(), said.data_type(), said.constraint()],
+        Error::Exec(said) => match said.column() {
+            Some(ColumnName { schema, table, column }) => {
+                [Some(schema), Some(table), Some(column), None, None].map(|name| name.map(String::as_str))
+            }
+            None => [None; 5],
+        },
+        _ => [None; 5],
+    };
     Failure {
         code,
         message: error.message().into_owned(),
         detail: server.and_then(|said| said.detail()).map(str::to_owned),
         hint: error.hint().map(|hint| hint.into_owned()),
         position: error.position(),
-        names: names.unwrap_or_default().map(|name| name.map(str::to_owned)),
+        names: names.map(|name| name.map(str::to_owned)),
     }
 }
