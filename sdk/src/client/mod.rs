@@ -141,6 +141,17 @@ impl Client {
     }
 
     /// What cancels the statement that is running.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let cancel = client.cancel_token();
+    /// // From anywhere else: the statement that runs on this connection now, if any, fails with 57014.
+    /// cancel.cancel_query(tokio_postgres::NoTls).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
     }
