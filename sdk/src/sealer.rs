@@ -95,6 +95,7 @@ mod search;
 mod ser;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -170,7 +171,7 @@ struct Inner {
 }
 
 impl Sealer {
-    /// Starts one.
+    /// Starts one: see [`Builder`].
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -230,7 +231,8 @@ impl Sealer {
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
-    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]. Returns the failures, for the log.
+    /// called. Call it from a task, at the times of [`Sealer::next_refresh`]; a sealer that was built over a pool
+    /// (`Builder::pool`) has such a task. Returns the failures, for the log.
     pub async fn refresh(&self) -> Vec<keys::Error> {
         self.0.keys.refresh(&*self.0.store).await
     }
@@ -246,6 +248,13 @@ impl Sealer {
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
         self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
+    }
+}
+
+/// Names of tables, and nothing of keys.
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer").field("tables", &self.0.tables.keys()).finish_non_exhaustive()
     }
 }
 

@@ -187,7 +187,8 @@ SPECIAL_NUMERIC = {"NaN": 0xC000, "Infinity": 0xD000, "-Infinity": 0xF000}
 def numeric(text, equality):
     """PostgreSQL's send form; E drops the display scale."""
     if text in SPECIAL_NUMERIC:
-        return struct.pack(">HhHH", 0, 0, SPECIAL_NUMERIC[text], 0)
+        scale = 32 if "Infinity" in text and not equality else 0
+        return struct.pack(">HhHH", 0, 0, SPECIAL_NUMERIC[text], scale)
     sign, digits = (0x4000, text[1:]) if text.startswith("-") else (0, text)
     whole, _, fraction = digits.partition(".")
     scale = 0 if equality else len(fraction)

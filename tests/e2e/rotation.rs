@@ -76,44 +76,42 @@ async fn eventually(client: &Client, sql: &str) -> Vec<Row> {
 #[tokio::test]
 async fn key_2_a_version_that_was_made_after_the_start_is_loaded_when_a_row_names_it() {
     let world = World::sealed("rotation", SQL, SCHEMA);
-    let secret = world.secret();
+    let [old, new, newer, mine] = [(); 4].map(|()| world.secret());
     let before = world.client().await;
-    before.execute("INSERT INTO card VALUES (1, 'old', 'ada')", &[]).await.unwrap();
+    before.execute("INSERT INTO card VALUES (1, $1, 'ada')", &[&old]).await.unwrap();
     rotate(&world).await;
     let (sealer, pool) = newcomer(&world).await;
     let other = sealer.client(&pool).await.unwrap();
-    for (id, pan) in [(2_i64, "new"), (3, &secret)] {
-        other.execute("INSERT INTO card VALUES ($1, $2, 'ada')", &[&id, &pan]).await.unwrap();
+    for (id, pan) in [(2_i64, &new), (3, &newer)] {
+        other.execute("INSERT INTO card VALUES ($1, $2, 'ada')", &[&id, pan]).await.unwrap();
     }
-    // The version is unknown in the middle of a result; the rows before it have gone to the client already.
+    // The version is unknown in the middle of a result: a row is opened before.
     let rows = eventually(&before, "SELECT pan FROM card ORDER BY id").await;
-    assert_eq!(rows.iter().map(|row| row.get::<_, &str>(0)).collect::<Vec<_>>(), ["old", "new", &secret]);
-    // And what it reads in steps: an update of a signed row that the other one wrote.
-    before.execute("UPDATE card SET pan = 'mine' WHERE id = 3", &[]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), [old, new, newer]);
+    before.execute("UPDATE card SET pan = $1 WHERE id = 3", &[&mine]).await.unwrap();
     let row = other.query_one("SELECT pan FROM card WHERE id = 3", &[]).await.unwrap();
-    assert_eq!(row.get::<_, &str>(0), "mine");
+    assert_eq!(row.get::<_, String>(0), mine);
 }
 
 #[tokio::test]
 async fn key_2_an_update_of_a_row_under_a_new_version_loads_it_too() {
     let world = World::sealed("rotated", SQL, SCHEMA);
-    let secret = world.secret();
-    let client = world.client().await;
+    let (client, pan) = (world.client().await, world.secret());
     rotate(&world).await;
     let (sealer, pool) = newcomer(&world).await;
     let other = sealer.client(&pool).await.unwrap();
-    other.execute("INSERT INTO card VALUES (1, $1, 'ada')", &[&secret]).await.unwrap();
+    other.execute("INSERT INTO card VALUES (1, $1, 'ada')", &[&pan]).await.unwrap();
     let rows = eventually(&client, "UPDATE card SET owner = 'eve' WHERE id = 1 RETURNING pan").await;
-    assert_eq!(rows[0].get::<_, &str>(0), secret);
-    let row = other.query_one("SELECT owner FROM card WHERE pan = $1", &[&secret]).await.unwrap();
+    assert_eq!(rows[0].get::<_, String>(0), pan);
+    let row = other.query_one("SELECT owner FROM card WHERE pan = $1", &[&pan]).await.unwrap();
     assert_eq!(row.get::<_, &str>(0), "eve");
 }
 
 #[tokio::test]
 async fn a_version_that_is_nowhere_is_an_error_and_the_session_goes_on() {
     let world = World::sealed("norotation", SQL, SCHEMA);
-    let (client, secret) = (world.client().await, world.secret());
-    client.execute("INSERT INTO card VALUES (1, 'old', 'ada'), (2, $1, 'ada')", &[&secret]).await.unwrap();
+    let (client, pan) = (world.client().await, world.secret());
+    client.execute("INSERT INTO card VALUES (1, $1, 'ada'), (2, $1, 'eve')", &[&pan]).await.unwrap();
     // Bytes 2 to 9 of a cell name its key (CELL-1).
     world.at_server("UPDATE card SET pan = overlay(pan PLACING '\\x0102030405060708'::bytea FROM 2) WHERE id = 2");
     for _ in 0..3 {

@@ -20,7 +20,7 @@ pub enum BuildError {
     /// A part is missing.
     #[error("the sealer needs {0}")]
     Incomplete(&'static str),
-    /// Everything that is wrong with the schema file, with its places.
+    /// Everything that is wrong with the schema file, with its places; `schema::diagnostics` (feature `config`) draws it.
     #[error("the schema cannot be used\n{0}")]
     Schema(Box<Problems>),
     /// The lock cannot be read.
@@ -75,6 +75,38 @@ enum Source {
 
 /// The parts of a [`Sealer`]: a schema with its lock ([`Builder::schema_file`]), and where the wrapped keys are: a store
 /// ([`Builder::store`]), or the database (`pool`, with feature `client`). What wraps them, the schema file says.
+///
+/// ```
+/// # #[cfg(all(feature = "client", feature = "testing"))]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # let database = pgseal::testing::Database::sealed(
+/// #     "CREATE TABLE patient (id bigint PRIMARY KEY, diagnosis text)",
+/// #     r#"
+/// #     version = 1
+/// #     keyrings.test.generator = "local:test"
+/// #     branch_keys.patients.keyring = "test"
+/// #     [tables.patient]
+/// #     name = "public.patient"
+/// #     branch_key = "patients"
+/// #     [tables.patient.columns]
+/// #     id        = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+/// #     diagnosis = { action = "ENCRYPT_AND_SIGN", type = "text" }
+/// #     "#,
+/// # )
+/// # .await?;
+/// # let (schema_toml, state_dir, pool) = (database.schema_file(), database.state_dir(), database.pool());
+/// use pgseal::sealer::Sealer;
+///
+/// // `pgseal schema apply` has made keys and lock; the pool is the service's own.
+/// let sealer = Sealer::builder().schema_file(schema_toml).state_dir(state_dir).pool(pool).build().await?;
+/// let client = sealer.client(pool).await?;
+/// client.execute("INSERT INTO patient VALUES (7, 'J45.1')", &[]).await?;
+/// let row = client.query_one("SELECT diagnosis FROM patient WHERE id = 7", &[]).await?;
+/// assert_eq!(row.get::<_, &str>("diagnosis"), "J45.1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Default)]
 #[must_use]
 pub struct Builder {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use super::builder::{BuildError, Builder};
@@ -73,6 +73,8 @@ struct Live {
     shared: Arc<Shared>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
+    /// One look at a time, so that an older one never takes the place of a newer one.
+    looking: Mutex<()>,
     /// Somebody else looked: when the task is to look again may be another time now.
     looked: Notify,
 }
@@ -97,6 +99,7 @@ pub(super) async fn build(
         shared: Arc::clone(&shared),
         keys: Arc::clone(&keys),
         store: Arc::clone(&store),
+        looking: Mutex::default(),
         looked: Notify::new(),
     });
     let task = runtime.spawn(Arc::clone(&live).watch());
@@ -141,6 +144,7 @@ impl Live {
     }
 
     async fn look(&self) -> Result<(), BuildError> {
+        let _one = self.looking.lock().await;
         let snapshot = snapshot(&self.pool, self.agreement.schema()).await?;
         let protection = self.agreement.protection(&snapshot)?;
         if drift::replaces(&self.shared.protection(), &protection) {

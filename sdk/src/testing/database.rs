@@ -196,3 +196,49 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SQL: &str = "CREATE TABLE note (id bigint PRIMARY KEY, body text)";
+    const SCHEMA: &str = r#"version = 1
+keyrings.k.generator = "local:x"
+branch_keys.notes.keyring = "k"
+[tables.note]
+name = "public.note"
+branch_key = "notes"
+[tables.note.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+body = { action = "ENCRYPT_AND_SIGN", type = "text" }
+"#;
+
+    #[tokio::test]
+    async fn two_databases_share_a_server_and_nothing_else() {
+        let (one, other) = (Database::sealed(SQL, SCHEMA).await.unwrap(), Database::sealed(SQL, SCHEMA).await.unwrap());
+        assert_eq!(one.cluster.port(), other.cluster.port());
+        assert_ne!(one.url(), other.url());
+        let client = one.sealer().client(one.pool()).await.unwrap();
+        client.execute("INSERT INTO note VALUES (1, 'first')", &[]).await.unwrap();
+        let client = other.sealer().client(other.pool()).await.unwrap();
+        assert_eq!(client.query("SELECT body FROM note", &[]).await.unwrap().len(), 0);
+        // A cell of one is no cell of the other: their keys are their own.
+        let cell = one.at_server("SELECT body FROM note").await.unwrap();
+        other.at_server(&format!("INSERT INTO note VALUES (1, '{}')", cell.trim())).await.unwrap();
+        assert!(client.query("SELECT body FROM note", &[]).await.is_err());
+        let folder = one.state_dir().to_owned();
+        assert!(folder.join("root.key").exists() && one.schema_file().exists());
+        drop(one);
+        assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_sql_or_schema_is_said() {
+        let error = Database::sealed("CREATE TABEL note (id bigint)", SCHEMA).await.err().unwrap();
+        assert!(matches!(&error, Error::Postgres(_)) && error.to_string().contains("TABEL"), "{error}");
+        let error = Database::sealed(SQL, &SCHEMA.replace("version = 1", "version = 2")).await.err().unwrap();
+        assert!(matches!(&error, Error::Schema(_)), "{error}");
+        let error = Database::sealed("CREATE TABLE note (id bigint, body text)", SCHEMA).await.err().unwrap();
+        assert!(matches!(&error, Error::Apply(_)) && error.to_string().contains("no primary key"), "{error}");
+    }
+}
