@@ -114,3 +114,38 @@ a: SET DateStyle = 'German';
 a: SELECT id FROM kinds;
 a: RESET DateStyle;
 a: SELECT id, tz FROM kinds;
+
+== settings under which texts mean something else
+a: INSERT INTO person (id, name, email) VALUES (1, 'a', 'e1'), (2, 'b', NULL);
+a: SET transform_null_equals = on;
+=> refused 0A000 transform_null_equals must be off: another value changes what statements on protected tables mean
+a: SELECT id FROM person WHERE email = NULL;
+a: SET array_nulls = off;
+=> refused 0A000 array_nulls must be on: another value changes what statements on protected tables mean
+a: SELECT id FROM person WHERE email = ANY('{e1,NULL}');
+a: BEGIN;
+a: SET LOCAL transform_null_equals = on;
+=> refused 0A000 transform_null_equals must be off: another value changes what statements on protected tables mean
+a: SELECT 1;
+=> error 25P02
+a: ROLLBACK;
+a: SET search_path = pg_catalog, public;
+a: SELECT id, name FROM person ORDER BY id;
+a: RESET search_path;
+a: SET bytea_output = 'escape';
+a: SELECT picture FROM person;
+a: RESET bytea_output;
+a: SELECT picture FROM person;
+
+== the same settings where they are not seen to be set
+a: INSERT INTO person (id, name, email) VALUES (1, 'a', 'e1'), (2, 'b', NULL);
+a: SELECT sly('transform_null_equals', 'on');
+a: SELECT id FROM person WHERE email = NULL;
+=> refused 0A000 transform_null_equals must be off: another value changes what statements on protected tables mean
+a: SELECT sly('transform_null_equals', 'off');
+a: SELECT id FROM person WHERE email = NULL;
+a: SELECT sly('array_nulls', 'off');
+a: SELECT id FROM person WHERE email = ANY('{e1,NULL}');
+=> refused 0A000 array_nulls must be on: another value changes what statements on protected tables mean
+a: SELECT sly('array_nulls', 'on');
+a: SELECT id FROM person WHERE email = ANY('{e1,NULL}');

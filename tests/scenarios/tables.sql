@@ -57,3 +57,6 @@ CREATE TABLE kinds (
 
 -- Not protected.
 CREATE TABLE note (id int PRIMARY KEY, text text);
+
+-- Changes a setting where the statement does not show which.
+CREATE FUNCTION sly(name text, value text) RETURNS text LANGUAGE sql AS 'SELECT set_config(name, value, false)';

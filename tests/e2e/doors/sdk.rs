@@ -1,7 +1,7 @@
 //! The SDK's client over a pool, straight at the server; its link is tapped as the proxy's is.
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
-use pgseal::client::{Client, Error, Row};
+use pgseal::client::{Client, Column, Error, Row, Statement};
 use pgseal::error::{ColumnName, UserFacing};
 use pgseal::sealer::Sealer;
 use tokio_postgres::types::ToSql;
@@ -13,7 +13,7 @@ use crate::harness::proxy::state_dir;
 
 use super::answer::{Answer, Cell, Failure};
 use super::door::{Door, Session};
-use super::param::{Form, Param, Sent};
+use super::param::{Form, Sent};
 use super::scenario::Step;
 
 pub(crate) struct Sdk {
@@ -60,30 +60,54 @@ impl Door for Sdk {
 
 impl Session for SdkSession {
     async fn run(&mut self, step: &Step) -> Answer {
-        let answer = ask(&self.client, &step.sql, &step.params, self.form).await;
+        let sent: Vec<Sent<'_>> = step.params.iter().map(|param| Sent { param, form: self.form }).collect();
+        let sent: Vec<&(dyn ToSql + Sync)> = sent.iter().map(|sent| sent as _).collect();
+        // Half of the runs take the other calls.
+        let answer = match self.form {
+            Form::Binary => prepared(&self.client, &step.sql, &sent).await,
+            Form::Text => streamed(&self.client, &step.sql, &sent).await,
+        };
         answer.unwrap_or_else(|error| Answer::failed(failure(&error)))
     }
 }
 
-/// Prepares and runs one statement.
-async fn ask(client: &Client, sql: &str, params: &[Param], form: Form) -> Result<Answer, Error> {
+/// Prepares a statement, runs it, and takes all rows at once.
+async fn prepared(client: &Client, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Answer, Error> {
     let statement = client.prepare(sql).await?;
-    let sent: Vec<Sent<'_>> = params.iter().map(|param| Sent { param, form }).collect();
-    let sent: Vec<&(dyn ToSql + Sync)> = sent.iter().map(|sent| sent as _).collect();
-    let mut answer = Answer {
-        parameters: statement.params().iter().map(|ty| ty.oid()).collect(),
-        columns: statement.columns().iter().map(|column| (column.name().to_owned(), column.type_().oid())).collect(),
-        ..Answer::default()
-    };
+    let mut answer = described(&statement);
     if answer.columns.is_empty() {
-        answer.affected = client.execute(&statement, &sent).await?;
+        answer.affected = client.execute(&statement, params).await?;
     } else {
-        let rows = client.query(&statement, &sent).await?;
+        let rows = client.query(&statement, params).await?;
         answer.rows = rows.iter().map(shown).collect();
         // What returns rows counts them.
         answer.affected = u64::try_from(rows.len()).unwrap();
     }
     Ok(answer)
+}
+
+/// Calls a statement by its text, and takes rows as they come.
+async fn streamed(client: &Client, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Answer, Error> {
+    let mut stream = client.query_raw(sql, params.iter().copied()).await?;
+    let mut rows = Vec::new();
+    while let Some(row) = stream.try_next().await? {
+        rows.push(shown(&row));
+    }
+    let columns = columns(stream.columns());
+    let affected = stream.rows_affected().unwrap();
+    // It is prepared by now: this asks nobody.
+    let answer = described(&client.prepare(sql).await?);
+    assert_eq!(columns, answer.columns, "{sql}");
+    Ok(Answer { rows, affected, ..answer })
+}
+
+fn described(statement: &Statement) -> Answer {
+    let parameters = statement.params().iter().map(|ty| ty.oid()).collect();
+    Answer { parameters, columns: columns(statement.columns()), ..Answer::default() }
+}
+
+fn columns(columns: &[Column]) -> Vec<(String, u32)> {
+    columns.iter().map(|column| (column.name().to_owned(), column.type_().oid())).collect()
 }
 
 fn shown(row: &Row) -> Vec<Option<String>> {

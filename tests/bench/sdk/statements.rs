@@ -1,0 +1,236 @@
+//! The same statements on sealed tables through the SDK's client, and on unsealed ones through plain tokio-postgres:
+//! both straight at one server, on connections of their own.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use pgseal::testing::Database;
+use tokio::task::{JoinSet, LocalSet};
+use tokio_postgres::NoTls;
+use tokio_postgres::types::ToSql;
+
+use crate::{Result, table};
+
+/// Each variant gets its turn that often.
+const ROUNDS: usize = 20;
+/// Executions in a turn, of all connections together.
+const EXECUTIONS: i64 = 400;
+/// Rows in the table that is searched.
+const CARDS: i64 = 2000;
+/// Connections of a turn: one statement at a time, and several.
+const CONNECTIONS: [usize; 2] = [1, 8];
+
+const TABLES: &str = "\
+    CREATE TABLE card (id bigint PRIMARY KEY, pan text NOT NULL, holder text NOT NULL); \
+    CREATE INDEX ON card (pan); \
+    CREATE TABLE transfer (id bigint PRIMARY KEY, reference text NOT NULL, amount bigint NOT NULL); \
+    CREATE TABLE plain_card (LIKE card INCLUDING ALL); \
+    CREATE TABLE plain_transfer (LIKE transfer INCLUDING ALL);";
+
+const SCHEMA: &str = r#"version = 1
+[keyrings.bench]
+generator = "local:bench"
+[branch_keys.bench]
+keyring = "bench"
+
+[tables.card]
+name = "public.card"
+branch_key = "bench"
+row_signature = "none"
+[tables.card.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+pan = { action = "ENCRYPT_AND_SIGN", type = "text" }
+holder = { action = "ENCRYPT_AND_SIGN", type = "text" }
+[tables.card.beacons]
+standard = [{ name = "pan", length = "exact" }]
+
+[tables.transfer]
+name = "public.transfer"
+branch_key = "bench"
+row_signature = "HMAC-SHA-384"
+[tables.transfer.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+reference = { action = "ENCRYPT_AND_SIGN", type = "text" }
+amount = { action = "ENCRYPT_AND_SIGN", type = "bigint" }
+"#;
+
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    SelectByKey,
+    SelectByTag,
+    Insert,
+    SignedInsert,
+}
+
+const TASKS: [(&str, Task); 4] = [
+    ("SELECT by primary key", Task::SelectByKey),
+    ("SELECT by sealed column", Task::SelectByTag),
+    ("INSERT", Task::Insert),
+    ("INSERT, signed", Task::SignedInsert),
+];
+
+impl Task {
+    fn sql(self, prefix: &str) -> String {
+        match self {
+            Task::SelectByKey => format!("SELECT id, pan, holder FROM {prefix}card WHERE id = $1"),
+            Task::SelectByTag => format!("SELECT id, pan, holder FROM {prefix}card WHERE pan = $1"),
+            Task::Insert => format!("INSERT INTO {prefix}card (id, pan, holder) VALUES ($1, $2, $3)"),
+            Task::SignedInsert => format!("INSERT INTO {prefix}transfer (id, reference, amount) VALUES ($1, $2, $3)"),
+        }
+    }
+}
+
+fn pan(number: i64) -> String {
+    format!("4000{:011}", number % CARDS * 48_611)
+}
+
+/// A connection and what it has prepared: the calls that SDK and driver have in common.
+trait Link {
+    type Statement;
+    async fn prepare(&self, sql: &str) -> Result<Self::Statement>;
+    /// The second column of the one row.
+    async fn one(&self, statement: &Self::Statement, key: &(dyn ToSql + Sync)) -> Result<String>;
+    async fn write(&self, statement: &Self::Statement, values: &[&(dyn ToSql + Sync)]) -> Result<()>;
+}
+
+impl Link for tokio_postgres::Client {
+    type Statement = tokio_postgres::Statement;
+
+    async fn prepare(&self, sql: &str) -> Result<Self::Statement> {
+        Ok(self.prepare(sql).await?)
+    }
+
+    async fn one(&self, statement: &Self::Statement, key: &(dyn ToSql + Sync)) -> Result<String> {
+        Ok(self.query_one(statement, &[key]).await?.try_get(1)?)
+    }
+
+    async fn write(&self, statement: &Self::Statement, values: &[&(dyn ToSql + Sync)]) -> Result<()> {
+        self.execute(statement, values).await?;
+        Ok(())
+    }
+}
+
+impl Link for pgseal::client::Client {
+    type Statement = pgseal::client::Statement;
+
+    async fn prepare(&self, sql: &str) -> Result<Self::Statement> {
+        Ok(self.prepare(sql).await?)
+    }
+
+    async fn one(&self, statement: &Self::Statement, key: &(dyn ToSql + Sync)) -> Result<String> {
+        Ok(self.query_one(statement, &[key]).await?.try_get(1)?)
+    }
+
+    async fn write(&self, statement: &Self::Statement, values: &[&(dyn ToSql + Sync)]) -> Result<()> {
+        self.execute(statement, values).await?;
+        Ok(())
+    }
+}
+
+/// The connections of one side.
+struct Side<L: Link> {
+    /// Each with the statements of all tasks.
+    links: Vec<(Rc<L>, Vec<Rc<L::Statement>>)>,
+    /// The next id for a new row.
+    next: i64,
+}
+
+impl<L: Link + 'static> Side<L> {
+    async fn new(links: Vec<L>, prefix: &str) -> Result<Self> {
+        let mut side = Self { links: Vec::new(), next: CARDS };
+        for link in links {
+            let mut statements = Vec::new();
+            for (_, task) in TASKS {
+                statements.push(Rc::new(link.prepare(&task.sql(prefix)).await?));
+            }
+            side.links.push((Rc::new(link), statements));
+        }
+        Ok(side)
+    }
+
+    /// The rows that are searched.
+    async fn fill(&self) -> Result<()> {
+        let Some((link, statements)) = self.links.first() else { return Ok(()) };
+        for id in 0..CARDS {
+            link.write(&statements[Task::Insert as usize], &[&id, &pan(id), &"Ada Lovelace"]).await?;
+        }
+        Ok(())
+    }
+
+    /// Executions a second.
+    async fn round(&mut self, task: Task, connections: usize) -> Result<f64> {
+        let share = EXECUTIONS / i64::try_from(connections)?;
+        let start = Instant::now();
+        let mut turns = JoinSet::new();
+        for (link, statements) in self.links.iter().take(connections) {
+            let (link, statement, first) = (Rc::clone(link), Rc::clone(&statements[task as usize]), self.next);
+            self.next += share;
+            turns.spawn_local(async move { turn(&*link, &statement, task, first..first + share).await });
+        }
+        while let Some(ended) = turns.join_next().await {
+            ended??;
+        }
+        Ok(EXECUTIONS as f64 / start.elapsed().as_secs_f64())
+    }
+}
+
+async fn turn<L: Link>(link: &L, statement: &L::Statement, task: Task, ids: std::ops::Range<i64>) -> Result<()> {
+    for id in ids {
+        let wanted = pan(id);
+        match task {
+            Task::SelectByKey if link.one(statement, &(id % CARDS)).await? != wanted => {
+                return Err("a query by primary key returned another row".into());
+            }
+            Task::SelectByTag if link.one(statement, &wanted).await? != wanted => {
+                return Err("a query by a sealed column returned another row".into());
+            }
+            Task::SelectByKey | Task::SelectByTag => {}
+            Task::Insert => link.write(statement, &[&id, &format!("{wanted}-{id}"), &"Ada Lovelace"]).await?,
+            Task::SignedInsert => link.write(statement, &[&id, &"invoice 2024-0815", &1250_i64]).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Runs all tasks on both sides in turn and prints their medians.
+pub(crate) async fn report() -> Result<()> {
+    LocalSet::new().run_until(measure()).await
+}
+
+async fn measure() -> Result<()> {
+    let database = Database::sealed(TABLES, SCHEMA).await?;
+    // The cluster of the tests logs every statement.
+    database.at_server("ALTER SYSTEM SET log_statement = 'none'").await?;
+    database.at_server("SELECT pg_reload_conf()").await?;
+    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    for _ in 0..CONNECTIONS.into_iter().max().unwrap_or(1) {
+        let (client, connection) = database.config().connect(NoTls).await?;
+        // A lost connection shows in the client's own results.
+        tokio::spawn(async move { drop(connection.await) });
+        plain.push(client);
+        sealed.push(database.sealer().client(database.pool()).await?);
+    }
+    let (mut plain, mut sealed) = (Side::new(plain, "plain_").await?, Side::new(sealed, "").await?);
+    plain.fill().await?;
+    sealed.fill().await?;
+    database.at_server("VACUUM ANALYZE").await?;
+    for connections in CONNECTIONS {
+        let mut rows = Vec::new();
+        for (name, task) in TASKS {
+            let (mut unsealed, mut through) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                unsealed.push(plain.round(task, connections).await?);
+                through.push(sealed.round(task, connections).await?);
+            }
+            let (unsealed, through) = (table::median(unsealed), table::median(through));
+            let ratio = format!("{:.2}", through / unsealed);
+            rows.push(vec![name.to_owned(), format!("{unsealed:.0}"), format!("{through:.0}"), ratio]);
+        }
+        let title = format!(
+            "{connections} connections on one thread, prepared, medians of {ROUNDS} alternating rounds of {EXECUTIONS}"
+        );
+        table::print(&title, &["executions a second", "unsealed, tokio-postgres", "sealed, SDK", "ratio"], &rows);
+    }
+    Ok(())
+}
