@@ -79,6 +79,9 @@ impl From<client::Error> for Failure {
                 "23503" => Self::new(StatusCode::NOT_FOUND, "it refers to what is not there"),
                 // Serialization failure, deadlock: at once will do.
                 "40001" | "40P01" => Self::later("another request was in the way", 0),
+                "" if matches!(error, client::Error::RowCount(_)) => {
+                    Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the database failed").log("ERROR", &error)
+                }
                 // No connection, none free, the server is going down or out of something.
                 "" => Self::later("the database cannot be reached", 5).log("ERROR", &error),
                 code if ["08", "53", "57"].iter().any(|class| code.starts_with(class)) => {

@@ -3,7 +3,8 @@
 //! types stay the service's own.
 //!
 //! ```text
-//! cargo add pgseal --features client && cargo add --dev pgseal --features testing
+//! cargo add --git https://github.com/pgseal/pgseal pgseal --features client,testing   # testing: for tests only
+//! cargo add deadpool-postgres tokio-postgres && cargo add tokio --features full
 //! ```
 //!
 //! # The first sealed row

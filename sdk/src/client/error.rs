@@ -128,6 +128,24 @@ impl Error {
     }
 
     /// What a caller can do about it.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// use pgseal::sealer::Kind;
+    ///
+    /// let error = client.query("SELECT id FROM patient ORDER BY diagnosis", &[]).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.code()), (Kind::Refused, Some("0A000")));
+    /// assert!(error.message().contains("patient.diagnosis"));
+    ///
+    /// let again = "INSERT INTO patient VALUES ($1, $2, $3)";
+    /// let error = client.execute(again, &[&7_i64, &"B2", &"none"]).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.code()), (Kind::Database, Some("23505")));
+    /// assert_eq!(error.as_db_error().and_then(|error| error.constraint()), Some("patient_pkey"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn kind(&self) -> Kind {
         match self {
             Error::Refused { .. } => Kind::Refused,

@@ -105,16 +105,53 @@ impl Client {
     ///
     /// # Errors
     /// A lost connection, or one that was given up.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("DELETE FROM patient WHERE id = $1", &[&7_i64]).await?;
+    /// drop(transaction); // rolled back: nobody said commit
+    /// assert_eq!(client.query("SELECT id FROM patient", &[]).await?.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
         self.build_transaction().start().await
     }
 
     /// A transaction with properties of its own.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// use tokio_postgres::IsolationLevel;
+    ///
+    /// let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    /// let transaction = builder.start().await?;
+    /// let error = transaction.execute("DELETE FROM patient", &[]).await.unwrap_err();
+    /// assert_eq!(error.code(), Some("25006"), "read_only_sql_transaction");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn build_transaction(&mut self) -> TransactionBuilder<'_> {
         TransactionBuilder::new(self)
     }
 
     /// What cancels the statement that is running.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let cancel = client.cancel_token();
+    /// // From anywhere else: the statement that runs on this connection now, if any, fails with 57014.
+    /// cancel.cancel_query(tokio_postgres::NoTls).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn cancel_token(&self) -> CancelToken {
         self.cancel.clone()
     }

@@ -59,6 +59,20 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// The transaction has failed; a lost connection.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let mut transaction = client.transaction().await?;
+    /// let savepoint = transaction.transaction().await?;
+    /// assert!(savepoint.execute("INSERT INTO patient VALUES ($1, $2, $3)", &[&7_i64, &"C1", &"none"]).await.is_err());
+    /// savepoint.rollback().await?; // the key is taken; what was done before goes on
+    /// transaction.execute("UPDATE patient SET ward = $2 WHERE id = $1", &[&7_i64, &"C1"]).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn transaction(&mut self) -> Result<Transaction<'_>, Error> {
         self.nested(None).await
     }
@@ -67,6 +81,20 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// As [`Transaction::transaction`]; what is no name.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let mut transaction = client.transaction().await?;
+    /// let savepoint = transaction.savepoint("before_discharge").await?;
+    /// savepoint.execute("DELETE FROM patient WHERE id = $1", &[&7_i64]).await?;
+    /// savepoint.commit().await?; // keeps it, within the transaction
+    /// transaction.rollback().await?;
+    /// assert_eq!(client.query("SELECT id FROM patient", &[]).await?.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn savepoint(&mut self, name: impl Into<String>) -> Result<Transaction<'_>, Error> {
         let name = name.into();
         let is_name = lex::lex(&name).is_ok_and(|tokens| matches!(&tokens[..], [token] if token.name(&name).is_some()));

@@ -10,6 +10,17 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// A refusal of what is not understood; a value or row that cannot be sealed or does not open; the server's own.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let rows = client.query("SELECT id, diagnosis FROM patient WHERE ward = $1 ORDER BY id", &[&"B2"]).await?;
+        /// assert_eq!(rows.len(), 2);
+        /// assert_eq!(rows[0].try_get::<_, &str>("diagnosis")?, "J45.1");
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn query<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error>
         where
             T: ?Sized + ToStatement,
@@ -21,6 +32,16 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// As [`Self::query`]; another number of rows.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let row = client.query_one("SELECT id FROM patient WHERE diagnosis = $1", &[&"J45.1"]).await?;
+        /// assert_eq!(row.try_get::<_, i64>("id")?, 7);
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn query_one<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Row, Error>
         where
             T: ?Sized + ToStatement,
@@ -32,6 +53,16 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// As [`Self::query`]; more than one row.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let row = client.query_opt("SELECT id FROM patient WHERE diagnosis = $1", &[&"J45.9"]).await?;
+        /// assert!(row.is_none());
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn query_opt<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, Error>
         where
             T: ?Sized + ToStatement,
@@ -44,6 +75,20 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// As [`Self::query`]; what is met at a row comes with the stream.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let mut rows = client.query_raw("SELECT diagnosis FROM patient WHERE ward = $1", [&"B2"]).await?;
+        /// let mut seen = 0;
+        /// while let Some(row) = rows.try_next().await? {
+        ///     seen += row.try_get::<_, &str>(0)?.len();
+        /// }
+        /// assert_eq!(seen, "J45.1none".len());
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn query_raw<T, P, I>(&self, statement: &T, params: I) -> Result<RowStream<'_>, Error>
         where
             T: ?Sized + ToStatement,
@@ -58,6 +103,16 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// As [`Self::query`].
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let changed = client.execute("UPDATE patient SET diagnosis = $2 WHERE id = $1", &[&7_i64, &"J45.9"]).await?;
+        /// assert_eq!(changed, 1);
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn execute<T>(&self, statement: &T, params: &[&(dyn ToSql + Sync)]) -> Result<u64, Error>
         where
             T: ?Sized + ToStatement,
@@ -69,6 +124,18 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// A refusal of what is not understood; the server's own.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// let by_diagnosis = client.prepare("SELECT id FROM patient WHERE diagnosis = $1").await?;
+        /// // The types that the application knows: the server has a tag there.
+        /// assert_eq!(by_diagnosis.params(), [tokio_postgres::types::Type::TEXT]);
+        /// assert_eq!(client.query(&by_diagnosis, &[&"none"]).await?.len(), 1);
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn prepare(&self, text: &str) -> Result<Statement, Error> {
             self.prepare_typed(text, &[]).await
         }
@@ -77,6 +144,18 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// As [`Self::prepare`].
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// use tokio_postgres::types::Type;
+        ///
+        /// let shifted = client.prepare_typed("SELECT id + $1 FROM patient WHERE id = $2", &[Type::INT8]).await?;
+        /// assert_eq!(client.query_one(&shifted, &[&100_i64, &7_i64]).await?.try_get::<_, i64>(0)?, 107);
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn prepare_typed(&self, text: &str, types: &[Type]) -> Result<Statement, Error> {
             let declared: Vec<u32> = types.iter().map(Type::oid).collect();
             let runner = self.runner()?;
@@ -88,6 +167,17 @@ macro_rules! verbs {
         ///
         /// # Errors
         /// A refusal if one does; the server's own.
+        ///
+        #[cfg_attr(feature = "testing", doc = "```")]
+        #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+        #[doc = include_str!("doctest.txt")]
+        /// # example(async |client| {
+        /// client.batch_execute("CREATE TEMP TABLE visitor (name text); SET statement_timeout = '5s'").await?;
+        /// let refused = client.batch_execute("SELECT 1; DELETE FROM patient").await.unwrap_err();
+        /// assert_eq!(refused.kind(), pgseal::sealer::Kind::Refused);
+        /// # Ok(())
+        /// # });
+        /// ```
         pub async fn batch_execute(&self, text: &str) -> Result<(), Error> {
             self.runner()?.batch(text).await
         }

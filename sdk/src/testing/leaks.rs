@@ -16,6 +16,15 @@ pub struct Needle {
 pub const SHORTEST: usize = 6;
 
 /// All forms of all values of [`SHORTEST`] bytes or more.
+///
+/// ```
+/// use pgseal::testing::leaks::{needles, search};
+///
+/// let needles = needles(&["4000000000000002"]);
+/// assert_eq!(search(b"pan=4000000000000002", &needles)[0].form, "as it is");
+/// assert_eq!(search(b"\\x34303030303030303030303030303032", &needles)[0].form, "hex");
+/// assert!(search(b"pan=\\x01f14a98850c0c3460250dbc029aee", &needles).is_empty());
+/// ```
 pub fn needles<S: AsRef<str>>(values: &[S]) -> Vec<Needle> {
     let long = values.iter().enumerate().filter(|(_, value)| value.as_ref().len() >= SHORTEST);
     long.flat_map(|(number, value)| forms(number, value.as_ref())).collect()

@@ -16,6 +16,19 @@ use crate::sealer::Sealer;
 ///
 /// # Errors
 /// The operating system gave no randomness.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::keys::{Creation, create_key};
+/// use pgseal::testing;
+///
+/// let (keyring, store) = (testing::keyring()?, testing::store()?);
+/// assert!(matches!(create_key("cards", &*keyring, &*store).await?, Creation::Created { .. }));
+/// assert_eq!(create_key("cards", &*keyring, &*store).await?, Creation::Existed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn keyring() -> Result<Arc<dyn Keyring>, NoRandomness> {
     Ok(Arc::new(RawKeyring::new(&Secret::new(random::array()?))))
 }
@@ -24,6 +37,15 @@ pub fn keyring() -> Result<Arc<dyn Keyring>, NoRandomness> {
 ///
 /// # Errors
 /// The operating system gave no randomness.
+///
+/// ```
+/// let store = pgseal::testing::store()?;
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// assert!(store.list("cards").await?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn store() -> Result<Arc<dyn KeyStore>, NoRandomness> {
     Ok(Arc::new(MemoryStore::new()?))
 }
@@ -35,6 +57,28 @@ pub fn store() -> Result<Arc<dyn KeyStore>, NoRandomness> {
 ///
 /// # Errors
 /// What is wrong with the schema, and a type that it does not say.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let sealer = pgseal::testing::sealer(
+///     r#"
+///     version = 1
+///     keyrings.test.generator = "local:test"
+///     branch_keys.cards.keyring = "test"
+///     [tables.card]
+///     name = "public.card"
+///     branch_key = "cards"
+///     columns.id  = { action = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT", type = "bigint" }
+///     columns.pan = { action = "ENCRYPT_AND_SIGN", type = "text" }
+///     "#,
+/// )
+/// .await?;
+/// let sealed = sealer.seal("card", &serde_json::json!({ "id": 1, "pan": "4000000000000002" }))?;
+/// assert!(sealed.bytes("pan").is_some_and(|cell| cell.len() > 16));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn sealer(schema: &str) -> Result<Sealer, Error> {
     let schema = self::schema(schema)?;
     let (keyring, store) = (keyring()?, store()?);
@@ -56,6 +100,16 @@ pub(super) fn schema(text: &str) -> Result<Schema, Error> {
 ///
 /// # Errors
 /// [`Error::NoType`]
+///
+/// ```
+/// use pgseal::schema::{Protection, parse};
+/// use pgseal::testing;
+///
+/// let schema = parse::load("../examples/record/clinic.toml".as_ref())?;
+/// let missing = testing::lock(&schema).err().unwrap();
+/// assert!(matches!(missing, testing::Error::NoType(column) if column == "patient.id"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn lock(schema: &Schema) -> Result<Lock, Error> {
     let tables = schema.tables.iter().map(|spec| Ok((spec.logical.clone(), table(spec)?)));
     Ok(Lock { tables: tables.collect::<Result<_, Error>>()?, ..Lock::default() })

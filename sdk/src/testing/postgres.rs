@@ -252,6 +252,15 @@ pub struct Postgres {
 impl Postgres {
     /// Makes and starts a cluster: superuser `postgres`, trust on the unix socket, SCRAM on loopback, every statement
     /// in the log, no fsync.
+    ///
+    /// ```
+    /// use pgseal::testing::postgres::{Binaries, Postgres};
+    ///
+    /// let server = Postgres::start(Binaries::find(&std::env::temp_dir().join("pgseal-test-postgres"))?)?;
+    /// server.create_database("shop")?;
+    /// assert_eq!(server.psql("shop", "SELECT 6 * 7")?, "42\n");
+    /// # Ok::<(), pgseal::testing::postgres::Error>(())
+    /// ```
     pub fn start(binaries: Binaries) -> Result<Self, Error> {
         sweep();
         let owner = Owner::of_this_process()?;

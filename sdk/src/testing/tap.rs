@@ -40,6 +40,23 @@ impl Tap {
     ///
     /// # Errors
     /// The socket cannot be bound.
+    ///
+    /// ```
+    /// use pgseal::testing::postgres::{Binaries, Postgres};
+    /// use pgseal::testing::tap::{Cut, Tap, Target};
+    ///
+    /// let server = Postgres::start(Binaries::find(&std::env::temp_dir().join("pgseal-test-postgres"))?)?;
+    /// let dir = std::env::temp_dir().join(format!("pgseal-tap-{}", std::process::id()));
+    /// std::fs::create_dir(&dir)?;
+    /// let port = server.port();
+    /// let socket = server.socket_dir().join(format!(".s.PGSQL.{port}"));
+    /// let tap = Tap::start(&dir, port, Target::Unix(socket), Cut::Whole)?;
+    /// // `host=DIR port=PORT` goes through it from here on.
+    /// assert!(tap.since(tap.mark()).is_empty());
+    /// # drop(tap);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start(dir: &Path, port: u16, target: Target, cut: Cut) -> io::Result<Self> {
         let socket = dir.join(format!(".s.PGSQL.{port}"));
         let listener = UnixListener::bind(&socket)?;
