@@ -129,10 +129,12 @@ impl Link for pgseal::client::Client {
     }
 }
 
+/// A connection with the statements of all tasks.
+type Prepared<L> = (Rc<L>, Vec<Rc<<L as Link>::Statement>>);
+
 /// The connections of one side.
 struct Side<L: Link> {
-    /// Each with the statements of all tasks.
-    links: Vec<(Rc<L>, Vec<Rc<L::Statement>>)>,
+    links: Vec<Prepared<L>>,
     /// The next id for a new row.
     next: i64,
 }
