@@ -1,5 +1,5 @@
+use bytes::BytesMut;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::types::private::BytesMut;
 
 use super::*;
 use crate::record::Kind;
