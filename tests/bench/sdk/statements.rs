@@ -130,11 +130,14 @@ impl Link for pgseal::client::Client {
 }
 
 /// A connection with the statements of all tasks.
-type Prepared<L> = (Rc<L>, Vec<Rc<<L as Link>::Statement>>);
+struct Ready<L: Link> {
+    link: Rc<L>,
+    statements: Vec<Rc<L::Statement>>,
+}
 
 /// The connections of one side.
 struct Side<L: Link> {
-    links: Vec<Prepared<L>>,
+    links: Vec<Ready<L>>,
     /// The next id for a new row.
     next: i64,
 }
@@ -147,14 +150,14 @@ impl<L: Link + 'static> Side<L> {
             for (_, task) in TASKS {
                 statements.push(Rc::new(link.prepare(&task.sql(prefix)).await?));
             }
-            side.links.push((Rc::new(link), statements));
+            side.links.push(Ready { link: Rc::new(link), statements });
         }
         Ok(side)
     }
 
     /// The rows that are searched.
     async fn fill(&self) -> Result<()> {
-        let Some((link, statements)) = self.links.first() else { return Ok(()) };
+        let Some(Ready { link, statements }) = self.links.first() else { return Ok(()) };
         for id in 0..CARDS {
             link.write(&statements[Task::Insert as usize], &[&id, &pan(id), &"Ada Lovelace"]).await?;
         }
@@ -166,7 +169,7 @@ impl<L: Link + 'static> Side<L> {
         let share = EXECUTIONS / i64::try_from(connections)?;
         let start = Instant::now();
         let mut turns = JoinSet::new();
-        for (link, statements) in self.links.iter().take(connections) {
+        for Ready { link, statements } in self.links.iter().take(connections) {
             let (link, statement, first) = (Rc::clone(link), Rc::clone(&statements[task as usize]), self.next);
             self.next += share;
             turns.spawn_local(async move { turn(&*link, &statement, task, first..first + share).await });
