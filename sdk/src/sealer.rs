@@ -187,6 +187,20 @@ impl Sealer {
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
     /// called. Call it from a task, at the times of [`Sealer::next_refresh`]; a sealer that was built over a pool
     /// (`Builder::pool`) has such a task. Returns the failures, for the log.
+    ///
+    /// ```
+    #[doc = include_str!("sealer/doctest.txt")]
+    /// # block_on(async {
+    /// # let sealer = sealer().await?;
+    /// // Keys that were loaded just now are not due yet.
+    /// let due = sealer.next_refresh().ok_or("no keys")?;
+    /// assert!(due > std::time::Instant::now());
+    ///
+    /// let failures = sealer.refresh().await;
+    /// assert!(failures.is_empty());
+    /// # Ok(())
+    /// # })
+    /// ```
     pub async fn refresh(&self) -> Vec<keys::Error> {
         self.0.keys.refresh(&*self.0.store).await
     }

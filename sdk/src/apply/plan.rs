@@ -62,6 +62,19 @@ impl std::fmt::Display for Refusal {
 }
 
 /// Compares what is with what the schema file says.
+///
+/// ```
+/// use pgseal::apply;
+/// use pgseal::catalog::Snapshot;
+/// use pgseal::schema::parse;
+///
+/// let schema = parse::load("../examples/record/clinic.toml".as_ref())?;
+/// // A database that has nothing yet: the key store would be made, the table is not there to be sealed.
+/// let changes = apply::plan(&schema, &Snapshot::default(), None);
+/// assert!(changes.steps[0].sql.contains("pgseal.keys"));
+/// assert_eq!(changes.absent[0].name, "patient");
+/// # Ok::<(), pgseal::schema::Problems>(())
+/// ```
 pub fn plan(schema: &Schema, snapshot: &Snapshot, lock: Option<&Lock>) -> Changes {
     let mut changes = Changes::default();
     refuse::database(&mut changes, schema, snapshot, lock);

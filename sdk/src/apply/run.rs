@@ -133,6 +133,25 @@ pub async fn read(request: &Request<'_>) -> Result<(Changes, Vec<String>), Error
 ///
 /// # Errors
 /// See [`Error`]
+///
+#[cfg_attr(all(feature = "client", feature = "testing"), doc = "```")]
+#[cfg_attr(not(all(feature = "client", feature = "testing")), doc = "```ignore")]
+#[doc = include_str!("../sealer/database.txt")]
+/// # example(async |database| {
+/// # let (schema_file, state_dir) = (database.schema_file(), database.state_dir());
+/// use pgseal::apply::{self, Request};
+/// use pgseal::schema::{Lock, parse};
+///
+/// let schema = parse::load(&schema_file)?;
+/// let lock = &Lock::path_for(&schema_file);
+/// let database = &database.config();
+/// let request = Request { schema: &schema, database, lock, create_keys: true, state_dir };
+/// // Here it has run once already: nothing is left to do.
+/// let outcome = apply::run(&request).await?;
+/// assert!(outcome.changes.steps.is_empty() && !outcome.lock_written);
+/// # Ok(())
+/// # });
+/// ```
 pub async fn run(request: &Request<'_>) -> Result<Outcome, Error> {
     let previous = Lock::read(request.lock)?;
     let client = connect(request.database).await?;

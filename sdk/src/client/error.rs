@@ -20,6 +20,25 @@ use crate::{exec, seal};
 
 /// Why a statement was not answered. No text of it holds a value of a protected column; what the server says about a
 /// statement may quote one that went to it in clear, as it does without pgseal.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// use pgseal::sealer::Kind;
+///
+/// let insert = "INSERT INTO patient VALUES (7, 'B2', $1)";
+/// let error = client.execute(insert, &[&"J45.1"]).await.unwrap_err();
+/// let answer = match (error.kind(), error.code()) {
+///     (kind, _) if kind.is_retryable() => "later",
+///     (Kind::Database, Some("40001" | "40P01")) => "again",
+///     (Kind::Database, Some("23505")) => "there is one already",
+///     _ => "failed",
+/// };
+/// assert_eq!(answer, "there is one already");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The statement was refused, as the proxy refuses it; nothing of it was sent. Made by [`Error::refused`].

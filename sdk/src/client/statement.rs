@@ -17,6 +17,23 @@ use crate::sql::{Effect, Plan};
 
 /// A prepared statement. It may be used with every client of the same sealer: on another connection than its own it is
 /// prepared there when it is used first, and after a change of the schema lock it is planned anew (SQL-12).
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// use tokio_postgres::types::Type;
+///
+/// let statement = client.prepare("UPDATE patient SET diagnosis = $1 WHERE id = $2 RETURNING diagnosis").await?;
+/// assert_eq!(statement.params(), [Type::TEXT, Type::INT8]);
+/// assert_eq!(statement.columns()[0].type_(), &Type::TEXT); // bytea for the server
+/// for (id, diagnosis) in [(7_i64, "J45.9"), (8, "J45.0")] {
+///     let row = client.query_one(&statement, &[&diagnosis, &id]).await?;
+///     assert_eq!(row.try_get::<_, &str>(0)?, diagnosis);
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Statement {
     pub(super) prepared: Arc<Prepared>,

@@ -12,6 +12,21 @@ use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The key store in table `pgseal.keys` of the pool's database.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("../sealer/database.txt")]
+/// # example(async |database| {
+/// # let pool = database.pool();
+/// use pgseal::client::PoolStore;
+/// use pgseal::keys::KeyStore;
+///
+/// let store = PoolStore::new(pool.clone());
+/// let items = store.list("patients").await?;
+/// assert_eq!(items.len(), 2, "a branch key and a beacon key, both wrapped");
+/// # Ok(())
+/// # });
+/// ```
 pub struct PoolStore(Pool);
 
 impl PoolStore {

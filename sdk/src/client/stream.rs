@@ -22,6 +22,22 @@ use crate::value::{Format, Settings};
 /// server back, and with it every later statement of its connection.
 ///
 /// A row that does not open ends the stream with an error, and a transaction block fails with it.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// use futures_util::TryStreamExt;
+/// use pgseal::client::Row;
+///
+/// let none: [&str; 0] = [];
+/// let rows = client.query_raw("SELECT id, diagnosis FROM patient ORDER BY id", none).await?;
+/// assert_eq!(rows.columns()[1].name(), "diagnosis");
+/// let rows: Vec<Row> = rows.try_collect().await?;
+/// assert_eq!(rows[1].try_get::<_, &str>("diagnosis")?, "none");
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "a stream does nothing unless it is read"]
 pub struct RowStream<'a> {
     columns: Arc<[Column]>,

@@ -1,5 +1,31 @@
 //! A plan at work: parameter values in, physical parameters out; physical rows in, logical rows out. No sockets: the
 //! proxy drives it with wire frames, the SDK's client with tokio-postgres.
+//!
+#![cfg_attr(feature = "testing", doc = "```")]
+#![cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#![doc = include_str!("../sql/doctest.txt")]
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use pgseal::exec::inputs::{self, Params, Physical};
+//! use pgseal::sql::{self, Decision};
+//! use pgseal::value::{Format, Settings};
+//!
+//! # use pgseal::keys::{KeyCache, create_key};
+//! # let protection = protection()?;
+//! # let (keyring, store) = (pgseal::testing::keyring()?, pgseal::testing::store()?);
+//! # create_key("patients", &*keyring, &*store).await?;
+//! # let keys = KeyCache::new(std::time::Duration::from_secs(300));
+//! # keys.register("patients", keyring, pgseal::keys::cache::Pins::default());
+//! # keys.load(&*store, &["patients"]).await?;
+//! let text = "SELECT id FROM patient WHERE diagnosis = $1";
+//! let Decision::Rewrite(plan) = &sql::plan(text, &[], &protection)[0].decision else { panic!("not understood") };
+//! let params = Params { values: &[Some(b"J45.1")], formats: &[Format::Text] };
+//! let bound = inputs::bind(plan, &plan.template, params, &[], &keys, &Settings::default())?;
+//! // What the server is asked for is a search tag.
+//! assert!(matches!(&bound[0], Physical::Owned(Format::Binary, Some(tag)) if tag.len() == 16));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod array;
 pub mod by_name;

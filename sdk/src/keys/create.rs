@@ -28,6 +28,21 @@ pub enum Creation {
 ///
 /// # Errors
 /// [`Error::Inconsistent`] for an id that KEY-4 does not allow.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::crypto::secret::Secret;
+/// use pgseal::keys::{Creation, KeyStore, create_key, keyring::raw::RawKeyring, store::memory::MemoryStore};
+///
+/// let (keyring, store) = (RawKeyring::new(&Secret::new([1; 32])), MemoryStore::new()?);
+/// assert!(matches!(create_key("patients", &keyring, &store).await?, Creation::Created { .. }));
+/// assert_eq!(create_key("patients", &keyring, &store).await?, Creation::Existed);
+/// assert_eq!(store.list("patients").await?.len(), 2);
+/// assert!(create_key("no blanks", &keyring, &store).await.is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn create_key(id: &str, keyring: &dyn Keyring, store: &dyn KeyStore) -> Result<Creation, Error> {
     check_id(id)?;
     if !store.list(id).await?.is_empty() {

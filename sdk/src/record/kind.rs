@@ -3,6 +3,20 @@
 use crate::{keys, seal};
 
 /// What a caller can do about an error, of records ([`Error`](super::Error)) and of SQL.
+///
+/// ```
+/// use pgseal::sealer::Kind;
+///
+/// // The answer of an HTTP service.
+/// let status = |kind| match kind {
+///     Kind::Refused => 422,
+///     Kind::Denied => 403,
+///     Kind::KeyUnavailable => 503,
+///     Kind::Tampered | Kind::WrongContext | Kind::Database => 500,
+/// };
+/// assert_eq!(status(Kind::KeyUnavailable), 503);
+/// assert!(Kind::KeyUnavailable.is_retryable() && !Kind::Tampered.is_retryable());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// What was read is not what was written; do not use it.

@@ -15,6 +15,22 @@ use crate::value::Value;
 ///
 /// It serialises for storage elsewhere than in a table. Its fields are not those of the record that was sealed, so
 /// it cannot be read as one by accident.
+///
+/// ```
+#[doc = include_str!("../sealer/doctest.txt")]
+/// # use pgseal::sealer::SealedRecord;
+/// # block_on(async {
+/// # let sealer = sealer().await?;
+/// let sealed = sealer.seal("patient", &Patient { id: 7, diagnosis: "J45.1".into() })?;
+/// let stored = serde_json::to_string(&sealed)?;
+/// assert!(!stored.contains("J45.1"));
+/// // The stored text is no patient, it is a sealed one.
+/// assert!(serde_json::from_str::<Patient>(&stored).is_err());
+/// let read: SealedRecord = serde_json::from_str(&stored)?;
+/// assert_eq!(sealer.open::<Patient>(&read)?.diagnosis, "J45.1");
+/// # Ok(())
+/// # })
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedRecord {

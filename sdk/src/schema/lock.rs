@@ -269,6 +269,22 @@ impl Lock {
     ///
     /// # Errors
     /// See [`LockError`].
+    ///
+    /// ```
+    /// use pgseal::schema::Lock;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("pgseal-doctest-lock-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let schema_file = dir.join("clinic.toml");
+    /// let lock_file = Lock::path_for(&schema_file);
+    /// assert!(lock_file.ends_with("clinic.toml.lock"));
+    /// assert_eq!(Lock::read(&lock_file)?, None);
+    ///
+    /// Lock::default().stage(&lock_file)?.publish()?;
+    /// assert_eq!(Lock::read(&lock_file)?, Some(Lock::default()));
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::from_toml(path, &text).map(Some),

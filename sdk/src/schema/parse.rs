@@ -10,6 +10,15 @@ use super::problem::{Code, Place, Problem, Problems, Source, nearest};
 ///
 /// # Errors
 /// Everything that is wrong, with its places.
+///
+/// ```
+/// use pgseal::schema::parse;
+///
+/// let schema = parse::load("../examples/record/clinic.toml".as_ref())?;
+/// assert_eq!(schema.tables[0].logical, "patient");
+/// assert!(parse::load("no.toml".as_ref()).is_err());
+/// # Ok::<(), pgseal::schema::Problems>(())
+/// ```
 pub fn load(path: &Path) -> Result<Schema, Problems> {
     let sources = read(path).map_err(|problem| Problems { sources: Vec::new(), list: vec![problem] })?;
     parse(sources)

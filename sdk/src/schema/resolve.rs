@@ -24,6 +24,30 @@ impl Protection {
     ///
     /// # Errors
     /// The first table whose lock does not fit the schema file: then `schema apply` has not run since it changed.
+    ///
+    /// ```
+    /// use pgseal::schema::{Lock, Protection, parse};
+    ///
+    /// let schema = parse::load("../examples/record/clinic.toml".as_ref())?;
+    /// // Before `pgseal schema apply` the lock has no table, and nothing is protected.
+    /// let mut lock = Lock::default();
+    /// assert!(Protection::from_lock(&schema, &lock)?.is_empty());
+    ///
+    /// // A lock with a table that the schema file no longer has is refused.
+    /// # let text = r#"
+    /// # format = 1
+    /// # [tables.ward]
+    /// # schema = "public"
+    /// # name = "ward"
+    /// # branch_key = "wards"
+    /// # digest = ""
+    /// # primary_key = ["id"]
+    /// # columns = []
+    /// # "#;
+    /// lock.tables = Lock::from_toml("ward.lock".as_ref(), text)?.tables;
+    /// assert_eq!(Protection::from_lock(&schema, &lock).unwrap_err().table, "ward");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn from_lock(schema: &Schema, lock: &Lock) -> Result<Self, Mismatch> {
         if let Some(gone) = lock.tables.keys().find(|logical| schema.table(logical).is_none()) {
             let reason =

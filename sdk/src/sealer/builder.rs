@@ -107,6 +107,38 @@ enum Source {
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Without a database, from a schema and a lock that the program has already ([`Builder::schema`]):
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::keys::create_key;
+/// use pgseal::schema::{Source, parse};
+/// use pgseal::sealer::Sealer;
+/// use pgseal::testing;
+///
+/// # let text = r#"
+/// # version = 1
+/// # keyrings.test.generator = "local:test"
+/// # branch_keys.patients.keyring = "test"
+/// # [tables.patient]
+/// # name = "public.patient"
+/// # branch_key = "patients"
+/// # columns.id        = { action = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT", type = "bigint" }
+/// # columns.diagnosis = { action = "ENCRYPT_AND_SIGN", type = "text" }
+/// # "#.to_owned();
+/// let schema = parse::parse(vec![Source { path: "clinic.toml".into(), text }])?;
+/// let lock = testing::lock(&schema)?; // in production `Lock::read`
+/// let (keyring, store) = (testing::keyring()?, testing::store()?);
+/// create_key("patients", &*keyring, &*store).await?;
+/// let sealer = Sealer::builder().schema(schema, lock).keyring(keyring).store(store).build().await?;
+/// let sealed = sealer.seal("patient", &serde_json::json!({ "id": 7, "diagnosis": "J45.1" }))?;
+/// assert_eq!(sealed.table(), "patient");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Default)]
 #[must_use]
 pub struct Builder {

@@ -23,11 +23,39 @@ impl Sealer {
     ///
     /// # Errors
     /// The pool gives none: it is exhausted, or the server does not answer.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let (sealer, pool) = (database.sealer(), database.pool());
+    /// let client = sealer.client(pool).await?;
+    /// client.execute("INSERT INTO patient VALUES (7, $1)", &[&"J45.1"]).await?;
+    /// let row = client.query_one("SELECT diagnosis FROM patient WHERE id = 7", &[]).await?;
+    /// assert_eq!(row.try_get::<_, &str>("diagnosis")?, "J45.1");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn client(&self, pool: &Pool) -> Result<Client, client::Error> {
         self.0.shared.client(pool).await
     }
 
     /// A client on a connection that was taken from the pool already.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let (sealer, pool) = (database.sealer(), database.pool());
+    /// // The service sets its connections up itself; what it set holds for the client.
+    /// let object = pool.get().await?;
+    /// object.batch_execute("SET application_name = 'ward'").await?;
+    /// let client = sealer.wrap(object);
+    /// let row = client.query_one("SELECT current_setting('application_name')", &[]).await?;
+    /// assert_eq!(row.try_get::<_, &str>(0)?, "ward");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn wrap(&self, object: Object) -> Client {
         self.0.shared.wrap(object)
     }
@@ -50,6 +78,19 @@ impl Sealer {
     }
 
     /// What is protected now: what [`explain`](crate::sql::explain) asks for.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let sealer = database.sealer();
+    /// let protection = sealer.protection();
+    /// assert_eq!(protection.tables[0].logical, "patient");
+    /// let text = pgseal::sql::explain::explain("SELECT id FROM patient ORDER BY diagnosis", &protection);
+    /// assert!(text.contains("refuse"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn protection(&self) -> Arc<Protection> {
         self.0.shared.protection()
     }

@@ -7,6 +7,19 @@ use crate::schema::Protection;
 
 /// Explains every statement of a text to a person. The physical SQL has `$n` where a value will be; values of protected
 /// columns are in none of the lines, the rest of the statement is shown as it will be sent.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// use pgseal::sql::explain::explain;
+///
+/// # let protection = protection()?;
+/// let text = explain("SELECT id FROM patient WHERE diagnosis = 'J45.1'", &protection);
+/// assert!(text.contains("rewrite: one statement"));
+/// assert!(text.contains("pgseal_eq_diagnosis"), "the search tag takes the column's place");
+/// assert!(!text.contains("J45.1"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn explain(text: &str, protection: &Protection) -> String {
     let mut out = String::new();
     for Statement { range, decision, effect: _ } in super::plan(text, &[], protection) {

@@ -54,6 +54,22 @@ pub struct Statement {
 ///
 /// The common case costs one scan: if no token can name a protected object there is one `Forward` over the whole
 /// text. A text that does not parse and could name one is refused (SQL-5).
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// use pgseal::sql::{self, Decision};
+///
+/// # let protection = protection()?;
+/// let text = "SELECT 1; SELECT diagnosis FROM patient; SELECT id FROM patient ORDER BY diagnosis";
+/// let decisions: Vec<Decision> = sql::plan(text, &[], &protection).into_iter().map(|s| s.decision).collect();
+/// let [Decision::Forward, Decision::Rewrite(_), Decision::Refuse(refusal)] = &decisions[..] else {
+///     panic!("another decision");
+/// };
+/// assert_eq!(refusal.sqlstate.to_string(), "0A000");
+/// assert!(refusal.message.contains("patient.diagnosis"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statement> {
     let whole = |decision, effect| vec![Statement { range: 0..text.len(), decision, effect }];
     let tokens = lex::lex(text);

@@ -98,6 +98,19 @@ impl<'a> Value<'a> {
     ///
     /// # Errors
     /// PostgreSQL's SQLSTATE for the same input, without the value. Bytes that are not UTF-8 are 22021.
+    ///
+    /// ```
+    /// use pgseal::value::{Format, Settings, Type, Value};
+    ///
+    /// let settings = Settings::default();
+    /// // A value has no Debug, so that none gets into a log.
+    /// assert!(Value::parse(&Type::Int4, Format::Text, b" 42 ", &settings)? == Value::Int(42));
+    /// assert!(Value::parse(&Type::Int4, Format::Binary, &42_i32.to_be_bytes(), &settings)? == Value::Int(42));
+    /// let error = Value::parse(&Type::Varchar(Some(3)), Format::Text, b"J45.1", &settings).err().unwrap();
+    /// assert_eq!(error.sqlstate.to_string(), "22001");
+    /// assert!(!error.to_string().contains("J45.1"));
+    /// # Ok::<(), pgseal::value::Error>(())
+    /// ```
     pub fn parse(ty: &Type, format: Format, bytes: &'a [u8], settings: &Settings) -> Result<Self, Error> {
         match format {
             Format::Text => Self::parse_text(ty, bytes, settings),

@@ -14,6 +14,28 @@ use crate::keys::{BoxFuture, Error, Uuid};
 const VERSION: u32 = 1;
 
 /// A store in a file of mode 0600.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let dir = std::env::temp_dir().join(format!("pgseal-doctest-keys-{}", std::process::id()));
+/// use pgseal::keys::keyring::raw::RawKeyring;
+/// use pgseal::keys::{KeyStore, create_key, store::file::FileStore};
+/// use pgseal::schema::keyring_uri::RawSource;
+///
+/// let (root_file, store_file) = (dir.join("root.key"), dir.join("keys.json"));
+/// let store = FileStore::open_or_create(&store_file)?;
+/// # std::fs::write(&root_file, "07".repeat(32))?;
+/// let keyring = RawKeyring::from_source(&RawSource::File(root_file))?; // 64 hex digits
+/// create_key("patients", &keyring, &store).await?;
+///
+/// let again = FileStore::open(&store_file)?;
+/// assert_eq!(again.uuid().await?, store.uuid().await?);
+/// assert_eq!(again.list("patients").await?.len(), 2);
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct FileStore {
     file: PathBuf,
 }
