@@ -3,7 +3,7 @@
 //! Because the parser reads our tokens and not its own, there is nothing left to mask in the text: operators are split
 //! by PostgreSQL's rule, continued strings are one constant, an [`Ident::value`](sqlparser::ast::Ident) is the name as
 //! PostgreSQL reads it (folded if unquoted, cut to 63 bytes), every string value is unescaped, and a span is a byte
-//! range of the client's text ([`bytes`]). What the grammar of sqlparser lacks is taken out of the token stream and
+//! range of the client's text ([`bytes()`]). What the grammar of sqlparser lacks is taken out of the token stream and
 //! handed to the planner as a [`Fact`].
 
 mod agree;
@@ -42,7 +42,7 @@ pub struct Part {
 pub struct Parsed {
     /// Where it stands.
     pub part: Part,
-    /// What sqlparser makes of it. Spans are to be read with [`bytes`].
+    /// What sqlparser makes of it. Spans are to be read with [`bytes()`].
     pub statement: Statement,
     /// What the tree does not show, in the order of the text.
     pub facts: Vec<Fact>,
