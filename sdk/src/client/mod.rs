@@ -57,6 +57,7 @@
 
 mod block;
 mod connection;
+mod copy;
 mod de;
 mod error;
 mod failed;

@@ -11,6 +11,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::block::{self, Block, PROBE};
 use super::connection::Connection;
+use super::copy;
 use super::failed::failed;
 use super::params::{Encoded, Raw};
 use super::shared::Shared;
@@ -97,7 +98,8 @@ impl<'a> Runner<'a> {
                 // It did not run. A text is prepared again behind the application's back, as it was the first time.
                 Sent::Lost(error) => {
                     self.connection.forget(&prepared);
-                    if lost || self.connection.block() != Block::Outside {
+                    // In a block the error has failed the block.
+                    if lost || self.is_inside_by_turn().await? {
                         return Err(error);
                     }
                     lost = true;
@@ -193,7 +195,8 @@ impl<'a> Runner<'a> {
                         .at(statement.range.start),
                 ),
             });
-            if let Some(refusal) = refused.or_else(|| self.connection.uses_by_name(text)) {
+            let refused = refused.or_else(|| self.connection.uses_by_name(text)).or_else(|| copy::refusal(text));
+            if let Some(refusal) = refused {
                 self.connection.names(text, true);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
@@ -289,6 +292,11 @@ impl<'a> Runner<'a> {
             }
             Some(_) | None => Err(error.into()),
         }
+    }
+
+    async fn is_inside_by_turn(self) -> Result<bool, Error> {
+        let _alone = self.connection.turn().await?;
+        self.is_inside().await
     }
 
     /// An error of ours. A transaction block must fail by it as it would have failed by the server's; in a block that has

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::block::{self, Block};
 use super::connection::Connection;
+use super::copy;
 use super::run::Runner;
 use super::{Column, Error};
 use crate::exec::facts::reads_settings;
@@ -129,8 +130,12 @@ impl Runner<'_> {
                 return Err(self.refuse(error.into()).await);
             }
             let turn = self.connection.turn().await?;
+            // While it waited another lock may have come into force, under which this text must not travel.
+            if epoch != self.shared.protection().epoch {
+                continue;
+            }
             if plan.is_none()
-                && let Some(refusal) = self.connection.uses_by_name(text)
+                && let Some(refusal) = self.connection.uses_by_name(text).or_else(|| copy::refusal(text))
             {
                 drop(turn);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
@@ -153,10 +158,13 @@ impl Runner<'_> {
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
             self.connection.prepares(plan.is_some());
-            let statement = turn.send(self.client.prepare_typed(&physical, &types)).await.map_err(|error| {
+            // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
+            // middle of another call's transaction, which may have failed.
+            let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
                 let plan = plan.as_deref();
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
             })?;
+            drop(turn);
             if plan.is_none() {
                 self.connection.names(text, false);
             }

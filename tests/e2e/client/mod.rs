@@ -1,6 +1,7 @@
 //! The SDK's client: an application's own pool, on sealed tables that the proxy serves too.
 
 mod cancelled;
+mod hostile;
 mod lost;
 mod works;
 
