@@ -11,7 +11,6 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::block::{self, Block, PROBE};
 use super::connection::Connection;
-use super::copy;
 use super::failed::failed;
 use super::params::{Encoded, Raw};
 use super::shared::Shared;
@@ -19,6 +18,7 @@ use super::statement::Prepared;
 use super::statement::private::Source;
 use super::stream::Rows;
 use super::{Error, Row, RowCount};
+use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
@@ -164,6 +164,9 @@ impl<'a> Runner<'a> {
             return Ok(Sent::Replanned);
         }
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
+        if prepared.defines {
+            self.connection.defines();
+        }
         match turn.send(self.client.query_raw(&prepared.physical, Raw::own(params))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
             Err(error) => self.not_sent(error, prepared),
@@ -216,10 +219,14 @@ impl<'a> Runner<'a> {
             let to = block::after(text);
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
+            if ddl::defines(text) {
+                self.connection.defines();
+            }
             turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }
+            self.shared.look_if(self.connection.has_defined());
             return Ok(());
         }
     }

@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use super::block::{self, Block};
 use super::connection::Connection;
-use super::copy;
 use super::run::Runner;
 use super::{Column, Error};
+use super::{copy, ddl};
 use crate::exec::facts::reads_settings;
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
@@ -100,6 +100,8 @@ pub(super) struct Prepared {
     pub(super) effect: Effect,
     /// The block or none that a forwarded statement leads to.
     pub(super) moves: Option<Block>,
+    /// It is forwarded, and defines something in the catalog.
+    pub(super) defines: bool,
     /// The physical statement; of several steps: one that is only described.
     pub(super) physical: tokio_postgres::Statement,
     pub(super) params: Vec<Type>,
@@ -170,10 +172,11 @@ impl Runner<'_> {
             }
             let (params, columns) = described(plan.as_deref(), &statement)?;
             let moves = if plan.is_none() { block::after(text) } else { None };
+            let defines = plan.is_none() && ddl::defines(text);
             let text = Zeroizing::new(text.to_owned());
             let declared = declared.into();
             let prepared =
-                Prepared { text, declared, epoch, plan, effect, moves, physical: statement, params, columns };
+                Prepared { text, declared, epoch, plan, effect, moves, defines, physical: statement, params, columns };
             let prepared = Arc::new(prepared);
             self.connection.keep(&prepared);
             return Ok(prepared);

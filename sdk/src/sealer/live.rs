@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::builder::{BuildError, Builder};
 use super::{Inner, Sealer};
+use crate::apply::agree::LOOK_AGAIN;
 use crate::apply::{Agreement, describe};
 use crate::catalog::{Snapshot, drift, queries};
 use crate::client::{self, Client, PoolStore, Shared};
@@ -133,6 +134,8 @@ impl Live {
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = self.looked.notified() => continue,
+                // A burst of DDL is one look, and never more than one a second.
+                () = self.shared.asked() => tokio::time::sleep(LOOK_AGAIN).await,
             }
             for error in self.keys.refresh(&*self.store).await {
                 tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");

@@ -103,3 +103,25 @@ async fn a_text_whose_statement_the_server_has_lost_is_prepared_again_wherever_n
     client.execute("ROLLBACK", &[]).await.unwrap();
     client.query(select, &[]).await.unwrap();
 }
+
+#[tokio::test]
+async fn after_something_was_defined_the_catalog_is_held_against_the_lock_soon() {
+    let service = Service::sized("hddl", 1).await;
+    service.world.writes_no_secret("nothing is written into a sealed table");
+    let mut client = service.client().await;
+    for (number, in_block) in [(1, false), (2, true)] {
+        // Somebody else does it: nobody here knows, for up to a minute.
+        service.world.at_server(&format!("CREATE VIEW other{number} AS SELECT name FROM person"));
+        let define = format!("CREATE VIEW notes{number} AS SELECT * FROM note");
+        if in_block {
+            let transaction = client.transaction().await.unwrap();
+            transaction.execute(&define, &[]).await.unwrap();
+            transaction.commit().await.unwrap();
+        } else {
+            client.batch_execute(&define).await.unwrap();
+        }
+        let select = format!("SELECT name FROM other{number}");
+        let refused = async { while client.query(&select, &[]).await.is_ok() {} };
+        tokio::time::timeout(std::time::Duration::from_secs(30), refused).await.expect("it was not looked at again");
+    }
+}
