@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::BytesMut;
 use pgseal::value::Numeric;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 /// For example `12.50`.

@@ -93,10 +93,12 @@ pub mod apply;
 #[cfg(feature = "sql")]
 pub mod exec;
 
-pub mod sealer;
+mod record;
 
 #[cfg(feature = "client")]
 pub mod client;
+
+pub mod sealer;
 
 #[cfg(feature = "testing")]
 pub mod testing;

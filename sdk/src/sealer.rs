@@ -82,17 +82,11 @@
 //! ```
 
 mod builder;
-mod cursor;
-pub(crate) mod de;
-mod kind;
 #[cfg(feature = "client")]
 mod live;
 mod many;
 mod plain;
-pub(crate) mod problem;
-mod record;
 mod search;
-mod ser;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -103,56 +97,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use builder::{BuildError, Builder};
-use cursor::Cursor;
-pub use kind::Kind;
 pub use many::NotOpened;
 pub use plain::Record;
-pub use record::SealedRecord;
 pub use search::SearchTag;
 
 use crate::keys::{self, KeyCache, KeySource, KeyStore};
+use crate::record::cursor::Cursor;
+pub use crate::record::{Error, Kind, SealedRecord};
+use crate::record::{de, ser};
 use crate::schema::Table;
 use crate::seal;
-
-/// Why a record was not sealed or not opened. No text of it holds a value.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Error {
-    /// The sealer does not protect this table.
-    #[error("table {0:?} is not one of this sealer's")]
-    UnknownTable(String),
-    /// The record's shape is not the table's.
-    #[error("table {table}: {reason}")]
-    Record {
-        /// The logical table.
-        table: String,
-        /// What does not fit; names of columns at most.
-        reason: String,
-    },
-    /// A field's value does not fit its column.
-    #[error("column {column}: {reason}")]
-    Field {
-        /// `table.column`
-        column: String,
-        /// What does not fit.
-        reason: String,
-    },
-    /// A record does not fit the Rust type that it is read as.
-    #[error("the record does not fit the type: {0}")]
-    Misfit(String),
-    /// Sealing, opening or verifying failed.
-    #[error(transparent)]
-    Seal(#[from] seal::Error),
-}
-
-impl Error {
-    /// What a caller can do about it.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Error::UnknownTable(_) | Error::Record { .. } | Error::Field { .. } | Error::Misfit(_) => Kind::Refused,
-            Error::Seal(error) => Kind::of_seal(error),
-        }
-    }
-}
 
 /// Seals and opens records of the tables that it was built with. A handle: clones share keys and everything else.
 #[derive(Clone)]

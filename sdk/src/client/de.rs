@@ -10,8 +10,8 @@ use tokio_postgres::types::{Kind, Type};
 use super::Error;
 use super::row::{Column, Row};
 use crate::framing::{Malformed, Reader};
-use crate::sealer::de::{Blame, Field, Fields, deserialize, numbers};
-use crate::sealer::problem::Problem;
+use crate::record::de::{Blame, Field, Fields, deserialize, numbers};
+use crate::record::problem::Problem;
 use crate::value::{self, Value};
 
 impl Row {

@@ -14,7 +14,7 @@ pub use pool::PoolError;
 
 use crate::error::{SqlState, UserFacing};
 use crate::framing::Malformed;
-use crate::sealer::Kind;
+use crate::record::Kind;
 use crate::sql::Refusal;
 use crate::{exec, seal};
 

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
 
-use tokio_postgres::types::private::BytesMut;
+use bytes::BytesMut;
 use tokio_postgres::types::{self, BorrowToSql, FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::Error;

@@ -184,7 +184,7 @@ impl Builder {
         self
     }
 
-    /// Compares schema and lock, with [`Builder::pool`] the database too, and loads the keys. With a pool it must run on
+    /// Compares schema and lock, with `Builder::pool` the database too, and loads the keys. With a pool it must run on
     /// a tokio runtime with timers and I/O.
     ///
     /// # Errors

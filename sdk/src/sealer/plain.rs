@@ -5,9 +5,11 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
-use super::de::{Blame, Field, Fields, base_type, deserialize};
-use super::problem::Problem;
-use super::{Cursor, Error, SealedRecord, Sealer, ser};
+use super::{Error, SealedRecord, Sealer};
+use crate::record::cursor::Cursor;
+use crate::record::de::{Blame, Field, Fields, base_type, deserialize};
+use crate::record::problem::Problem;
+use crate::record::ser;
 use crate::schema::{Column, Table};
 use crate::seal;
 use crate::value::{Format, Settings, Type, Value};

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::problem::Problem;
-use super::{Error, Sealer, ser};
+use super::{Error, Sealer};
 use crate::keys::Uuid;
+use crate::record::problem::Problem;
+use crate::record::ser;
 use crate::schema::Table;
 use crate::seal;
 use crate::value::Settings;

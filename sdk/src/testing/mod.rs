@@ -27,7 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Statements need one, which [`Database`] brings with it (feature `client`).
+//! Statements need one, which `Database` brings with it (feature `client`).
 
 #[cfg(feature = "client")]
 mod database;

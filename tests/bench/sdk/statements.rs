@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
+use deadpool_postgres::{Manager, Pool};
 use pgseal::testing::Database;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_postgres::NoTls;
@@ -128,30 +129,35 @@ impl Link for pgseal::client::Client {
     }
 }
 
+/// A connection with the statements of all tasks.
+struct Ready<L: Link> {
+    link: Rc<L>,
+    statements: Vec<Rc<L::Statement>>,
+}
+
 /// The connections of one side.
 struct Side<L: Link> {
-    /// Each with the statements of all tasks.
-    links: Vec<(Rc<L>, Vec<Rc<L::Statement>>)>,
+    links: Vec<Ready<L>>,
     /// The next id for a new row.
     next: i64,
 }
 
 impl<L: Link + 'static> Side<L> {
-    async fn new(links: Vec<L>, prefix: &str) -> Result<Self> {
-        let mut side = Self { links: Vec::new(), next: CARDS };
+    async fn new(links: Vec<L>, prefix: &str, next: i64) -> Result<Self> {
+        let mut side = Self { links: Vec::new(), next };
         for link in links {
             let mut statements = Vec::new();
             for (_, task) in TASKS {
                 statements.push(Rc::new(link.prepare(&task.sql(prefix)).await?));
             }
-            side.links.push((Rc::new(link), statements));
+            side.links.push(Ready { link: Rc::new(link), statements });
         }
         Ok(side)
     }
 
     /// The rows that are searched.
     async fn fill(&self) -> Result<()> {
-        let Some((link, statements)) = self.links.first() else { return Ok(()) };
+        let Some(Ready { link, statements }) = self.links.first() else { return Ok(()) };
         for id in 0..CARDS {
             link.write(&statements[Task::Insert as usize], &[&id, &pan(id), &"Ada Lovelace"]).await?;
         }
@@ -163,7 +169,7 @@ impl<L: Link + 'static> Side<L> {
         let share = EXECUTIONS / i64::try_from(connections)?;
         let start = Instant::now();
         let mut turns = JoinSet::new();
-        for (link, statements) in self.links.iter().take(connections) {
+        for Ready { link, statements } in self.links.iter().take(connections) {
             let (link, statement, first) = (Rc::clone(link), Rc::clone(&statements[task as usize]), self.next);
             self.next += share;
             turns.spawn_local(async move { turn(&*link, &statement, task, first..first + share).await });
@@ -203,34 +209,45 @@ async fn measure() -> Result<()> {
     // The cluster of the tests logs every statement.
     database.at_server("ALTER SYSTEM SET log_statement = 'none'").await?;
     database.at_server("SELECT pg_reload_conf()").await?;
-    let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+    // No client of these waits for another one's connection.
+    let pool = Pool::builder(Manager::new(database.config(), NoTls)).max_size(64).build()?;
+    let (mut plain, mut forwarded, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..CONNECTIONS.into_iter().max().unwrap_or(1) {
         let (client, connection) = database.config().connect(NoTls).await?;
         // A lost connection shows in the client's own results.
         tokio::spawn(async move { drop(connection.await) });
         plain.push(client);
-        sealed.push(database.sealer().client(database.pool()).await?);
+        forwarded.push(database.sealer().client(&pool).await?);
+        sealed.push(database.sealer().client(&pool).await?);
     }
-    let (mut plain, mut sealed) = (Side::new(plain, "plain_").await?, Side::new(sealed, "").await?);
+    let mut plain = Side::new(plain, "plain_", CARDS).await?;
+    let mut forwarded = Side::new(forwarded, "plain_", 1 << 32).await?;
+    let mut sealed = Side::new(sealed, "", CARDS).await?;
     plain.fill().await?;
     sealed.fill().await?;
     database.at_server("VACUUM ANALYZE").await?;
     for connections in CONNECTIONS {
         let mut rows = Vec::new();
         for (name, task) in TASKS {
-            let (mut unsealed, mut through) = (Vec::new(), Vec::new());
+            let mut rounds = [const { Vec::new() }; 3];
             for _ in 0..ROUNDS {
-                unsealed.push(plain.round(task, connections).await?);
-                through.push(sealed.round(task, connections).await?);
+                rounds[0].push(plain.round(task, connections).await?);
+                rounds[1].push(forwarded.round(task, connections).await?);
+                rounds[2].push(sealed.round(task, connections).await?);
             }
-            let (unsealed, through) = (table::median(unsealed), table::median(through));
-            let ratio = format!("{:.2}", through / unsealed);
-            rows.push(vec![name.to_owned(), format!("{unsealed:.0}"), format!("{through:.0}"), ratio]);
+            let [plain, forwarded, sealed] = rounds.map(table::median);
+            let ratio = |figure: f64| format!("{:.2}", figure / plain);
+            let figures = [plain, forwarded, sealed].map(|figure| format!("{figure:.0}"));
+            let [plain, forwarded_figure, sealed_figure] = figures;
+            let row = [plain, forwarded_figure, ratio(forwarded), sealed_figure, ratio(sealed)];
+            rows.push([name.to_owned()].into_iter().chain(row).collect());
         }
         let title = format!(
-            "{connections} connections on one thread, prepared, medians of {ROUNDS} alternating rounds of {EXECUTIONS}"
+            "executions a second, prepared, {connections} of them at a time on one thread, medians of {ROUNDS} alternating \
+             rounds of {EXECUTIONS}"
         );
-        table::print(&title, &["executions a second", "unsealed, tokio-postgres", "sealed, SDK", "ratio"], &rows);
+        let heads = ["", "unsealed, tokio-postgres", "unsealed, SDK", "ratio", "sealed, SDK", "ratio"];
+        table::print(&title, &heads, &rows);
     }
     Ok(())
 }

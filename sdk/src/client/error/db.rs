@@ -7,7 +7,7 @@ use tokio_postgres::error::ErrorPosition;
 
 use crate::error::SqlState;
 use crate::framing::Malformed;
-use crate::sealer::Kind;
+use crate::record::Kind;
 
 /// An error that the server reported, in the client's terms: positions count in the client's text, and what shows
 /// ciphertext or helper columns is left out.

@@ -1,8 +1,8 @@
+use bytes::BytesMut;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::types::private::BytesMut;
 
 use super::*;
-use crate::sealer::Kind;
+use crate::record::Kind;
 
 pub(in crate::client) fn column(name: &str, ty: Type) -> Column {
     Column { name: name.into(), ty, table_oid: None, column_id: None, type_modifier: -1 }

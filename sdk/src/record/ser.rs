@@ -12,7 +12,7 @@ use crate::value::{Format, Settings, Type, Value};
 
 /// The values of a record, by column. A column that the record lacks is NULL; a field that the table lacks is an
 /// error, because nobody would protect it.
-pub(super) fn values<T: Serialize + ?Sized>(table: &Table, record: &T) -> Result<Vec<Option<Value<'static>>>, Error> {
+pub(crate) fn values<T: Serialize + ?Sized>(table: &Table, record: &T) -> Result<Vec<Option<Value<'static>>>, Error> {
     let columns = table.columns.len();
     let mut fields = Fields {
         table,
@@ -29,7 +29,7 @@ pub(super) fn values<T: Serialize + ?Sized>(table: &Table, record: &T) -> Result
 }
 
 /// One field as a value of `ty`; `None` is NULL. A type that is not known takes only NULL.
-pub(super) fn field<T: Serialize + ?Sized>(
+pub(crate) fn field<T: Serialize + ?Sized>(
     ty: Option<&Type>,
     settings: &Settings,
     value: &T,

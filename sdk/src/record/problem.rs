@@ -34,7 +34,7 @@ impl Problem {
     }
 
     /// As the error of a field.
-    pub(super) fn of_field(self, table: &Table, column: &Column) -> Error {
+    pub(crate) fn of_field(self, table: &Table, column: &Column) -> Error {
         match self {
             Problem::Shape(reason) => Error::Field { column: name(table, column), reason: reason.into_owned() },
             Problem::Value(error) => seal::Error::Value { column: name(table, column), error }.into(),
@@ -42,7 +42,7 @@ impl Problem {
     }
 
     /// As the error of a whole record.
-    pub(super) fn of_record(self, table: &Table) -> Error {
+    pub(crate) fn of_record(self, table: &Table) -> Error {
         Error::Record { table: table.logical.clone(), reason: self.to_string() }
     }
 }

@@ -8,7 +8,7 @@ use crate::seal::row::{self, RowOpener, StoredRow};
 use crate::value::{Type, Value};
 
 /// Stands at one column of a row.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     table: &'a Table,
     row: StoredRow<'a>,
     opener: RowOpener<'a>,
@@ -18,7 +18,7 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the first column of a row, which is verified here if its table has signatures.
-    pub(super) fn verified(table: &'a Table, keys: &'a dyn KeySource, row: StoredRow<'a>) -> Result<Self, Error> {
+    pub(crate) fn verified(table: &'a Table, keys: &'a dyn KeySource, row: StoredRow<'a>) -> Result<Self, Error> {
         if table.signature.is_some() {
             row::verify_row(table, keys, &row)?;
         }
@@ -26,17 +26,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// The column that it stands at; `None` behind the last one.
-    pub(super) fn column(&self) -> Option<&'a Column> {
+    pub(crate) fn column(&self) -> Option<&'a Column> {
         self.table.columns.get(self.at)
     }
 
     /// Goes to the next column.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.at += 1;
     }
 
     /// The value of this column, opened. `None` is NULL.
-    pub(super) fn value(&mut self) -> Result<Option<Value<'_>>, Error> {
+    pub(crate) fn value(&mut self) -> Result<Option<Value<'_>>, Error> {
         let Self { table, row, opener, scratch, at } = self;
         let column = table.columns.get(*at).ok_or_else(|| Problem::shape("it has no more columns").of_record(table))?;
         let wrong = |reason| Problem::shape(reason).of_field(table, column);

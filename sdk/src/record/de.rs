@@ -43,7 +43,7 @@ where
 }
 
 /// The record that a stored row holds.
-pub(super) fn record<T: DeserializeOwned>(table: &Table, cursor: Cursor<'_>) -> Result<T, Error> {
+pub(crate) fn record<T: DeserializeOwned>(table: &Table, cursor: Cursor<'_>) -> Result<T, Error> {
     let mut opening = Opening { cursor, failure: None };
     let record = deserialize(&mut opening);
     let Opening { mut cursor, failure } = opening;
@@ -250,7 +250,7 @@ fn iso_8601(text: String) -> String {
 }
 
 /// The widest type of a value.
-pub(super) fn base_type(value: &Value<'_>) -> Type {
+pub(crate) fn base_type(value: &Value<'_>) -> Type {
     match value {
         Value::Bool(_) => Type::Bool,
         Value::Int(_) => Type::Int8,

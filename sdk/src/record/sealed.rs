@@ -51,7 +51,7 @@ impl SealedRecord {
     }
 
     /// From the values and what they became.
-    pub(super) fn new(table: &Table, values: &[Option<Value<'_>>], row: SealedRow) -> Self {
+    pub(crate) fn new(table: &Table, values: &[Option<Value<'_>>], row: SealedRow) -> Self {
         let cells = table.columns.iter().zip(values).zip(row.cells).map(|((column, value), cell)| {
             let bytes = match (value, &column.ty) {
                 _ if column.is_sealed() => cell,
@@ -73,7 +73,7 @@ impl SealedRecord {
     }
 
     /// The row as verifying and opening see it. A name that the table does not have is refused.
-    pub(super) fn with_row<T>(
+    pub(crate) fn with_row<T>(
         &self,
         table: &Table,
         then: impl FnOnce(StoredRow<'_>) -> Result<T, Error>,
