@@ -89,6 +89,7 @@ pub use row::{Column, Row, RowIndex};
 use run::Runner;
 pub use shared::Shared;
 pub use statement::{Statement, ToStatement};
+pub(crate) use store::PATIENCE;
 pub use store::PoolStore;
 pub use stream::RowStream;
 pub use transaction::{Transaction, TransactionBuilder};

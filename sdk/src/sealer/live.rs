@@ -14,7 +14,7 @@ use super::{Inner, Sealer};
 use crate::apply::agree::LOOK_AGAIN;
 use crate::apply::{Agreement, describe};
 use crate::catalog::{Snapshot, drift, queries};
-use crate::client::{self, Client, PoolStore, Shared};
+use crate::client::{self, Client, PATIENCE, PoolStore, Shared};
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::{Lock, Protection, Schema, Table};
 
@@ -158,7 +158,9 @@ impl Live {
 }
 
 async fn snapshot(pool: &Pool, schema: &Schema) -> Result<Snapshot, BuildError> {
-    let mut object = pool.get().await.map_err(no_connection)?;
+    let object = tokio::time::timeout(PATIENCE, pool.get()).await;
+    let none = |_| BuildError::Database("no connection of the pool became free".to_owned());
+    let mut object = object.map_err(none)?.map_err(no_connection)?;
     let snapshot = queries::read(&mut object, schema).await;
     snapshot.map_err(|error| BuildError::Database(format!("cannot read the catalog: {}", describe(&error))))
 }

@@ -3,8 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use pgseal::sealer::Sealer;
 
 use super::Service;
+use crate::harness::proxy::state_dir;
 
 /// Waits until somebody at the server waits for a lock.
 async fn until_blocked(service: &Service) {
@@ -122,6 +127,23 @@ async fn after_something_was_defined_the_catalog_is_held_against_the_lock_soon()
         }
         let select = format!("SELECT name FROM other{number}");
         let refused = async { while client.query(&select, &[]).await.is_ok() {} };
-        tokio::time::timeout(std::time::Duration::from_secs(30), refused).await.expect("it was not looked at again");
+        tokio::time::timeout(Duration::from_secs(30), refused).await.expect("it was not looked at again");
     }
+}
+
+#[tokio::test]
+async fn a_look_at_the_catalog_does_not_wait_for_ever_for_the_connection_that_its_caller_holds() {
+    let service = Service::sized("hlook", 1).await;
+    service.world.writes_no_secret("nothing is written into a sealed table");
+    // One without limits of its own.
+    let pool = Pool::builder(super::manager(&service.world)).max_size(1).build().unwrap();
+    let state = state_dir(service.world.scratch().path());
+    let builder = Sealer::builder().schema_file(service.world.schema()).state_dir(state).pool(&pool);
+    let sealer = builder.build().await.unwrap();
+    let client = sealer.client(&pool).await.unwrap();
+    let looked = tokio::time::timeout(Duration::from_secs(60), sealer.look_again()).await;
+    let error = looked.expect("it says so").unwrap_err();
+    assert!(error.to_string().contains("became free"), "{error}");
+    drop(client);
+    sealer.look_again().await.unwrap();
 }
