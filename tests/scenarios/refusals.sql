@@ -149,3 +149,20 @@ a: SELECT id FROM person WHERE email = ANY('{e1,NULL}');
 => refused 0A000 array_nulls must be on: another value changes what statements on protected tables mean
 a: SELECT sly('array_nulls', 'on');
 a: SELECT id FROM person WHERE email = ANY('{e1,NULL}');
+
+== what a refused name would have run, and locks
+a: PREPARE find AS SELECT id FROM person WHERE email = $1;
+=> refused 0A000 PREPARE of a statement on a protected table cannot be answered in this version
+a: EXECUTE find('Qz7secretonehwxyvk');
+=> refused 0A000 a statement on a protected table that was prepared by message, or whose PREPARE was refused, cannot be used by name in SQL
+a: DECLARE rows CURSOR WITH HOLD FOR SELECT name FROM person;
+=> refused 0A000 a cursor over a protected table cannot be answered in this version
+a: FETCH ALL FROM rows;
+=> refused 0A000 a statement on a protected table that was prepared by message, or whose PREPARE was refused, cannot be used by name in SQL
+a: LOCK TABLE person IN SHARE MODE;
+=> refused 0A000 LOCK TABLE of a protected table cannot be answered in this version
+a: EXPLAIN (ANALYZE) UPDATE person SET name = 'Qz7secretonehwxyvk';
+=> refused 0A000 EXPLAIN of a statement on a protected table cannot be answered in this version
+a: INSERT INTO person (id, name) VALUES (1, 'Qz7secretonehwxyvk');
+a: TRUNCATE person;
+a: SELECT name FROM person;

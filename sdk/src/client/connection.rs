@@ -46,6 +46,8 @@ struct Known {
     /// A planned statement was prepared: names of the driver's may mean one.
     planned: bool,
     refused: RefusedNames,
+    /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
+    defined: bool,
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     wrote: Option<Arc<Plan>>,
 }
@@ -110,6 +112,7 @@ impl Connection {
             prepared: TextCache::new(STATEMENTS, TEXTS),
             planned: false,
             refused: RefusedNames::default(),
+            defined: false,
             wrote: None,
         };
         Self { known: Mutex::new(known), turn: sync::Mutex::new(()), broken: AtomicBool::new(false) }
@@ -246,6 +249,19 @@ impl Connection {
                 Block::Inside | Block::Unknown => known.block = moved.to,
             }
         }
+    }
+
+    /// A statement was sent that defines something.
+    pub(super) fn defines(&self) {
+        lock(&self.known).defined = true;
+    }
+
+    /// Whether something was defined that others may see now, said once.
+    pub(super) fn has_defined(&self) -> bool {
+        let mut known = lock(&self.known);
+        let defined = known.defined && known.block != Block::Inside;
+        known.defined &= !defined;
+        defined
     }
 
     /// Where the next statement runs.

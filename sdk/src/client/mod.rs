@@ -44,7 +44,11 @@
 //! [`Shared`] makes clients: [`Shared::client`] takes a connection from a pool, [`Shared::wrap`] one that was taken
 //! already. [`Client`] and [`Transaction`] have the calls of tokio-postgres' types of the same names, in logical types.
 //! Several calls of one client may be under way at the same time; they reach the server in the order in which they get to
-//! send.
+//! send. Only one of them sends at a time, so all of them must be polled: in a `select!` that goes on to call the client
+//! again while it keeps a call that it does not poll, that call holds back the new one for ever. It can be dropped, or
+//! made on a client of its own.
+//!
+//! COPY to and from the client is not offered. The pool's own connections have it for tables that are not protected.
 //!
 //! Any call may be dropped before its end. What it had sent takes place, as with tokio-postgres. A statement of several
 //! steps (an UPDATE of signed rows) that is dropped in the middle takes place as a whole or not at all, and its
@@ -57,6 +61,8 @@
 
 mod block;
 mod connection;
+mod copy;
+mod ddl;
 mod de;
 mod error;
 mod failed;
@@ -83,6 +89,7 @@ pub use row::{Column, Row, RowIndex};
 use run::Runner;
 pub use shared::Shared;
 pub use statement::{Statement, ToStatement};
+pub(crate) use store::PATIENCE;
 pub use store::PoolStore;
 pub use stream::RowStream;
 pub use transaction::{Transaction, TransactionBuilder};

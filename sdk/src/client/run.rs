@@ -18,6 +18,7 @@ use super::statement::Prepared;
 use super::statement::private::Source;
 use super::stream::Rows;
 use super::{Error, Row, RowCount};
+use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
@@ -97,7 +98,8 @@ impl<'a> Runner<'a> {
                 // It did not run. A text is prepared again behind the application's back, as it was the first time.
                 Sent::Lost(error) => {
                     self.connection.forget(&prepared);
-                    if lost || self.connection.block() != Block::Outside {
+                    // In a block the error has failed the block.
+                    if lost || self.is_inside_by_turn().await? {
                         return Err(error);
                     }
                     lost = true;
@@ -162,6 +164,9 @@ impl<'a> Runner<'a> {
             return Ok(Sent::Replanned);
         }
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
+        if prepared.defines {
+            self.connection.defines();
+        }
         match turn.send(self.client.query_raw(&prepared.physical, Raw::own(params))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
             Err(error) => self.not_sent(error, prepared),
@@ -193,7 +198,8 @@ impl<'a> Runner<'a> {
                         .at(statement.range.start),
                 ),
             });
-            if let Some(refusal) = refused.or_else(|| self.connection.uses_by_name(text)) {
+            let refused = refused.or_else(|| self.connection.uses_by_name(text)).or_else(|| copy::refusal(text));
+            if let Some(refusal) = refused {
                 self.connection.names(text, true);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
@@ -213,10 +219,14 @@ impl<'a> Runner<'a> {
             let to = block::after(text);
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
+            if ddl::defines(text) {
+                self.connection.defines();
+            }
             turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }
+            self.shared.look_if(self.connection.has_defined());
             return Ok(());
         }
     }
@@ -289,6 +299,11 @@ impl<'a> Runner<'a> {
             }
             Some(_) | None => Err(error.into()),
         }
+    }
+
+    async fn is_inside_by_turn(self) -> Result<bool, Error> {
+        let _alone = self.connection.turn().await?;
+        self.is_inside().await
     }
 
     /// An error of ours. A transaction block must fail by it as it would have failed by the server's; in a block that has

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use deadpool_postgres::{Object, Pool, StatementCache};
 
+use tokio::sync::Notify;
+
 use super::connection::Connection;
 use super::{Client, Error};
 use crate::exec::cache::PlanCache;
@@ -19,6 +21,7 @@ pub struct Shared {
     connections: Mutex<Connections>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
+    asked: Notify,
 }
 
 /// By the address of the statement cache that deadpool keeps with a connection: no other connection can have it as long
@@ -34,6 +37,7 @@ impl Shared {
             connections: Mutex::default(),
             keys,
             store,
+            asked: Notify::new(),
         })
     }
 
@@ -65,6 +69,18 @@ impl Shared {
         let connection = self.connection(&object);
         connection.taken(Object::metrics(&object).recycle_count, pooled);
         Client::new(object, connection, Arc::clone(self))
+    }
+
+    /// The catalog should be held against the lock soon: something was defined in it.
+    pub(super) fn look_if(&self, defined: bool) {
+        if defined {
+            self.asked.notify_one();
+        }
+    }
+
+    /// Waits until a client has defined something.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
     }
 
     /// The keys.

@@ -10,6 +10,7 @@ use super::block::{self, Block};
 use super::connection::Connection;
 use super::run::Runner;
 use super::{Column, Error};
+use super::{copy, ddl};
 use crate::exec::facts::reads_settings;
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
@@ -116,6 +117,8 @@ pub(super) struct Prepared {
     pub(super) effect: Effect,
     /// The block or none that a forwarded statement leads to.
     pub(super) moves: Option<Block>,
+    /// It is forwarded, and defines something in the catalog.
+    pub(super) defines: bool,
     /// The physical statement; of several steps: one that is only described.
     pub(super) physical: tokio_postgres::Statement,
     pub(super) params: Vec<Type>,
@@ -146,8 +149,12 @@ impl Runner<'_> {
                 return Err(self.refuse(error.into()).await);
             }
             let turn = self.connection.turn().await?;
+            // While it waited another lock may have come into force, under which this text must not travel.
+            if epoch != self.shared.protection().epoch {
+                continue;
+            }
             if plan.is_none()
-                && let Some(refusal) = self.connection.uses_by_name(text)
+                && let Some(refusal) = self.connection.uses_by_name(text).or_else(|| copy::refusal(text))
             {
                 drop(turn);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
@@ -170,19 +177,23 @@ impl Runner<'_> {
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
             self.connection.prepares(plan.is_some());
-            let statement = turn.send(self.client.prepare_typed(&physical, &types)).await.map_err(|error| {
+            // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
+            // middle of another call's transaction, which may have failed.
+            let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
                 let plan = plan.as_deref();
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
             })?;
+            drop(turn);
             if plan.is_none() {
                 self.connection.names(text, false);
             }
             let (params, columns) = described(plan.as_deref(), &statement)?;
             let moves = if plan.is_none() { block::after(text) } else { None };
+            let defines = plan.is_none() && ddl::defines(text);
             let text = Zeroizing::new(text.to_owned());
             let declared = declared.into();
             let prepared =
-                Prepared { text, declared, epoch, plan, effect, moves, physical: statement, params, columns };
+                Prepared { text, declared, epoch, plan, effect, moves, defines, physical: statement, params, columns };
             let prepared = Arc::new(prepared);
             self.connection.keep(&prepared);
             return Ok(prepared);

@@ -9,7 +9,7 @@ use crate::keys::store::{Inserted, Item};
 use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
 
 /// How long a connection is waited for: whoever asks may hold the last one of the pool.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The key store in table `pgseal.keys` of the pool's database.
 ///

@@ -179,6 +179,7 @@ impl<'a> Rows<'a> {
                     if let Reading::Forwarded(Some(moved)) = reading {
                         runner.connection.arrived(*moved);
                     }
+                    runner.shared.look_if(runner.connection.has_defined());
                     return Ok(None);
                 }
             };

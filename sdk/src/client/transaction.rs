@@ -41,7 +41,9 @@ impl Transaction<'_> {
         let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
         let wrote = self.connection.wrote();
         self.ends(Effect::None);
-        inner.commit().await.map_err(|error| failed(error, wrote.as_deref(), |_| None))
+        inner.commit().await.map_err(|error| failed(error, wrote.as_deref(), |_| None))?;
+        self.shared.look_if(self.connection.has_defined());
+        Ok(())
     }
 
     /// Rolls it back; of a savepoint: what was done since.

@@ -11,9 +11,10 @@ use tokio::task::JoinHandle;
 
 use super::builder::{BuildError, Builder};
 use super::{Inner, Sealer};
+use crate::apply::agree::LOOK_AGAIN;
 use crate::apply::{Agreement, describe};
 use crate::catalog::{Snapshot, drift, queries};
-use crate::client::{self, Client, PoolStore, Shared};
+use crate::client::{self, Client, PATIENCE, PoolStore, Shared};
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::{Lock, Protection, Schema, Table};
 
@@ -174,6 +175,8 @@ impl Live {
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = self.looked.notified() => continue,
+                // A burst of DDL is one look, and never more than one a second.
+                () = self.shared.asked() => tokio::time::sleep(LOOK_AGAIN).await,
             }
             for error in self.keys.refresh(&*self.store).await {
                 tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");
@@ -196,7 +199,9 @@ impl Live {
 }
 
 async fn snapshot(pool: &Pool, schema: &Schema) -> Result<Snapshot, BuildError> {
-    let mut object = pool.get().await.map_err(no_connection)?;
+    let object = tokio::time::timeout(PATIENCE, pool.get()).await;
+    let none = |_| BuildError::Database("no connection of the pool became free".to_owned());
+    let mut object = object.map_err(none)?.map_err(no_connection)?;
     let snapshot = queries::read(&mut object, schema).await;
     snapshot.map_err(|error| BuildError::Database(format!("cannot read the catalog: {}", describe(&error))))
 }

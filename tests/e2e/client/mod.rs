@@ -1,6 +1,7 @@
 //! The SDK's client: an application's own pool, on sealed tables that the proxy serves too.
 
 mod cancelled;
+mod hostile;
 mod lost;
 mod works;
 
@@ -100,10 +101,14 @@ impl Service {
     }
 }
 
-fn pool(world: &World, size: usize) -> Pool {
+fn manager(world: &World) -> Manager {
     let mut config = Config::new();
     config.host_path(world.scratch().path()).port(cluster().port()).user("postgres").dbname(world.database());
-    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast })
+}
+
+fn pool(world: &World, size: usize) -> Pool {
+    let manager = manager(world);
     let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1);
     pool.wait_timeout(Some(Duration::from_millis(300))).build().unwrap()
 }
