@@ -186,7 +186,7 @@ impl Connection {
         if !known.planned && known.refused.is_empty() {
             return None;
         }
-        by_name::uses(text, |name| (known.planned && is_the_drivers(name)) || known.refused.contains(name))
+        by_name::uses(text, |name| (known.planned && is_the_drivers(name)) || known.refused.may_hold(name))
     }
 
     /// A text was refused, or passed on.
@@ -371,6 +371,18 @@ mod tests {
         drop(Armed::new(&connection));
         assert!(matches!(connection.check(), Err(Error::Broken)));
         assert!(!connection.may_be_returned());
+    }
+
+    #[test]
+    fn a_refused_name_that_is_one_too_many_to_remember_is_not_executed_by_sql_either_sql_5() {
+        let connection = pooled();
+        for number in 0..=10_000 {
+            connection.names(&format!("PREPARE p{number} AS SELECT 1"), true);
+        }
+        assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some());
+        connection.names("PREPARE p0 AS SELECT 1", false);
+        assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some(), "what was not remembered stays unknown");
+        assert!(connection.uses_by_name("SELECT 'x'").is_none());
     }
 
     #[test]

@@ -73,34 +73,45 @@ fn holds(text: &str, word: &str) -> bool {
 /// Names that were to mean something and do not, since what they name was refused: what uses them would travel for
 /// nothing.
 #[derive(Debug, Default)]
-pub struct RefusedNames(HashSet<Box<[u8]>>);
+pub struct RefusedNames {
+    names: HashSet<Box<[u8]>>,
+    /// A name was one too many to remember. It stays so: which one it was is not known.
+    overflowed: bool,
+}
 
 impl RefusedNames {
     /// Nothing was refused.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty() && !self.overflowed
     }
 
     /// This very name is remembered.
     pub fn contains(&self, name: &[u8]) -> bool {
-        self.0.contains(key(name))
+        self.names.contains(key(name))
     }
 
-    /// No more names are remembered: any other one may have been refused too.
-    pub fn is_full(&self) -> bool {
-        self.0.len() >= MOST_NAMES
+    /// Not all names are remembered: any other one may have been refused too.
+    pub fn has_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Whether what this name was to mean may have been refused.
+    pub fn may_hold(&self, name: &[u8]) -> bool {
+        self.overflowed || self.contains(name)
     }
 
     /// The name does not mean what it was to mean.
     pub fn insert(&mut self, name: &[u8]) {
-        if !self.is_full() {
-            self.0.insert(key(name).into());
+        if self.names.len() < MOST_NAMES {
+            self.names.insert(key(name).into());
+        } else if !self.contains(name) {
+            self.overflowed = true;
         }
     }
 
     /// The name means something again.
     pub fn remove(&mut self, name: &[u8]) {
-        self.0.remove(key(name));
+        self.names.remove(key(name));
     }
 
     /// A text was refused, or passed on: names that it would have made with PREPARE or DECLARE are remembered, or

@@ -18,12 +18,30 @@ impl State {
     fn is_planned(&self, name: &[u8]) -> bool {
         self.statements.meanings().any(|(known, statement)| statement.plan.is_some() && known == name)
             || self.portals.meanings().any(|(known, _)| known == name)
-            || self.refused.contains(name)
+            || self.refused.may_hold(name)
     }
 
     /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused. Where
     /// not all such names are remembered, every name that means nothing counts.
     pub(super) fn is_refused(&self, name: &[u8]) -> bool {
-        self.refused.contains(name) || (self.refused.is_full() && self.statements.get(name).is_none())
+        self.refused.contains(name) || (self.refused.has_overflowed() && self.statements.get(name).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_name_that_is_one_too_many_to_remember_is_not_executed_by_sql_either_sql_5() {
+        let mut state = State::new(None);
+        for number in 0..=10_000 {
+            state.refused.insert(format!("p{number}").as_bytes());
+        }
+        assert!(state.uses_by_name("EXECUTE p10000('x')").is_some());
+        state.refused.remove(b"p0");
+        assert!(state.uses_by_name("EXECUTE p10000('x')").is_some(), "what was not remembered stays unknown");
+        assert!(state.is_refused(b"p10000"));
+        assert!(state.uses_by_name("SELECT 'x'").is_none());
     }
 }
