@@ -251,97 +251,80 @@ struct FieldSerializer<'a> {
 
 type Made = Result<Option<Value<'static>>, Problem>;
 
+/// What a column takes from serde.
+#[derive(Clone, Copy)]
+enum Takes {
+    Bool,
+    Integer,
+    /// An integer, or the text of a number.
+    Number,
+    Text,
+    /// Bytes, or their text.
+    Bytes,
+    /// A whole document: it does not come here.
+    Document,
+}
+
+impl Takes {
+    fn of(ty: &Type) -> Self {
+        match ty {
+            Type::Bool => Takes::Bool,
+            Type::Int2 | Type::Int4 | Type::Int8 => Takes::Integer,
+            Type::Numeric(_) => Takes::Number,
+            Type::Text | Type::Varchar(_) | Type::Uuid | Type::Date | Type::Timestamp(_) | Type::Timestamptz(_) => {
+                Takes::Text
+            }
+            Type::Bytea => Takes::Bytes,
+            Type::Json | Type::Jsonb => Takes::Document,
+        }
+    }
+}
+
 impl FieldSerializer<'_> {
     fn ty(&self) -> Result<&Type, Problem> {
         self.ty.ok_or(Problem::shape("its type is not known here"))
     }
 
-    fn integer(self, value: i64) -> Made {
+    /// The column's type, and what it takes.
+    fn takes(&self) -> Result<(&Type, Takes), Problem> {
         let ty = self.ty()?;
-        match ty {
-            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => {
-                Ok(Some(Value::Int(value).assign(&Type::Int8, ty)?))
-            }
-            Type::Bool
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Bytea
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_)
-            | Type::Json
-            | Type::Jsonb => Err(MISFIT),
+        Ok((ty, Takes::of(ty)))
+    }
+
+    fn integer(self, value: i64) -> Made {
+        match self.takes()? {
+            (ty, Takes::Integer | Takes::Number) => Ok(Some(Value::Int(value).assign(&Type::Int8, ty)?)),
+            (_, Takes::Bool | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
         }
     }
 
     /// An integer that int8 does not hold.
     fn long_integer(self, digits: &str) -> Made {
-        match self.ty()? {
-            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => self.parsed(digits),
-            Type::Bool
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Bytea
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_)
-            | Type::Json
-            | Type::Jsonb => Err(MISFIT),
+        match self.takes()? {
+            (_, Takes::Integer | Takes::Number) => self.parsed(digits),
+            (_, Takes::Bool | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
         }
     }
 
     fn text(self, text: &str) -> Made {
-        match self.ty()? {
-            Type::Numeric(_)
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Bytea
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_) => self.parsed(text),
-            Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Json | Type::Jsonb => Err(MISFIT),
+        match self.takes()? {
+            (_, Takes::Number | Takes::Text | Takes::Bytes) => self.parsed(text),
+            (_, Takes::Bool | Takes::Integer | Takes::Document) => Err(MISFIT),
         }
     }
 
     fn float(self) -> Made {
-        match self.ty()? {
-            Type::Numeric(_) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
-            Type::Bool
-            | Type::Int2
-            | Type::Int4
-            | Type::Int8
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Bytea
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_)
-            | Type::Json
-            | Type::Jsonb => Err(MISFIT),
+        match self.takes()? {
+            (_, Takes::Number) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
+            (_, Takes::Bool | Takes::Integer | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
         }
     }
 
     fn bytes(self, length: Option<usize>) -> Result<Bytes, Problem> {
-        match self.ty()? {
+        match self.takes()? {
             // The length is what the type claims.
-            Type::Bytea => Ok(Bytes::with_capacity(length.unwrap_or_default().min(4096))),
-            Type::Bool
-            | Type::Int2
-            | Type::Int4
-            | Type::Int8
-            | Type::Numeric(_)
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_)
-            | Type::Json
-            | Type::Jsonb => Err(MISFIT),
+            (_, Takes::Bytes) => Ok(Bytes::with_capacity(length.unwrap_or_default().min(4096))),
+            (_, Takes::Bool | Takes::Integer | Takes::Number | Takes::Text | Takes::Document) => Err(MISFIT),
         }
     }
 
@@ -367,9 +350,9 @@ impl Serializer for FieldSerializer<'_> {
     type SerializeStructVariant = Impossible<Self::Ok, Problem>;
 
     fn serialize_bool(self, value: bool) -> Made {
-        match self.ty()? {
-            Type::Bool => Ok(Some(Value::Bool(value))),
-            _ => Err(MISFIT),
+        match self.takes()? {
+            (_, Takes::Bool) => Ok(Some(Value::Bool(value))),
+            (_, Takes::Integer | Takes::Number | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
         }
     }
     fn serialize_i8(self, value: i8) -> Made {
