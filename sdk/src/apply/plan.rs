@@ -117,13 +117,27 @@ pub(super) fn holds_cells(live: &Column) -> bool {
     live.type_name.starts_with("pgseal.")
 }
 
+/// Version 0x01, and no shorter than a cell over an empty value (CELL-1). substr needs no length first.
+///
+/// It stands in the domain: the server keeps a domain's checks compiled, while it reads and plans a table's anew for
+/// every statement, which with two sealed columns cost an INSERT a fifth of its time. And its error does not print the
+/// row, which is somebody's plaintext.
+const ENVELOPE: &str = "CHECK (pg_catalog.octet_length(VALUE) >= 50 AND \
+    pg_catalog.substr(VALUE, 1, 1) OPERATOR(pg_catalog.=) '\\x01'::pg_catalog.bytea)";
+
 /// Every domain that a table of this run needs.
 fn domains(changes: &mut Changes, schema: &Schema, snapshot: &Snapshot) {
     let wanted: BTreeSet<&str> =
         schema.tables.iter().flat_map(|table| table.columns.values()).filter_map(domain).collect();
     for name in wanted {
-        if !snapshot.domains.iter().any(|there| there == name) {
-            changes.step(format!("label for sealed columns: {name}"), format!("CREATE DOMAIN pgseal.{name} AS bytea"));
+        let Some(checks) = snapshot.domains.get(name) else {
+            let sql = format!("CREATE DOMAIN pgseal.{name} AS bytea CONSTRAINT {} {ENVELOPE}", names::ENVELOPE_CHECK);
+            changes.step(format!("the type of sealed columns, which takes envelopes only: {name}"), sql);
+            continue;
+        };
+        if !checks.iter().any(|check| check == names::ENVELOPE_CHECK) {
+            let sql = format!("ALTER DOMAIN pgseal.{name} ADD CONSTRAINT {} {ENVELOPE}", names::ENVELOPE_CHECK);
+            changes.step(format!("only envelopes in columns of type {name}"), sql);
         }
     }
 }
@@ -135,7 +149,6 @@ fn table(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table, lock: 
         return;
     }
     let before = changes.steps.len();
-    let name = quoted(&spec.relation);
     let carried = carry::take_down(changes, spec, live);
     for (logical, column) in &spec.columns {
         if let Some(there) = live.column(&column.name) {
@@ -143,29 +156,10 @@ fn table(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table, lock: 
         }
     }
     helpers(changes, spec, live);
-    for (_, column) in sealed(spec) {
-        let check = names::envelope_check(&column.name);
-        if !live.constraints.iter().any(|constraint| constraint.name == check) {
-            let column = quote(&column.name);
-            // Version 0x01, and no shorter than a cell over an empty value (CELL-1). substr needs no length first.
-            changes.step(
-                format!("only envelopes in {name}.{column}"),
-                format!(
-                    "ALTER TABLE {name} ADD CONSTRAINT {} CHECK (pg_catalog.octet_length({column}) >= 50 AND \
-                     pg_catalog.substr({column}, 1, 1) OPERATOR(pg_catalog.=) '\\x01'::pg_catalog.bytea)",
-                    quote(&check)
-                ),
-            );
-        }
-    }
     carry::put_up(changes, spec, live, carried);
     if changes.steps.len() > before || seals_differ(spec, lock) {
         changes.must_be_empty.insert(spec.relation.clone());
     }
-}
-
-fn sealed(spec: &TableSpec) -> impl Iterator<Item = (&String, &ColumnSpec)> {
-    spec.columns.iter().filter(|(_, column)| column.is_sealed())
 }
 
 fn seal_column(changes: &mut Changes, spec: &TableSpec, logical: &str, column: &ColumnSpec, live: &Column) {

@@ -8,7 +8,7 @@ use crate::catalog::lock::is_ours;
 use crate::catalog::snapshot::{self, Constraint, Index};
 use crate::schema::checked::{ColumnSpec, Schema, TableSpec};
 use crate::schema::model::Unlisted;
-use crate::schema::names::{self, quote};
+use crate::schema::names::quote;
 use crate::schema::{Action, Lock, Relation};
 use crate::value::Type;
 
@@ -291,12 +291,9 @@ fn constraint(changes: &mut Changes, spec: &TableSpec, facts: &Protected, constr
                 );
             }
         }
-        "c" => {
-            let ours = spec.columns.values().any(|column| names::envelope_check(&column.name) == *name);
-            if facts.any_sealed(&constraint.columns) && !ours {
-                let what = format!("check {name} reads a sealed column: {}", constraint.definition);
-                changes.refuse(spec, what, "drop it and check in the application");
-            }
+        "c" if facts.any_sealed(&constraint.columns) => {
+            let what = format!("check {name} reads a sealed column: {}", constraint.definition);
+            changes.refuse(spec, what, "drop it and check in the application");
         }
         "x" if facts.any(&constraint.columns) => {
             changes.refuse(spec, format!("exclusion constraint {name} is on a protected column"), "drop it");

@@ -66,7 +66,6 @@ fn applied() -> Table {
     let mut table = card();
     table.columns[2] = column(3, "pan", 99, "pgseal.sealed_text");
     table.columns.push(column(4, "pgseal_eq_pan", 2950, "pg_catalog.uuid"));
-    table.constraints.push(key("pgseal_sealed_pan", "c", &[3]));
     table.indexes.push(index("any", &[4], None));
     table
 }
@@ -80,7 +79,7 @@ fn snapshot(table: Table) -> Snapshot {
             version: 150_000,
         },
         key_store: true,
-        domains: vec!["sealed_text".into()],
+        domains: [("sealed_text".into(), vec!["envelope".into()])].into(),
         ..Snapshot::default()
     };
     snapshot.tables.insert(Relation { schema: "public".into(), name: "card".into() }, table);
@@ -123,18 +122,31 @@ fn index(name: &str, keys: &[i16], predicate: Option<&str>) -> Index {
 }
 
 #[test]
-fn an_empty_table_gets_domain_helper_check_and_index() {
+fn an_empty_table_gets_domain_helper_and_index() {
     let changes = planned(|_| {});
     assert_eq!(
         sql(&changes),
         [
             r#"ALTER TABLE "public"."card" ALTER COLUMN "pan" TYPE pgseal.sealed_text USING NULL"#,
             r#"ALTER TABLE "public"."card" ADD COLUMN "pgseal_eq_pan" pg_catalog.uuid"#,
-            r#"ALTER TABLE "public"."card" ADD CONSTRAINT "pgseal_sealed_pan" CHECK (pg_catalog.octet_length("pan") >= 50 AND pg_catalog.substr("pan", 1, 1) OPERATOR(pg_catalog.=) '\x01'::pg_catalog.bytea)"#,
             r#"CREATE INDEX "card_pgseal_eq_pan" ON "public"."card" ("pgseal_eq_pan")"#,
         ]
     );
     assert_eq!(changes.must_be_empty.len(), 1, "rows that are there would be lost");
+}
+
+#[test]
+fn the_domain_of_a_sealed_column_takes_envelopes_only() {
+    const CHECK: &str = "CONSTRAINT envelope CHECK (pg_catalog.octet_length(VALUE) >= 50 AND \
+        pg_catalog.substr(VALUE, 1, 1) OPERATOR(pg_catalog.=) '\\x01'::pg_catalog.bytea)";
+    let mut live = snapshot(applied());
+    live.domains.clear();
+    let changes = plan(&schema(CARD), &live, None);
+    assert_eq!(sql(&changes), [format!("CREATE DOMAIN pgseal.sealed_text AS bytea {CHECK}")]);
+    live.domains.insert("sealed_text".into(), vec!["another".into()]);
+    let changes = plan(&schema(CARD), &live, None);
+    assert_eq!(sql(&changes), [format!("ALTER DOMAIN pgseal.sealed_text ADD {CHECK}")]);
+    assert!(changes.must_be_empty.is_empty(), "what is there is checked, not lost");
 }
 
 #[test]

@@ -28,4 +28,14 @@ mod tests {
         table.columns[0].not_null = true;
         assert_ne!(digest(&table), before);
     }
+
+    #[test]
+    fn cat_5_what_a_sealed_column_takes_is_part_of_the_digest() {
+        let table = |checks: &[&str]| {
+            let checks = checks.iter().map(|check| (*check).to_owned()).collect();
+            let pan = Column { type_name: "pgseal.sealed_text".into(), checks, ..Column::default() };
+            Table { columns: vec![pan], ..Table::default() }
+        };
+        assert_ne!(digest(&table(&[])), digest(&table(&["CHECK (octet_length(VALUE) >= 50)"])));
+    }
 }

@@ -57,7 +57,7 @@ pub async fn snapshot<C: GenericClient + Sync>(client: &C, schema: &Schema) -> R
     let oids: Vec<u32> = snapshot.tables.values().map(|table| table.oid).collect();
     snapshot.key_store = client.query_one(KEY_STORE, &[]).await?.try_get(0)?;
     for row in client.query(DOMAINS, &[]).await? {
-        snapshot.domains.push(row.try_get(0)?);
+        snapshot.domains.insert(row.try_get(0)?, row.try_get(1)?);
     }
     for row in client.query(DEPENDENTS, &[&oids]).await? {
         snapshot.dependents.push((row.try_get(0)?, row.try_get(1)?));
@@ -160,6 +160,7 @@ fn column(row: &Row) -> Result<Column, Error> {
         deterministic: row.try_get(14)?,
         reads: row.try_get(15)?,
         grants: grantees.into_iter().zip(privileges).collect(),
+        checks: row.try_get(18)?,
     })
 }
 
@@ -221,7 +222,9 @@ const COLUMNS: &str = "SELECT a.attnum, a.attname::text, a.atttypid, a.atttypmod
         AND p.refobjsubid NOT IN (0, a.attnum) ORDER BY 1), \
     ARRAY(SELECT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) END \
         FROM pg_catalog.aclexplode(a.attacl) x ORDER BY x.grantee, x.privilege_type), \
-    ARRAY(SELECT x.privilege_type FROM pg_catalog.aclexplode(a.attacl) x ORDER BY x.grantee, x.privilege_type) \
+    ARRAY(SELECT x.privilege_type FROM pg_catalog.aclexplode(a.attacl) x ORDER BY x.grantee, x.privilege_type), \
+    ARRAY(SELECT pg_catalog.pg_get_constraintdef(k.oid) FROM pg_catalog.pg_constraint k \
+        WHERE k.contypid = a.atttypid AND k.contype = 'c' AND tn.nspname = 'pgseal' ORDER BY 1) \
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
     JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace \
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
@@ -295,7 +298,8 @@ const REFERENCED_BY: &str = "SELECT k.conname::text, n.nspname::text, c.relname:
 const KEY_STORE: &str = "SELECT pg_catalog.to_regclass('pgseal.keys') IS NOT NULL \
     AND pg_catalog.to_regclass('pgseal.store') IS NOT NULL";
 
-const DOMAINS: &str = "SELECT t.typname::text FROM pg_catalog.pg_type t \
+const DOMAINS: &str = "SELECT t.typname::text, ARRAY(SELECT k.conname::text FROM pg_catalog.pg_constraint k \
+        WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1) FROM pg_catalog.pg_type t \
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
     WHERE n.nspname = 'pgseal' AND t.typtype = 'd' ORDER BY 1";
 

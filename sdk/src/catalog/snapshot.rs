@@ -17,8 +17,8 @@ pub struct Snapshot {
     pub namesakes: Vec<Relation>,
     /// The tables of the key store are there.
     pub key_store: bool,
-    /// Domains that are there in schema `pgseal`.
-    pub domains: Vec<String>,
+    /// Domains that are there in schema `pgseal`, each with the names of its checks.
+    pub domains: BTreeMap<String, Vec<String>>,
     /// Code and views of users, for the scan of SQL-13.
     pub bodies: Vec<Body>,
     /// Tables with triggers, as (table, trigger function).
@@ -101,6 +101,9 @@ pub struct Column {
     pub type_name: String,
     /// As `format_type` prints it.
     pub shown: String,
+    /// What a domain of pgseal's checks: without it the column takes anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
     /// NOT NULL
     pub not_null: bool,
     /// `pg_get_expr` of the default or of the generation expression.

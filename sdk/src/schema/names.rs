@@ -22,10 +22,8 @@ pub fn exact_helper(beacon: &str) -> String {
 /// The helper column of the row signature.
 pub const SIGNATURE: &str = "pgseal_signature";
 
-/// The constraint that lets only envelopes into a sealed column.
-pub fn envelope_check(column: &str) -> String {
-    fit(&format!("pgseal_sealed_{column}"))
-}
+/// The constraint of a sealed column's domain that lets only envelopes in.
+pub const ENVELOPE_CHECK: &str = "envelope";
 
 /// The index that `apply` makes for a beacon which no other index serves.
 pub fn helper_index(table: &str, helper: &str) -> String {

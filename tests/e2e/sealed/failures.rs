@@ -72,6 +72,22 @@ fn a_table_that_was_altered_behind_the_back_is_refused_with_55000_after_a_restar
 }
 
 #[test]
+fn cat_5_a_domain_that_takes_anything_is_drift_until_apply_mends_it() {
+    let mut world = world("openeddomain");
+    world.writes_no_secret("it writes nothing");
+    world.at_server("ALTER DOMAIN pgseal.sealed_text DROP CONSTRAINT envelope");
+    let state = state_dir(world.scratch().path());
+    let refused = Proxy::try_start(&state, world.schema(), &direct_url(world.database()), &[]).err().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("only envelopes in columns of type sealed_text"), "{said}");
+    let mended = run(&mut world.pgseal(&["schema", "apply"]));
+    assert!(mended.status.success(), "{}", String::from_utf8_lossy(&mended.stderr));
+    world.restart();
+    assert_eq!(code(&world.raw().talk(&query("SELECT name FROM person"), 1)), None);
+}
+
+#[test]
 fn a_cell_that_was_moved_cut_or_overwritten_is_xx001() {
     let world = world("tampered");
     let (mut raw, ada) = (world.raw(), world.secret());

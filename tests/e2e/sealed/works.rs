@@ -59,7 +59,7 @@ async fn the_simple_protocol_with_literals_leaks_nothing_either() {
 }
 
 #[test]
-fn the_server_holds_envelopes_and_a_table_check_keeps_plaintext_out() {
+fn the_server_holds_envelopes_and_keeps_plaintext_out() {
     let world = world("envelopes");
     world.keep_secret("fifteen letters");
     world

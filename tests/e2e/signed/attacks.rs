@@ -190,7 +190,25 @@ fn plaintext_is_kept_out_by_the_server_itself() {
     ] {
         let said = read(&dba.talk(&query(sql), 1), true);
         assert_eq!(said.answer.error.as_deref(), Some("23514"), "{sql}: {}", said.message);
+        // The check of a table would print the failing row.
+        assert!(!said.message.contains("plaintext"), "{sql}: {}", said.message);
     }
+}
+
+#[test]
+fn a_trigger_and_copy_put_no_plaintext_into_a_sealed_column() {
+    let pair = Pair::filled("xtrigger");
+    let fails = |sql: &str| {
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pair.world.at_server(sql)));
+        assert!(failed.is_err(), "{sql} was accepted");
+    };
+    fails("COPY ledger (id, holder) FROM PROGRAM 'echo 60,706c61696e74657874' (FORMAT csv)");
+    pair.world.at_server(
+        "CREATE FUNCTION overwrite() RETURNS trigger LANGUAGE plpgsql AS \
+         $$BEGIN NEW.holder := 'plaintext'::bytea; RETURN NEW; END$$; \
+         CREATE TRIGGER overwrite BEFORE UPDATE ON ledger FOR EACH ROW EXECUTE FUNCTION overwrite()",
+    );
+    fails("UPDATE ledger SET label = label WHERE id = 1");
 }
 
 #[test]
