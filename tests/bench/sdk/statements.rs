@@ -13,13 +13,14 @@ use tokio_postgres::types::ToSql;
 use crate::{Result, table};
 
 /// Each variant gets its turn that often.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 60;
 /// Executions in a turn, of all connections together.
 const EXECUTIONS: i64 = 400;
 /// Rows in the table that is searched.
 const CARDS: i64 = 2000;
-/// Connections of a turn: one statement at a time, and several.
-const CONNECTIONS: [usize; 2] = [1, 8];
+/// Connections of a turn, and whether the server flushes what it commits, as it does unless told otherwise. If it does
+/// not, only processors are measured.
+const RUNS: [(usize, bool); 3] = [(8, true), (8, false), (1, false)];
 
 const TABLES: &str = "\
     CREATE TABLE card (id bigint PRIMARY KEY, pan text NOT NULL, holder text NOT NULL); \
@@ -208,11 +209,10 @@ async fn measure() -> Result<()> {
     let database = Database::sealed(TABLES, SCHEMA).await?;
     // The cluster of the tests logs every statement.
     database.at_server("ALTER SYSTEM SET log_statement = 'none'").await?;
-    database.at_server("SELECT pg_reload_conf()").await?;
     // No client of these waits for another one's connection.
     let pool = Pool::builder(Manager::new(database.config(), NoTls)).max_size(64).build()?;
     let (mut plain, mut forwarded, mut sealed) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..CONNECTIONS.into_iter().max().unwrap_or(1) {
+    for _ in 0..RUNS.into_iter().map(|(connections, _)| connections).max().unwrap_or(1) {
         let (client, connection) = database.config().connect(NoTls).await?;
         // A lost connection shows in the client's own results.
         tokio::spawn(async move { drop(connection.await) });
@@ -226,7 +226,8 @@ async fn measure() -> Result<()> {
     plain.fill().await?;
     sealed.fill().await?;
     database.at_server("VACUUM ANALYZE").await?;
-    for connections in CONNECTIONS {
+    for (connections, flushing) in RUNS {
+        flush(&database, flushing).await?;
         let mut rows = Vec::new();
         for (name, task) in TASKS {
             let mut rounds = [const { Vec::new() }; 3];
@@ -235,19 +236,32 @@ async fn measure() -> Result<()> {
                 rounds[1].push(forwarded.round(task, connections).await?);
                 rounds[2].push(sealed.round(task, connections).await?);
             }
-            let [plain, forwarded, sealed] = rounds.map(table::median);
-            let ratio = |figure: f64| format!("{:.2}", figure / plain);
-            let figures = [plain, forwarded, sealed].map(|figure| format!("{figure:.0}"));
-            let [plain, forwarded_figure, sealed_figure] = figures;
-            let row = [plain, forwarded_figure, ratio(forwarded), sealed_figure, ratio(sealed)];
+            // Of rounds that follow one another: what else the machine does is in both.
+            let ratio = |side: usize| {
+                let ratios = rounds[0].iter().zip(&rounds[side]).map(|(plain, other)| other / plain);
+                format!("{:.2}", table::median(ratios.collect()))
+            };
+            let ratios = [ratio(1), ratio(2)];
+            let [plain, forwarded, sealed] = rounds.map(|figures| format!("{:.0}", table::median(figures)));
+            let [forwarded_ratio, sealed_ratio] = ratios;
+            let row = [plain, forwarded, forwarded_ratio, sealed, sealed_ratio];
             rows.push([name.to_owned()].into_iter().chain(row).collect());
         }
         let title = format!(
-            "executions a second, prepared, {connections} of them at a time on one thread, medians of {ROUNDS} alternating \
-             rounds of {EXECUTIONS}"
+            "executions a second, prepared, {connections} at a time on one thread, commits {}, medians of {ROUNDS} \
+             alternating rounds of {EXECUTIONS}",
+            if flushing { "flushed" } else { "not flushed" }
         );
         let heads = ["", "unsealed, tokio-postgres", "unsealed, SDK", "ratio", "sealed, SDK", "ratio"];
         table::print(&title, &heads, &rows);
     }
+    Ok(())
+}
+
+async fn flush(database: &Database, flushing: bool) -> Result<()> {
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        database.at_server(&format!("ALTER SYSTEM SET {setting} = {}", if flushing { "on" } else { "off" })).await?;
+    }
+    database.at_server("SELECT pg_reload_conf()").await?;
     Ok(())
 }
