@@ -6,7 +6,7 @@ use super::*;
 use crate::crypto::secret::Secret;
 use crate::error::{SqlState, UserFacing};
 use crate::keys::{self, BeaconKey, Uuid};
-use crate::schema::{Action, Beacon, Relation, Suite};
+use crate::schema::{Action, Beacon, ColumnDefault, Relation, Suite};
 
 /// Keys of one id; the last one seals.
 struct Keys(Vec<Arc<BranchKey>>, Arc<BeaconKey>);
