@@ -8,9 +8,9 @@ use aes::Aes256Enc;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
+use super::equal::equal;
 use super::secret::Secret;
 
 /// Length of a nonce in bytes.
@@ -75,7 +75,7 @@ impl Gcm {
         tag: &[u8; TAG_LEN],
     ) -> Result<(), Rejected> {
         let stream = self.start(nonce, buffer.len())?;
-        if !bool::from(self.tag(&stream, associated, buffer).ct_eq(tag)) {
+        if !equal(&self.tag(&stream, associated, buffer), tag) {
             return Err(Rejected);
         }
         self.apply(nonce, &stream, buffer);
@@ -119,11 +119,13 @@ impl Gcm {
     /// The tag of a ciphertext; the stream begins with its mask.
     fn tag(&self, stream: &[u8; BATCH * BLOCK], associated: &[u8], ciphertext: &[u8]) -> [u8; TAG_LEN] {
         let bits = |bytes: &[u8]| (bytes.len() as u64 * 8).to_be_bytes();
-        let mut hash = Padded::new(self.ghash.clone());
-        hash.put(associated);
-        hash.put(ciphertext);
-        hash.put([bits(associated), bits(ciphertext)].as_flattened());
-        let mut tag = hash.finish();
+        let mut ghash = self.ghash.clone();
+        let mut gathered = Gathered { bytes: [0; HASHED], len: 0 };
+        gathered.put(&mut ghash, associated);
+        gathered.put(&mut ghash, ciphertext);
+        gathered.put(&mut ghash, [bits(associated), bits(ciphertext)].as_flattened());
+        gathered.flush(&mut ghash);
+        let mut tag: [u8; TAG_LEN] = ghash.finalize().into();
         xor(&mut tag, stream);
         tag
     }
@@ -134,44 +136,34 @@ fn xor(bytes: &mut [u8], stream: &[u8]) {
     bytes.iter_mut().zip(stream).for_each(|(byte, key)| *byte ^= key);
 }
 
-/// GHASH over parts that are each filled up with zeros to whole blocks, gathered so that it gets many blocks at once.
-struct Padded {
-    ghash: GHash,
-    gathered: [u8; HASHED],
+/// What GHASH gets next: parts, each filled up with zeros to whole blocks, gathered so that it gets many blocks at once.
+struct Gathered {
+    bytes: [u8; HASHED],
     len: usize,
 }
 
-impl Padded {
-    fn new(ghash: GHash) -> Self {
-        Self { ghash, gathered: [0; HASHED], len: 0 }
-    }
-
-    fn put(&mut self, part: &[u8]) {
+impl Gathered {
+    fn put(&mut self, ghash: &mut GHash, part: &[u8]) {
         let mut part = part;
         while !part.is_empty() {
             // There is room for a whole number of blocks: what is full was hashed, and parts end with a block.
-            let room = &mut self.gathered[self.len..];
+            let room = &mut self.bytes[self.len..];
             let (now, later) = part.split_at(part.len().min(room.len()));
             let padded = now.len().next_multiple_of(BLOCK);
             room[..now.len()].copy_from_slice(now);
             room[now.len()..padded].fill(0);
             self.len += padded;
             if self.len == HASHED {
-                self.flush();
+                self.flush(ghash);
             }
             part = later;
         }
     }
 
-    fn flush(&mut self) {
-        let (blocks, _) = Array::slice_as_chunks(&self.gathered[..self.len]);
-        self.ghash.update(blocks);
+    fn flush(&mut self, ghash: &mut GHash) {
+        let (blocks, _) = Array::slice_as_chunks(&self.bytes[..self.len]);
+        ghash.update(blocks);
         self.len = 0;
-    }
-
-    fn finish(mut self) -> [u8; TAG_LEN] {
-        self.flush();
-        self.ghash.finalize().into()
     }
 }
 

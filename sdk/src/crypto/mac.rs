@@ -2,9 +2,9 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha384};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::equal::equal;
 use crate::framing::Sink;
 
 /// Length of a whole tag in bytes.
@@ -49,10 +49,24 @@ pub struct Tagger {
 }
 
 impl Sink for Tagger {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.gathered.get_mut(self.len..end) {
+            Some(place) if end < GATHERED => {
+                place.copy_from_slice(bytes);
+                self.len = end;
+            }
+            Some(_) | None => self.fill(bytes),
+        }
+    }
+}
+
+impl Tagger {
+    /// Hashes what is full; there is always room for a byte.
+    fn fill(&mut self, bytes: &[u8]) {
         let mut bytes = bytes;
         while !bytes.is_empty() {
-            // There is room: what is full was hashed.
             let room = &mut self.gathered[self.len..];
             let (now, later) = bytes.split_at(bytes.len().min(room.len()));
             room[..now.len()].copy_from_slice(now);
@@ -64,18 +78,18 @@ impl Sink for Tagger {
             bytes = later;
         }
     }
-}
 
-impl Tagger {
     /// The tag.
     pub fn finish(self) -> [u8; TAG_LEN] {
-        self.mac.chain_update(&self.gathered[..self.len]).finalize().into_bytes().into()
+        let Self { mut mac, gathered, len } = self;
+        mac.update(&gathered[..len]);
+        mac.finalize().into_bytes().into()
     }
 
     /// Whether `tag` is the tag, in constant time for its length.
     #[must_use]
     pub fn verify(self, tag: &[u8]) -> bool {
-        self.finish().as_slice().ct_eq(tag).into()
+        <[u8; TAG_LEN]>::try_from(tag).is_ok_and(|tag| equal(&self.finish(), &tag))
     }
 }
 

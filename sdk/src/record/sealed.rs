@@ -182,3 +182,47 @@ impl Serialize for Columns<'_> {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(columns: &[(&str, Option<&[u8]>)]) -> SealedRecord {
+        let columns = columns.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.map(<[u8]>::to_vec)));
+        SealedRecord::from_columns("card", columns)
+    }
+
+    #[test]
+    fn its_stored_form_names_table_and_columns_in_byte_order() {
+        let sealed = record(&[("b", Some(&[1, 255])), ("B", Some(&[])), ("a", None)]);
+        let stored = serde_json::to_string(&sealed).unwrap();
+        assert_eq!(stored, r#"{"pgseal_table":"card","pgseal_columns":{"B":[],"a":null,"b":[1,255]}}"#);
+        assert!(serde_json::from_str::<SealedRecord>(&stored).unwrap() == sealed);
+        for foreign in [
+            r#"{"pgseal_table":"card","pgseal_columns":{},"more":1}"#,
+            r#"{"pgseal_table":"card"}"#,
+            r#"{"pgseal_columns":{}}"#,
+        ] {
+            assert!(serde_json::from_str::<SealedRecord>(foreign).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_changed_column_is_that_one_and_a_new_one_takes_its_place() {
+        let mut sealed = record(&[("b", Some(b"old")), ("a", None)]);
+        let copy = sealed.clone();
+        sealed.set_bytes("b", Some(b"longer than before"));
+        sealed.set_bytes("c", Some(b"new"));
+        sealed.set_bytes("a", None);
+        assert!(copy == record(&[("a", None), ("b", Some(b"old"))]) && copy != sealed);
+        let all: Vec<_> = sealed.columns().collect();
+        assert_eq!(all, [("a", None), ("b", Some(&b"longer than before"[..])), ("c", Some(b"new"))]);
+        assert_eq!((sealed.bytes("c"), sealed.bytes("d")), (Some(&b"new"[..]), None));
+    }
+
+    #[test]
+    fn empty_is_not_null_and_another_table_is_another_record() {
+        assert!(record(&[("a", None)]) != record(&[("a", Some(b""))]));
+        assert!(record(&[]) != SealedRecord::from_columns("iban", []));
+    }
+}

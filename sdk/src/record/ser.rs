@@ -23,9 +23,11 @@ pub(crate) fn stored<T: Serialize + ?Sized>(table: &Table, record: &T) -> Result
         next: 0,
         failure: None,
     };
-    match record.serialize(&mut fields) {
-        Ok(()) => Ok(fields.values),
-        Err(problem) => Err(fields.failure.unwrap_or_else(|| problem.of_record(table))),
+    match (record.serialize(&mut fields), fields.failure) {
+        (Ok(()), None) => Ok(fields.values),
+        // A type that goes on after the failure of a field does not make it good.
+        (_, Some(failure)) => Err(failure),
+        (Err(problem), None) => Err(problem.of_record(table)),
     }
 }
 

@@ -83,8 +83,8 @@ impl Head<'_> {
 /// Feeds one signed column: the cell, or S in its signed form; `None` is NULL.
 pub fn put_column(record: &mut impl Sink, name: &str, action: Action, family: Family, bytes: Option<&[u8]>) {
     put_u16_part(record, name.as_bytes());
-    record.put(&[action_code(action)]);
-    record.put(&family.0.to_be_bytes());
+    let [high, low] = family.0.to_be_bytes();
+    record.put(&[action_code(action), high, low]);
     put_optional(record, bytes);
 }
 

@@ -27,11 +27,11 @@ impl<'a> Bytes<'a> {
         let written = element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings, out: self.0 });
         // An int2 that is a byte, which takes its place.
         let byte = match (written, self.0.get(start..)) {
-            (Ok(true), Some(&[0, byte])) => byte,
-            (Ok(_) | Err(_), _) => return Err(NO_BYTE),
+            (Ok(true), Some(&[0, byte])) => Ok(byte),
+            (Ok(_) | Err(_), _) => Err(NO_BYTE),
         };
         self.0.truncate(start);
-        self.0.push(byte);
+        self.0.push(byte?);
         Ok(())
     }
 }

@@ -17,7 +17,8 @@ pub struct RowOpener<'a> {
     row: StoredRow<'a>,
     /// The key that the verified signature named: cells most likely name it too.
     signing: Option<RowKey>,
-    current: Option<Current>,
+    /// Kept in one place: a derived key leaves no copies behind.
+    current: Option<Box<Current>>,
 }
 
 /// What the last cell was opened with.
@@ -61,10 +62,10 @@ impl<'a> RowOpener<'a> {
             Some(current) if current.key.branch.key_ref() == key_ref => current,
             current => {
                 let signing = self.signing.take().filter(|key| key.branch.key_ref() == key_ref);
-                current.insert(Current::new(table, self.keys, &self.row, signing, key_ref)?)
+                current.insert(Box::new(Current::new(table, self.keys, &self.row, signing, key_ref)?))
             }
         };
-        let Current { key, associated, derived } = current;
+        let Current { key, associated, derived } = &mut **current;
         let prefix = envelope.prefix();
         let (_, derived) = match derived {
             Some(last) if last.0 == prefix => last,

@@ -438,6 +438,24 @@ fn cells_sealed_together_open_with_those_of_another_sealing_in_one_row() {
     });
 }
 
+#[test]
+fn a_verified_row_opens_whatever_version_each_of_its_cells_names_key_8() {
+    let (table, keys) = (table(), Keys::new(&[1, 2]));
+    let values = card(1, "4111111111111111");
+    let mut held = Held::new(&table, &keys, &values);
+    let older = seal_cells(&table, &Keys::new(&[1]), &values, &[(IBAN, text("FR76").unwrap())]).unwrap();
+    held.columns[IBAN] = Some(older[0].clone());
+    assert!(held.with(|row| RowOpener::verified(&table, &keys, row).is_err()));
+    held.signature = Some(held.with(|row| sign_row(&table, &keys, &row)).unwrap());
+    held.with(|row| {
+        let (mut opener, mut scratch) = (RowOpener::verified(&table, &keys, row).unwrap(), Vec::new());
+        for _ in 0..2 {
+            assert!(opener.open(IBAN, &mut scratch).unwrap() == text("FR76").unwrap());
+            assert!(opener.open(PAN, &mut scratch).unwrap() == text("4111111111111111").unwrap());
+        }
+    });
+}
+
 proptest! {
     #[test]
     fn random_rows_never_panic_and_never_verify(
