@@ -103,17 +103,17 @@ pub use search::SearchTag;
 
 use crate::keys::{self, KeyCache, KeySource, KeyStore};
 use crate::record::cursor::Cursor;
+use crate::record::names::Names;
 pub use crate::record::{Error, Kind, SealedRecord};
 use crate::record::{de, ser};
 use crate::schema::Table;
-use crate::seal;
 
 /// Seals and opens records of the tables that it was built with. A handle: clones share keys and everything else.
 #[derive(Clone)]
 pub struct Sealer(Arc<Inner>);
 
 struct Inner {
-    tables: BTreeMap<String, Arc<Table>>,
+    tables: BTreeMap<String, Known>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
     /// What its clients share.
@@ -122,6 +122,19 @@ struct Inner {
     /// Keeps keys and protection current.
     #[cfg(feature = "client")]
     watch: Option<live::Watch>,
+}
+
+/// A table that is sealed and opened here.
+struct Known {
+    table: Arc<Table>,
+    /// What its records share.
+    names: Arc<Names>,
+}
+
+/// Makes them known by their logical names.
+fn known(tables: BTreeMap<String, Arc<Table>>) -> BTreeMap<String, Known> {
+    let known = |table: Arc<Table>| Known { names: Names::of(&table), table };
+    tables.into_iter().map(|(logical, table)| (logical, known(table))).collect()
 }
 
 impl Sealer {
@@ -152,10 +165,9 @@ impl Sealer {
     /// # })
     /// ```
     pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
-        let table = self.table(table)?;
-        let values = ser::values(table, record)?;
-        let row = seal::row::seal_row(table, self.key_source(), &values)?;
-        Ok(SealedRecord::new(table, &values, row))
+        let Known { table, names } = self.known(table)?;
+        let values = ser::stored(table, record)?;
+        SealedRecord::seal(table, names, self.key_source(), &values)
     }
 
     /// Verifies and opens a record. No I/O.
@@ -180,8 +192,8 @@ impl Sealer {
     /// # })
     /// ```
     pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
-        let table = self.table(sealed.table())?;
-        sealed.with_row(table, |row| de::record(table, Cursor::verified(table, self.key_source(), row)?))
+        let Known { table, names } = self.known(sealed.table())?;
+        sealed.with_row(table, names, |row| de::record(table, Cursor::verified(table, self.key_source(), row)?))
     }
 
     /// Loads again the keys that are due: their time to live is 300 s, after which nothing is sealed until this was
@@ -215,7 +227,11 @@ impl Sealer {
     }
 
     fn table(&self, logical: &str) -> Result<&Table, Error> {
-        self.0.tables.get(logical).map(|table| &**table).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
+        Ok(&self.known(logical)?.table)
+    }
+
+    fn known(&self, logical: &str) -> Result<&Known, Error> {
+        self.0.tables.get(logical).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
     }
 }
 

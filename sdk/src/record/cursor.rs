@@ -4,7 +4,7 @@ use super::Error;
 use super::problem::Problem;
 use crate::keys::KeySource;
 use crate::schema::{Column, ColumnId, Table};
-use crate::seal::row::{self, RowOpener, StoredRow};
+use crate::seal::row::{RowOpener, StoredRow};
 use crate::value::{Type, Value};
 
 /// Stands at one column of a row.
@@ -19,10 +19,11 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// At the first column of a row, which is verified here if its table has signatures.
     pub(crate) fn verified(table: &'a Table, keys: &'a dyn KeySource, row: StoredRow<'a>) -> Result<Self, Error> {
-        if table.signature.is_some() {
-            row::verify_row(table, keys, &row)?;
-        }
-        Ok(Self { table, row, opener: RowOpener::new(table, keys, row), scratch: Vec::new(), at: 0 })
+        let opener = match table.signature {
+            Some(_) => RowOpener::verified(table, keys, row)?,
+            None => RowOpener::new(table, keys, row),
+        };
+        Ok(Self { table, row, opener, scratch: Vec::new(), at: 0 })
     }
 
     /// The column that it stands at; `None` behind the last one.

@@ -4,6 +4,7 @@
 pub(crate) mod cursor;
 pub(crate) mod de;
 mod kind;
+pub(crate) mod names;
 pub(crate) mod problem;
 mod sealed;
 pub(crate) mod ser;

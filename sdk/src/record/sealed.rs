@@ -1,14 +1,19 @@
 //! A sealed record: what each physical column of its row holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use serde::ser::{SerializeMap, SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
 use super::Error;
+use super::names::Names;
+use crate::keys::KeySource;
 use crate::schema::Table;
 use crate::schema::names::SIGNATURE;
-use crate::seal::row::{SealedRow, StoredRow};
-use crate::value::Value;
+use crate::seal::packed::Packed;
+use crate::seal::row::{self, SealedParts, StoredRow};
+use crate::seal::signature;
 
 /// One sealed row, by physical column: cells, search tags and signature, and the unsealed columns in the form in
 /// which PostgreSQL's binary protocol carries them (S of `docs/formats.md`).
@@ -31,83 +36,193 @@ use crate::value::Value;
 /// # Ok(())
 /// # })
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Deserialize)]
+#[serde(from = "Form")]
 pub struct SealedRecord {
+    names: Arc<Names>,
+    contents: Packed,
+}
+
+impl SealedRecord {
+    /// A record as it was read from a table: every column, helper columns and signature included. `None` is NULL.
+    pub fn from_columns(logical_table: &str, columns: impl IntoIterator<Item = (String, Option<Vec<u8>>)>) -> Self {
+        Form { table: logical_table.to_owned(), columns: columns.into_iter().collect() }.into()
+    }
+
+    /// The logical table.
+    pub fn table(&self) -> &str {
+        self.names.table()
+    }
+
+    /// Every physical column with its binary content, `None` for NULL: what an INSERT into the table writes. In byte order
+    /// of their names.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.names.sorted().map(|(name, position)| (name, self.contents.get(position)))
+    }
+
+    /// The content of one physical column; `None` also for a column that is not there.
+    pub fn bytes(&self, column: &str) -> Option<&[u8]> {
+        self.contents.get(self.names.position(column)?)
+    }
+
+    /// Replaces the content of one physical column, for tests of what opening makes of it.
+    pub fn set_bytes(&mut self, column: &str, bytes: Option<&[u8]>) {
+        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        let mut columns: BTreeMap<_, _> = self.columns().map(|(name, bytes)| (name.to_owned(), owned(bytes))).collect();
+        columns.insert(column.to_owned(), owned(bytes));
+        *self = Form { table: self.table().to_owned(), columns }.into();
+    }
+
+    /// Seals a row whose values are there in their stored form, by column of the table. `names` are those of the table.
+    pub(crate) fn seal(table: &Table, names: &Arc<Names>, keys: &dyn KeySource, clear: &Packed) -> Result<Self, Error> {
+        let others = signature::LEN + table.beacons.len() * 16;
+        let mut contents = Packed::new(names.len(), row::sealed_len(table, clear) + others);
+        let SealedParts { tags, signature } = row::seal_stored(table, keys, clear, &mut contents)?;
+        for (id, column) in table.columns.iter().enumerate() {
+            if let Some(stored) = clear.get(id).filter(|_| !column.is_sealed()) {
+                contents.put(id, stored);
+            }
+        }
+        for (position, tag) in (table.columns.len()..).zip(&tags) {
+            if let Some(tag) = tag {
+                contents.put(position, tag);
+            }
+        }
+        if let Some(signature) = signature {
+            contents.put(table.columns.len() + tags.len(), &signature);
+        }
+        Ok(Self { names: Arc::clone(names), contents })
+    }
+
+    /// The row as verifying and opening see it; `names` are those of the table. A name that the table does not have is
+    /// refused.
+    pub(crate) fn with_row<T>(
+        &self,
+        table: &Table,
+        names: &Arc<Names>,
+        then: impl FnOnce(StoredRow<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (columns, tags) = (table.columns.len(), table.beacons.len());
+        if Arc::ptr_eq(&self.names, names) {
+            // Sealed here: everything stands where the table has it.
+            let at = |position| Some(self.contents.get(position));
+            let signature = table.signature.as_ref().and_then(|_| at(columns + tags));
+            let tags: Vec<_> = (columns..columns + tags).map(at).collect();
+            let columns: Vec<_> = (0..columns).map(at).collect();
+            return then(StoredRow { columns: &columns, tags: &tags, signature });
+        }
+        let mut known = 0;
+        let mut at = |name: &str| {
+            let position = self.names.position(name)?;
+            known += 1;
+            Some(self.contents.get(position))
+        };
+        let columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
+        let tags: Vec<_> = table.beacons.iter().map(|beacon| at(&beacon.helper)).collect();
+        let signature = at(SIGNATURE);
+        // Names of a table are distinct, so whatever was not asked for by name is no column.
+        if known < self.names.len() {
+            let reason = "the sealed record has a column that the table does not have".to_owned();
+            return Err(Error::Record { table: table.logical.clone(), reason });
+        }
+        then(StoredRow { columns: &columns, tags: &tags, signature })
+    }
+}
+
+/// Equal tables, names and contents, wherever they stand.
+impl PartialEq for SealedRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.table() == other.table() && self.columns().eq(other.columns())
+    }
+}
+
+impl Eq for SealedRecord {}
+
+/// How a record is stored elsewhere.
+#[derive(Deserialize)]
+#[serde(rename = "SealedRecord", deny_unknown_fields)]
+struct Form {
     #[serde(rename = "pgseal_table")]
     table: String,
     #[serde(rename = "pgseal_columns")]
     columns: BTreeMap<String, Option<Vec<u8>>>,
 }
 
-impl SealedRecord {
-    /// A record as it was read from a table: every column, helper columns and signature included. `None` is NULL.
-    pub fn from_columns(logical_table: &str, columns: impl IntoIterator<Item = (String, Option<Vec<u8>>)>) -> Self {
-        Self { table: logical_table.to_owned(), columns: columns.into_iter().collect() }
-    }
-
-    /// The logical table.
-    pub fn table(&self) -> &str {
-        &self.table
-    }
-
-    /// Every physical column with its binary content, `None` for NULL: what an INSERT into the table writes.
-    pub fn columns(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        self.columns.iter().map(|(name, bytes)| (name.as_str(), bytes.as_deref()))
-    }
-
-    /// The content of one physical column; `None` also for a column that is not there.
-    pub fn bytes(&self, column: &str) -> Option<&[u8]> {
-        self.columns.get(column)?.as_deref()
-    }
-
-    /// Replaces the content of one physical column, for tests of what opening makes of it.
-    pub fn set_bytes(&mut self, column: &str, bytes: Option<&[u8]>) {
-        self.columns.insert(column.to_owned(), bytes.map(<[u8]>::to_vec));
-    }
-
-    /// From the values and what they became.
-    pub(crate) fn new(table: &Table, values: &[Option<Value<'_>>], row: SealedRow) -> Self {
-        let cells = table.columns.iter().zip(values).zip(row.cells).map(|((column, value), cell)| {
-            let bytes = match (value, &column.ty) {
-                _ if column.is_sealed() => cell,
-                (Some(value), Some(ty)) => {
-                    let mut stored = Vec::with_capacity(16);
-                    value.write_stored(ty, &mut stored);
-                    Some(stored)
-                }
-                (None, _) | (_, None) => None,
-            };
-            (&column.name, bytes)
-        });
-        let tags = table.beacons.iter().zip(row.tags).map(|(beacon, tag)| (&beacon.helper, tag.map(Vec::from)));
-        let mut columns: BTreeMap<_, _> = cells.chain(tags).map(|(name, bytes)| (name.clone(), bytes)).collect();
-        if let Some(signature) = row.signature {
-            columns.insert(SIGNATURE.to_owned(), Some(signature));
+impl From<Form> for SealedRecord {
+    fn from(form: Form) -> Self {
+        let len = form.columns.values().flatten().map(Vec::len).sum();
+        let mut contents = Packed::new(form.columns.len(), len);
+        for (position, bytes) in form.columns.values().enumerate() {
+            if let Some(bytes) = bytes {
+                contents.put(position, bytes);
+            }
         }
-        Self { table: table.logical.clone(), columns }
+        Self { names: Names::new(form.table, form.columns.into_keys().collect()), contents }
+    }
+}
+
+impl Serialize for SealedRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut form = serializer.serialize_struct("SealedRecord", 2)?;
+        form.serialize_field("pgseal_table", self.table())?;
+        form.serialize_field("pgseal_columns", &Columns(self))?;
+        form.end()
+    }
+}
+
+/// The columns of a record as a map.
+struct Columns<'a>(&'a SealedRecord);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.names.len()))?;
+        for (name, bytes) in self.0.columns() {
+            map.serialize_entry(name, &bytes)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(columns: &[(&str, Option<&[u8]>)]) -> SealedRecord {
+        let columns = columns.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.map(<[u8]>::to_vec)));
+        SealedRecord::from_columns("card", columns)
     }
 
-    /// The row as verifying and opening see it. A name that the table does not have is refused.
-    pub(crate) fn with_row<T>(
-        &self,
-        table: &Table,
-        then: impl FnOnce(StoredRow<'_>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let mut known = 0;
-        let mut at = |name: &str| {
-            let bytes = self.columns.get(name);
-            known += usize::from(bytes.is_some());
-            bytes.map(Option::as_deref)
-        };
-        let columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
-        let tags: Vec<_> = table.beacons.iter().map(|beacon| at(&beacon.helper)).collect();
-        let signature = at(SIGNATURE);
-        // Names of a table are distinct, so whatever was not asked for by name is no column.
-        if known < self.columns.len() {
-            let reason = "the sealed record has a column that the table does not have".to_owned();
-            return Err(Error::Record { table: table.logical.clone(), reason });
+    #[test]
+    fn its_stored_form_names_table_and_columns_in_byte_order() {
+        let sealed = record(&[("b", Some(&[1, 255])), ("B", Some(&[])), ("a", None)]);
+        let stored = serde_json::to_string(&sealed).unwrap();
+        assert_eq!(stored, r#"{"pgseal_table":"card","pgseal_columns":{"B":[],"a":null,"b":[1,255]}}"#);
+        assert!(serde_json::from_str::<SealedRecord>(&stored).unwrap() == sealed);
+        for foreign in [
+            r#"{"pgseal_table":"card","pgseal_columns":{},"more":1}"#,
+            r#"{"pgseal_table":"card"}"#,
+            r#"{"pgseal_columns":{}}"#,
+        ] {
+            assert!(serde_json::from_str::<SealedRecord>(foreign).is_err(), "{foreign}");
         }
-        then(StoredRow { columns: &columns, tags: &tags, signature })
+    }
+
+    #[test]
+    fn a_changed_column_is_that_one_and_a_new_one_takes_its_place() {
+        let mut sealed = record(&[("b", Some(b"old")), ("a", None)]);
+        let copy = sealed.clone();
+        sealed.set_bytes("b", Some(b"longer than before"));
+        sealed.set_bytes("c", Some(b"new"));
+        sealed.set_bytes("a", None);
+        assert!(copy == record(&[("a", None), ("b", Some(b"old"))]) && copy != sealed);
+        let all: Vec<_> = sealed.columns().collect();
+        assert_eq!(all, [("a", None), ("b", Some(&b"longer than before"[..])), ("c", Some(b"new"))]);
+        assert_eq!((sealed.bytes("c"), sealed.bytes("d")), (Some(&b"new"[..]), None));
+    }
+
+    #[test]
+    fn empty_is_not_null_and_another_table_is_another_record() {
+        assert!(record(&[("a", None)]) != record(&[("a", Some(b""))]));
+        assert!(record(&[]) != SealedRecord::from_columns("iban", []));
     }
 }

@@ -12,8 +12,8 @@ use crate::keys::KeyRef;
 
 /// The randomized cell; 0x02 (deterministic) and 0x03 (key-committing) are not in this version.
 pub const VERSION: u8 = 0x01;
-/// Version, key reference and nonce.
-const HEADER_LEN: usize = 1 + 8 + NONCE_LEN;
+/// How many bytes a cell without padding is longer than S: version, key reference, nonce, flags and tag.
+pub const OVERHEAD: usize = 1 + 8 + NONCE_LEN + 1 + TAG_LEN;
 /// Flag: the value is NULL and S is empty.
 const NULL: u8 = 0x01;
 /// Flag: ISO/IEC 7816-4 padding follows S.
@@ -70,26 +70,41 @@ pub fn seal<W: FnOnce(&mut Vec<u8>)>(
     content: Content<W>,
     pad: Option<u32>,
 ) -> Result<Vec<u8>, Rejected> {
-    let mut cell = Vec::with_capacity(HEADER_LEN + 64 + TAG_LEN);
-    cell.push(VERSION);
-    cell.extend_from_slice(&place.key.key_ref().0);
-    cell.extend_from_slice(nonce);
-    cell.push(0);
+    let mut cell = Vec::with_capacity(OVERHEAD + 64);
+    seal_into(&mut cell, derived, nonce, place.key.key_ref(), &place.associated(VERSION), content, pad)?;
+    Ok(cell)
+}
+
+/// As [`seal`], appended to `out`, with associated data that the caller has made.
+pub(super) fn seal_into<W: FnOnce(&mut Vec<u8>)>(
+    out: &mut Vec<u8>,
+    derived: &DerivedKey,
+    nonce: &[u8; NONCE_LEN],
+    key_ref: KeyRef,
+    associated: &[u8],
+    content: Content<W>,
+    pad: Option<u32>,
+) -> Result<(), Rejected> {
+    out.push(VERSION);
+    out.extend_from_slice(&key_ref.0);
+    out.extend_from_slice(nonce);
+    let start = out.len();
+    out.push(0);
     let mut flags = 0;
     match content {
         Content::Null => flags |= NULL,
-        Content::Value(write) => write(&mut cell),
+        Content::Value(write) => write(out),
     }
     if let Some(pad) = pad.and_then(|pad| usize::try_from(pad).ok()).filter(|&pad| pad > 0) {
         flags |= PADDED;
-        cell.push(0x80);
-        let len = cell.len() - HEADER_LEN;
-        cell.resize(HEADER_LEN + len.next_multiple_of(pad), 0);
+        out.push(0x80);
+        let len = out.len() - start;
+        out.resize(start + len.next_multiple_of(pad), 0);
     }
-    cell[HEADER_LEN] = flags;
-    let tag = derived.seal(&split(nonce).1, &place.associated(VERSION), &mut cell[HEADER_LEN..])?;
-    cell.extend_from_slice(&tag);
-    Ok(cell)
+    out[start] = flags;
+    let tag = derived.seal(&split(nonce).1, associated, &mut out[start..])?;
+    out.extend_from_slice(&tag);
+    Ok(())
 }
 
 /// A cell taken apart, not yet believed.
@@ -136,11 +151,19 @@ impl<'a> Envelope<'a> {
         place: &Place<'_>,
         scratch: &'s mut Vec<u8>,
     ) -> Result<Option<&'s [u8]>, OpenError> {
+        self.open_with(derived, &place.associated(VERSION), scratch)
+    }
+
+    /// As [`Envelope::open`], with associated data that the caller has made.
+    pub(super) fn open_with<'s>(
+        &self,
+        derived: &DerivedKey,
+        associated: &[u8],
+        scratch: &'s mut Vec<u8>,
+    ) -> Result<Option<&'s [u8]>, OpenError> {
         scratch.clear();
         scratch.extend_from_slice(self.ciphertext);
-        derived
-            .open(&split(&self.nonce).1, &place.associated(VERSION), scratch, &self.tag)
-            .map_err(|_| OpenError::Tag)?;
+        derived.open(&split(&self.nonce).1, associated, scratch, &self.tag).map_err(|_| OpenError::Tag)?;
         let (&flags, rest) = scratch.split_first().ok_or(OpenError::Form("it is empty inside"))?;
         if flags & !(NULL | PADDED) != 0 {
             return Err(OpenError::Form("it has flags that are not known here"));
@@ -259,7 +282,7 @@ mod tests {
         for (len, plaintext) in [(0, 32), (29, 32), (30, 32), (31, 64), (62, 64), (63, 96)] {
             let stored = vec![0x80; len];
             let cell = sealed(&place, &stored, Some(32));
-            assert_eq!(cell.len(), HEADER_LEN + plaintext + TAG_LEN, "{len}");
+            assert_eq!(cell.len(), OVERHEAD - 1 + plaintext, "{len}");
             assert_eq!(opened(&place, &cell).unwrap().unwrap(), stored);
         }
     }

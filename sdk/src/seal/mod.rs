@@ -4,6 +4,7 @@
 pub mod aad;
 pub mod beacon;
 pub mod cell;
+pub(crate) mod packed;
 pub mod row;
 pub mod signature;
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::value::Family;
 
 /// The format version.
 const VERSION: u8 = 0x01;
+/// Length in bytes: version, suite, key reference, set and tag.
+pub const LEN: usize = 1 + 1 + 8 + 4 + TAG_LEN;
 
 /// A signature taken apart, not yet believed.
 pub struct Envelope {
@@ -39,12 +41,13 @@ impl Envelope {
     }
 
     /// Puts it together.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + 1 + 8 + 4 + TAG_LEN);
-        bytes.extend_from_slice(&[VERSION, self.suite]);
-        bytes.extend_from_slice(&self.key_ref.0);
-        bytes.extend_from_slice(&self.set.to_be_bytes());
-        bytes.extend_from_slice(&self.tag);
+    pub fn to_bytes(&self) -> [u8; LEN] {
+        let mut bytes = [0; LEN];
+        bytes[0] = VERSION;
+        bytes[1] = self.suite;
+        bytes[2..10].copy_from_slice(&self.key_ref.0);
+        bytes[10..14].copy_from_slice(&self.set.to_be_bytes());
+        bytes[14..].copy_from_slice(&self.tag);
         bytes
     }
 }
@@ -80,8 +83,8 @@ impl Head<'_> {
 /// Feeds one signed column: the cell, or S in its signed form; `None` is NULL.
 pub fn put_column(record: &mut impl Sink, name: &str, action: Action, family: Family, bytes: Option<&[u8]>) {
     put_u16_part(record, name.as_bytes());
-    record.put(&[action_code(action)]);
-    record.put(&family.0.to_be_bytes());
+    let [high, low] = family.0.to_be_bytes();
+    record.put(&[action_code(action), high, low]);
     put_optional(record, bytes);
 }
 

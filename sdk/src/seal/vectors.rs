@@ -195,7 +195,7 @@ fn signatures_are_frozen_sig_1_sig_2() {
 
         let tag = key.table(table).row_mac.tag(&record);
         let envelope = signature::Envelope { suite: 1, key_ref: key.key_ref(), set, tag };
-        assert_eq!(envelope.to_bytes(), unhex(&case["signature"]), "{}", case["what"]);
+        assert_eq!(envelope.to_bytes().as_slice(), unhex(&case["signature"]), "{}", case["what"]);
     }
 }
 

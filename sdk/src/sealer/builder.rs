@@ -239,7 +239,7 @@ impl Builder {
         #[cfg(feature = "client")]
         let shared = live::unseen(&tables, &keys, &store);
         Ok(Sealer(Arc::new(Inner {
-            tables,
+            tables: super::known(tables),
             keys,
             store,
             #[cfg(feature = "client")]

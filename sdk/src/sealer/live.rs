@@ -145,7 +145,7 @@ pub(super) async fn build(
         looked: Notify::new(),
     });
     let task = runtime.spawn(Arc::clone(&live).watch());
-    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, watch: Some(Watch { live, task }) })))
+    Ok(Sealer(Arc::new(Inner { tables: super::known(tables), keys, store, shared, watch: Some(Watch { live, task }) })))
 }
 
 /// What clients of a sealer share that never saw the database: whether a table is what the lock says is not known, so

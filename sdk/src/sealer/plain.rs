@@ -5,13 +5,13 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
-use super::{Error, SealedRecord, Sealer};
+use super::{Error, Known, SealedRecord, Sealer};
 use crate::record::cursor::Cursor;
 use crate::record::de::{Blame, Field, Fields, base_type, deserialize};
 use crate::record::problem::Problem;
 use crate::record::ser;
 use crate::schema::{Column, Table};
-use crate::seal;
+use crate::seal::packed::Packed;
 use crate::value::{Format, Settings, Type, Value};
 
 /// A plain record: values by physical column name, in the order in which they were set.
@@ -149,10 +149,9 @@ impl Sealer {
     /// # })
     /// ```
     pub fn seal_record(&self, table: &str, record: &Record) -> Result<SealedRecord, Error> {
-        let table = self.table(table)?;
-        let values = values(table, record)?;
-        let row = seal::row::seal_row(table, self.key_source(), &values)?;
-        Ok(SealedRecord::new(table, &values, row))
+        let Known { table, names } = self.known(table)?;
+        let values = stored(table, record)?;
+        SealedRecord::seal(table, names, self.key_source(), &values)
     }
 
     /// Verifies and opens a record, with a field for every column of its table. No I/O.
@@ -177,8 +176,8 @@ impl Sealer {
     /// # })
     /// ```
     pub fn open_record(&self, sealed: &SealedRecord) -> Result<Record, Error> {
-        let table = self.table(sealed.table())?;
-        sealed.with_row(table, |row| {
+        let Known { table, names } = self.known(sealed.table())?;
+        sealed.with_row(table, names, |row| {
             let mut cursor = Cursor::verified(table, self.key_source(), row)?;
             let mut fields = Vec::with_capacity(table.columns.len());
             while let Some(column) = cursor.column() {
@@ -214,21 +213,22 @@ impl Sealer {
     }
 }
 
-/// The values of a record, by column.
-fn values(table: &Table, record: &Record) -> Result<Vec<Option<Value<'static>>>, Error> {
+/// The values of a record in their stored form, by column.
+fn stored(table: &Table, record: &Record) -> Result<Packed, Error> {
     let known = |name: &str| table.columns.iter().any(|column| column.name == name);
     if !record.fields.iter().all(|(name, _)| known(name)) {
         return Err(Problem::shape("the record has a field that is no column").of_record(table));
     }
-    table
-        .columns
-        .iter()
-        .map(|column| value(column, record).map_err(|problem| problem.of_field(table, column)))
-        .collect()
+    let mut values = Packed::new(table.columns.len(), 256);
+    for (id, column) in table.columns.iter().enumerate() {
+        values.write(id, |out| write(column, record, out)).map_err(|problem| problem.of_field(table, column))?;
+    }
+    Ok(values)
 }
 
-fn value(column: &Column, record: &Record) -> Result<Option<Value<'static>>, Problem> {
-    let Some(value) = record.get(&column.name) else { return Ok(None) };
+/// Appends the stored form of a column's value; gives `false` for NULL, which has none.
+fn write(column: &Column, record: &Record, out: &mut Vec<u8>) -> Result<bool, Problem> {
+    let Some(value) = record.get(&column.name) else { return Ok(false) };
     let ty = column.ty.as_ref().ok_or(Problem::shape("its type is not known here"))?;
     let from = base_type(value);
     let fits = from.same_base(ty)
@@ -241,9 +241,10 @@ fn value(column: &Column, record: &Record) -> Result<Option<Value<'static>>, Pro
     }
     // A `Value` can be built that PostgreSQL does not have: a date out of range, a document that is none. What the
     // receive function of the type makes of it is what is sealed.
-    let mut stored = Vec::new();
-    value.clone().assign(&from, ty)?.write_stored(ty, &mut stored);
-    Ok(Some(Value::parse(ty, Format::Binary, &stored, &Settings::default())?.into_owned()))
+    let mut given = Vec::new();
+    value.clone().assign(&from, ty)?.write_stored(ty, &mut given);
+    Value::parse(ty, Format::Binary, &given, &Settings::default())?.write_stored(ty, out);
+    Ok(true)
 }
 
 /// The fields that are left.

@@ -171,5 +171,5 @@ async fn every_type_has_a_serde_side() {
     assert_eq!(sealer.open::<serde_json::Value>(&sealed).unwrap(), record);
     record["pan"] = "4".repeat(20).into();
     let error = sealer.seal("card", &record).err().unwrap();
-    assert!(matches!(error, Error::Seal(seal::Error::Value { .. })));
+    assert!(matches!(error, Error::Seal(crate::seal::Error::Value { .. })));
 }

@@ -2,67 +2,72 @@
 
 use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
 
-use super::{FieldSerializer, Made, Problem};
-use crate::value::{Settings, Type, Value};
+use super::{FieldSerializer, Problem, Written};
+use crate::value::{Settings, Type};
 
-/// A sequence for bytea: every element an integer from 0 to 255.
-pub(super) struct Bytes(Vec<u8>);
+/// A sequence for bytea: every element an integer from 0 to 255. Its stored form is the bytes themselves.
+pub(super) struct Bytes<'a>(&'a mut Vec<u8>);
 
-impl Bytes {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+impl<'a> Bytes<'a> {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
+        Self(out)
+    }
+
+    /// All of them at once.
+    pub(super) fn extend(self, bytes: &[u8]) -> Written {
+        self.0.extend_from_slice(bytes);
+        Ok(true)
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         const NO_BYTE: Problem = Problem::shape("an array for bytea consists of bytes");
         // Its time zone and styles play no part for an integer.
         let settings = Settings { date_style_iso: true, time_zone: None, bytea_hex: true };
-        match element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings }) {
-            Ok(Some(Value::Int(byte))) => {
-                self.0.push(u8::try_from(byte).map_err(|_| NO_BYTE)?);
-                Ok(())
-            }
-            Ok(_) | Err(_) => Err(NO_BYTE),
-        }
-    }
-
-    fn value(self) -> Value<'static> {
-        Value::Bytea(self.0.into())
+        let start = self.0.len();
+        let written = element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings, out: self.0 });
+        // An int2 that is a byte, which takes its place.
+        let byte = match (written, self.0.get(start..)) {
+            (Ok(true), Some(&[0, byte])) => Ok(byte),
+            (Ok(_) | Err(_), _) => Err(NO_BYTE),
+        };
+        self.0.truncate(start);
+        self.0.push(byte?);
+        Ok(())
     }
 }
 
-impl SerializeSeq for Bytes {
-    type Ok = Option<Value<'static>>;
+impl SerializeSeq for Bytes<'_> {
+    type Ok = bool;
     type Error = Problem;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         self.push(element)
     }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
+    fn end(self) -> Written {
+        Ok(true)
     }
 }
 
-impl SerializeTuple for Bytes {
-    type Ok = Option<Value<'static>>;
+impl SerializeTuple for Bytes<'_> {
+    type Ok = bool;
     type Error = Problem;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         self.push(element)
     }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
+    fn end(self) -> Written {
+        Ok(true)
     }
 }
 
-impl SerializeTupleStruct for Bytes {
-    type Ok = Option<Value<'static>>;
+impl SerializeTupleStruct for Bytes<'_> {
+    type Ok = bool;
     type Error = Problem;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         self.push(element)
     }
-    fn end(self) -> Made {
-        Ok(Some(self.value()))
+    fn end(self) -> Written {
+        Ok(true)
     }
 }
