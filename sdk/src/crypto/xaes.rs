@@ -4,30 +4,35 @@
 //! CMAC's first subkey. A derived key serves every nonce that begins with the same 12 bytes, which is what makes the
 //! second and later cells of a row cheap (CELL-1).
 
-use aes::Aes256Enc;
+use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes_gcm::{AeadInOut, Aes256Gcm};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::gcm::Gcm;
-pub use super::gcm::{Rejected, TAG_LEN};
 use super::secret::Secret;
 
 /// Length of a nonce in bytes.
 pub const NONCE_LEN: usize = 24;
 /// How much of a nonce selects the derived key; the rest is that key's AES-GCM nonce.
 pub const PREFIX_LEN: usize = 12;
+/// Length of a tag in bytes.
+pub const TAG_LEN: usize = 16;
+
+/// Why nothing came out: a tag that does not hold, or more bytes than AES-GCM takes (2^36 - 32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed bytes do not belong to this key, nonce and associated data")]
+pub struct Rejected;
 
 /// An expanded key.
 pub struct XaesKey {
-    /// It only ever encrypts: half of the key schedule.
-    cipher: Aes256Enc,
+    cipher: Aes256,
     k1: Zeroizing<[u8; 16]>,
 }
 
 impl XaesKey {
     /// Expands the key and computes K1.
     pub fn new(key: &Secret<32>) -> Self {
-        let cipher = Aes256Enc::new(key.expose().into());
+        let cipher = Aes256::new(key.expose().into());
         let mut block = [0; 16];
         cipher.encrypt_block((&mut block).into());
         let mut value = u128::from_be_bytes(block);
@@ -54,18 +59,21 @@ impl XaesKey {
             self.cipher.encrypt_block((&mut *block).into());
             half.copy_from_slice(&*block);
         }
-        DerivedKey(Gcm::of(&key))
+        DerivedKey(Aes256Gcm::new((&*key).into()))
     }
 }
 
 /// The AES-256-GCM key of one nonce prefix.
-pub struct DerivedKey(Gcm);
+pub struct DerivedKey(Aes256Gcm);
 
 impl DerivedKey {
     /// Encrypts `buffer` in place and returns the tag. `tail` is the second half of the nonce and must never come
     /// twice under one derived key.
     pub fn seal(&self, tail: &[u8; 12], associated: &[u8], buffer: &mut [u8]) -> Result<[u8; TAG_LEN], Rejected> {
-        self.0.seal(tail, associated, buffer)
+        match self.0.encrypt_inout_detached(tail.into(), associated, buffer.into()) {
+            Ok(tag) => Ok(tag.into()),
+            Err(_) => Err(Rejected),
+        }
     }
 
     /// Decrypts `buffer` in place if the tag holds; else the buffer is left as it was.
@@ -76,7 +84,7 @@ impl DerivedKey {
         buffer: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), Rejected> {
-        self.0.open(tail, associated, buffer, tag)
+        self.0.decrypt_inout_detached(tail.into(), associated, buffer.into(), tag.into()).map_err(|_| Rejected)
     }
 }
 
