@@ -14,6 +14,8 @@ use crate::keys::KeyRef;
 pub const VERSION: u8 = 0x01;
 /// Version, key reference and nonce.
 const HEADER_LEN: usize = 1 + 8 + NONCE_LEN;
+/// How many bytes a cell is longer than S, if it is not padded: the header, the flags, the tag.
+pub const OVERHEAD: usize = HEADER_LEN + 1 + TAG_LEN;
 /// Flag: the value is NULL and S is empty.
 const NULL: u8 = 0x01;
 /// Flag: ISO/IEC 7816-4 padding follows S.
@@ -206,7 +208,8 @@ mod tests {
     fn a_cell_is_fifty_bytes_longer_than_s_cell_1() {
         let key = key("cards");
         let place = place(&key, "card", "pan", b"context");
-        assert_eq!(sealed(&place, b"123456789012345", None).len(), 15 + 50);
+        assert_eq!(OVERHEAD, 50);
+        assert_eq!(sealed(&place, b"123456789012345", None).len(), 15 + OVERHEAD);
         assert_eq!(opened(&place, &sealed(&place, b"", None)).unwrap().unwrap(), b"");
     }
 
