@@ -376,11 +376,14 @@ impl Loads {
         }
         self.0.push(missing.clone());
         let (keys, store) = (runner.shared.keys(), runner.shared.store());
+        // In boxes: what is hardly ever awaited should not be a part of every statement's future.
         match missing {
-            keys::Error::UnknownVersion { id, key_ref } => keys.load_version(store, id, *key_ref).await.is_ok(),
-            keys::Error::Missing { id } => keys.load(store, &[id]).await.is_ok(),
+            keys::Error::UnknownVersion { id, key_ref } => {
+                Box::pin(keys.load_version(store, id, *key_ref)).await.is_ok()
+            }
+            keys::Error::Missing { id } => Box::pin(keys.load(store, &[id])).await.is_ok(),
             // It was not refreshed in time, perhaps.
-            keys::Error::Unavailable { .. } => keys.refresh(store).await.is_empty(),
+            keys::Error::Unavailable { .. } => Box::pin(keys.refresh(store)).await.is_empty(),
             keys::Error::Unwrap { .. } | keys::Error::Inconsistent { .. } => false,
         }
     }

@@ -255,8 +255,10 @@ impl Opening<'_> {
 
 /// The parts of one protected row, in the order in which [`StoredRow`] wants them.
 pub(super) struct Parts<'a> {
-    pub(super) columns: Vec<Option<Option<&'a [u8]>>>,
-    pub(super) tags: Vec<Option<Option<&'a [u8]>>>,
+    /// The columns, and behind them the tags.
+    fields: Vec<Option<Option<&'a [u8]>>>,
+    /// How many columns there are.
+    columns: usize,
     signature: Option<Option<&'a [u8]>>,
 }
 
@@ -271,15 +273,25 @@ impl<'a> Parts<'a> {
             None => Ok(None),
             Some(position) => row.get(*position).copied().map(Some).ok_or(SHORT),
         };
-        Ok(Self {
-            columns: read.columns.iter().map(at).collect::<Result<_, _>>()?,
-            tags: read.tags.iter().map(at).collect::<Result<_, _>>()?,
-            signature: at(&read.signature)?,
-        })
+        let mut fields = Vec::with_capacity(read.columns.len() + read.tags.len());
+        for position in read.columns.iter().chain(&read.tags) {
+            fields.push(at(position)?);
+        }
+        Ok(Self { fields, columns: read.columns.len(), signature: at(&read.signature)? })
+    }
+
+    /// By [`ColumnId`].
+    pub(super) fn columns(&self) -> &[Option<Option<&'a [u8]>>] {
+        &self.fields[..self.columns]
+    }
+
+    /// By beacon.
+    pub(super) fn tags(&self) -> &[Option<Option<&'a [u8]>>] {
+        &self.fields[self.columns..]
     }
 
     pub(super) fn stored(&self) -> StoredRow<'_> {
-        StoredRow { columns: &self.columns, tags: &self.tags, signature: self.signature }
+        StoredRow { columns: self.columns(), tags: self.tags(), signature: self.signature }
     }
 }
 
@@ -291,7 +303,7 @@ fn authentic<'r>(
     column: ColumnId,
     shown: Option<&[u8]>,
 ) -> Result<Option<&'r [u8]>, Error> {
-    match parts.columns.get(column) {
+    match parts.columns().get(column) {
         Some(Some(field)) if *field == shown => Ok(*field),
         Some(Some(_)) => Err(Error::Seal(seal::Error::Tampered {
             column: match read.table.columns.get(column) {
