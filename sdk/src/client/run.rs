@@ -3,6 +3,7 @@
 //! The driver sends when a future is polled first. So that a statement goes to the session that it was made for, there
 //! is no await between the last look at what is known of the session and that poll ([`Turn`](super::connection::Turn)).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio_postgres::error::SqlState;
@@ -147,7 +148,7 @@ impl<'a> Runner<'a> {
                 Ok(physical) => {
                     self.connection.sent(plan, prepared.effect);
                     let raw = Raw::physical(&physical, params);
-                    return match turn.send(self.client.query_raw(&prepared.physical, raw)).await {
+                    return match turn.send(pin!(self.client.query_raw(&prepared.physical, raw))).await {
                         Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, stream))),
                         Err(error) => self.not_sent(error, prepared),
                     };
@@ -171,7 +172,7 @@ impl<'a> Runner<'a> {
         if prepared.defines {
             self.connection.defines();
         }
-        match turn.send(self.client.query_raw(&prepared.physical, Own::all(params))).await {
+        match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
             Err(error) => self.not_sent(error, prepared),
         }
