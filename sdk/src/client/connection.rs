@@ -154,7 +154,11 @@ impl Connection {
 
     /// Waits for the right to send a statement, or several.
     pub(super) async fn turn(&self) -> Result<Turn<'_>, Error> {
-        let turn = self.turn.lock().await;
+        // Whoever waits is served first: then this fails.
+        let turn = match self.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => self.turn.lock().await,
+        };
         self.check()?;
         Ok(Turn(turn))
     }

@@ -11,6 +11,21 @@ use super::Error;
 use crate::exec::inputs::{Params, Physical};
 use crate::value::Format;
 
+/// Room for the values of most statements.
+const ROOM: usize = 128;
+
+/// As many parameters as the statement has.
+///
+/// # Errors
+/// Another number of them.
+pub(super) fn fit<P>(params: &[P], types: &[Type]) -> Result<(), Error> {
+    if params.len() == types.len() {
+        Ok(())
+    } else {
+        Err(Error::Parameters { expected: types.len(), given: params.len() })
+    }
+}
+
 /// The application's parameters in their logical types.
 pub(super) struct Encoded {
     bytes: BytesMut,
@@ -19,13 +34,13 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
+    /// Of parameters that [`fit`].
+    ///
     /// # Errors
-    /// Another number of them, or a value that is none of its type.
+    /// A value that is none of its type.
     pub(super) fn new<P: BorrowToSql>(params: &[P], types: &[Type]) -> Result<Self, Error> {
-        if params.len() != types.len() {
-            return Err(Error::Parameters { expected: types.len(), given: params.len() });
-        }
-        let mut encoded = Self { bytes: BytesMut::new(), values: Vec::new(), formats: Vec::new() };
+        let (bytes, values) = (BytesMut::with_capacity(ROOM), Vec::with_capacity(params.len()));
+        let mut encoded = Self { bytes, values, formats: Vec::with_capacity(params.len()) };
         for (index, (param, ty)) in params.iter().zip(types).enumerate() {
             let (param, start) = (param.borrow_to_sql(), encoded.bytes.len());
             // What the conversion says may hold the value.
@@ -54,6 +69,59 @@ impl Encoded {
     }
 }
 
+/// A parameter of the application that goes on as it is. It prints as nothing: the driver logs parameters.
+pub(super) struct Own<'p, P> {
+    index: usize,
+    param: &'p P,
+}
+
+impl<'p, P: BorrowToSql> Own<'p, P> {
+    /// All of a statement's.
+    pub(super) fn all(params: &'p [P]) -> impl ExactSizeIterator<Item = Self> {
+        params.iter().enumerate().map(|(index, param)| Self { index, param })
+    }
+}
+
+impl<P> fmt::Debug for Own<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl<P: BorrowToSql> ToSql for Own<'_, P> {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        // What the conversion says may hold the value.
+        let unfit = |_| Unfit { index: self.index, ty: ty.clone() };
+        Ok(self.param.borrow_to_sql().to_sql_checked(ty, out).map_err(unfit)?)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, ty: &Type) -> types::Format {
+        self.param.borrow_to_sql().encode_format(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// A parameter that is none of its type, on its way through the driver's error.
+#[derive(Debug, thiserror::Error)]
+#[error("parameter {index} cannot be encoded as {ty}")]
+pub(super) struct Unfit {
+    index: usize,
+    ty: Type,
+}
+
+impl Unfit {
+    /// The error, if that is what the driver met.
+    pub(super) fn of(error: &tokio_postgres::Error) -> Option<Error> {
+        let Self { index, ty } = error.source()?.downcast_ref()?;
+        Some(Error::Parameter { index: *index, ty: ty.clone() })
+    }
+}
+
 /// A parameter that is bytes already. It prints as nothing: the driver logs parameters.
 pub(super) struct Raw<'p> {
     format: Format,
@@ -61,27 +129,16 @@ pub(super) struct Raw<'p> {
 }
 
 impl<'p> Raw<'p> {
-    /// The application's own parameters.
-    pub(super) fn own(params: Params<'p>) -> Vec<Self> {
-        params
-            .values
-            .iter()
-            .zip(params.formats)
-            .map(|(bytes, format)| Self { format: *format, bytes: *bytes })
-            .collect()
-    }
-
     /// Physical parameters, of which some are the application's.
-    pub(super) fn physical(physical: &'p [Physical], params: Params<'p>) -> Vec<Self> {
-        let raw = |param: &'p Physical| match param {
+    pub(super) fn physical(physical: &'p [Physical], params: Params<'p>) -> impl ExactSizeIterator<Item = Self> {
+        physical.iter().map(move |param| match param {
             // `exec` checked that the parameter is there.
             Physical::Pass(index) => Self {
                 format: params.formats.get(*index).copied().unwrap_or_default(),
                 bytes: params.values.get(*index).copied().flatten(),
             },
             Physical::Owned(format, bytes) => Self { format: *format, bytes: bytes.as_deref() },
-        };
-        physical.iter().map(raw).collect()
+        })
     }
 }
 
@@ -131,8 +188,16 @@ impl<'r> FromSql<'r> for Bytes<'r> {
 
 /// The columns of a physical row.
 pub(super) fn columns(row: &tokio_postgres::Row) -> Result<Vec<Option<&[u8]>>, Error> {
-    let column = |index| Ok(row.try_get::<usize, Option<Bytes<'_>>>(index)?.map(|bytes| bytes.0));
-    (0..row.len()).map(column).collect()
+    let mut columns = Vec::with_capacity(row.len());
+    for at in 0..row.len() {
+        columns.push(column(row, at)?);
+    }
+    Ok(columns)
+}
+
+/// A column of it.
+pub(super) fn column(row: &tokio_postgres::Row, at: usize) -> Result<Option<&[u8]>, Error> {
+    Ok(row.try_get::<usize, Option<Bytes<'_>>>(at)?.map(|bytes| bytes.0))
 }
 
 #[cfg(test)]
@@ -150,8 +215,7 @@ mod tests {
     #[test]
     fn a_wrong_number_or_type_of_parameters_is_an_error_and_no_panic() {
         let params: [&(dyn ToSql + Sync); 1] = [&"4111"];
-        let error = Encoded::new(&params, &[]).err().unwrap();
-        assert!(matches!(error, Error::Parameters { expected: 0, given: 1 }));
+        assert!(matches!(fit(&params, &[]), Err(Error::Parameters { expected: 0, given: 1 })));
         let error = Encoded::new(&params, &[Type::INT8]).err().unwrap();
         assert!(matches!(&error, Error::Parameter { index: 0, .. }));
         assert!(!format!("{error} {error:?}").contains("4111"));
@@ -161,5 +225,9 @@ mod tests {
     fn a_parameter_prints_nothing_of_itself() {
         let raw = Raw { format: Format::Binary, bytes: Some(b"4111") };
         assert_eq!(format!("{raw:?}"), "…");
+        let own = Own { index: 0, param: &"4111" };
+        assert_eq!(format!("{own:?}"), "…");
+        let error = own.to_sql(&Type::INT8, &mut BytesMut::new()).err().unwrap();
+        assert!(!format!("{error} {error:?}").contains("4111"));
     }
 }

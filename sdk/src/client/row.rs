@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio_postgres::types::{FromSql, Type, WasNull};
 
-use super::Error;
+use super::{Error, params};
 use crate::framing::{Malformed, Reader};
 
 /// A column of a result, in logical terms: a sealed column has the type that the schema file gives it.
@@ -54,30 +54,46 @@ impl Column {
 #[derive(Clone)]
 pub struct Row {
     columns: Arc<[Column]>,
-    body: Vec<u8>,
-    /// Where each value stands in `body`; `None` is NULL. As many as there are columns.
-    values: Vec<Option<Range<usize>>>,
+    body: Body,
+}
+
+/// The values of a row.
+#[derive(Clone)]
+enum Body {
+    /// They are the server's own, in the application's columns.
+    Forwarded(tokio_postgres::Row),
+    /// They were opened.
+    Opened {
+        bytes: Vec<u8>,
+        /// Where each value stands in `bytes`; `None` is NULL. As many as there are columns.
+        values: Vec<Option<Range<usize>>>,
+    },
 }
 
 impl Row {
+    /// A row that goes on as it is.
+    pub(super) fn forwarded(columns: &Arc<[Column]>, row: tokio_postgres::Row) -> Self {
+        Self { columns: Arc::clone(columns), body: Body::Forwarded(row) }
+    }
+
     /// From what an [`Opener`](crate::exec::outputs::Opener) appends: `i32 length ‖ bytes` a column, -1 for NULL; the
     /// values are in PostgreSQL's binary format.
-    pub(super) fn new(columns: &Arc<[Column]>, body: Vec<u8>) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(&body);
+    pub(super) fn opened(columns: &Arc<[Column]>, bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(&bytes);
         let mut values = Vec::with_capacity(columns.len());
         for _ in columns.iter() {
             values.push(match reader.i32()? {
                 -1 => None,
                 length => {
                     let length = usize::try_from(length).map_err(|_| Malformed("a negative length"))?;
-                    let start = body.len() - reader.len();
+                    let start = bytes.len() - reader.len();
                     reader.take(length)?;
                     Some(start..start + length)
                 }
             });
         }
         reader.finish()?;
-        Ok(Self { columns: Arc::clone(columns), body, values })
+        Ok(Self { columns: Arc::clone(columns), body: Body::Opened { bytes, values } })
     }
 
     /// The columns, in their order.
@@ -154,7 +170,11 @@ impl Row {
 
     /// The bytes of a column in PostgreSQL's binary format; `None` for NULL.
     pub(super) fn bytes(&self, at: usize) -> Option<&[u8]> {
-        self.body.get(self.values.get(at)?.clone()?)
+        match &self.body {
+            // It has the columns that were described with its statement, and any of them can be read as bytes.
+            Body::Forwarded(row) => params::column(row, at).ok().flatten(),
+            Body::Opened { bytes, values } => bytes.get(values.get(at)?.clone()?),
+        }
     }
 }
 

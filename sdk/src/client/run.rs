@@ -3,6 +3,7 @@
 //! The driver sends when a future is polled first. So that a statement goes to the session that it was made for, there
 //! is no await between the last look at what is known of the session and that poll ([`Turn`](super::connection::Turn)).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio_postgres::error::SqlState;
@@ -12,7 +13,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 use super::block::{self, Block, PROBE};
 use super::connection::Connection;
 use super::failed::failed;
-use super::params::{Encoded, Raw};
+use super::params::{self, Encoded, Own, Raw, Unfit};
 use super::shared::Shared;
 use super::statement::Prepared;
 use super::statement::private::Source;
@@ -41,7 +42,7 @@ pub(super) struct Runner<'a> {
 
 impl<'a> Runner<'a> {
     /// Every row.
-    pub(super) async fn query<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<Vec<Row>, Error> {
+    pub(super) async fn query<P: BorrowToSql>(self, source: Source<'_>, params: &[P]) -> Result<Vec<Row>, Error> {
         let mut rows = self.start(source, params).await?;
         let mut all = Vec::new();
         while let Some(row) = rows.next().await? {
@@ -54,7 +55,7 @@ impl<'a> Runner<'a> {
     pub(super) async fn query_opt<P: BorrowToSql>(
         self,
         source: Source<'_>,
-        params: Vec<P>,
+        params: &[P],
     ) -> Result<Option<Row>, Error> {
         let mut rows = self.start(source, params).await?;
         let first = rows.next().await?;
@@ -66,14 +67,14 @@ impl<'a> Runner<'a> {
     }
 
     /// How many rows were written or read.
-    pub(super) async fn execute<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<u64, Error> {
+    pub(super) async fn execute<P: BorrowToSql>(self, source: Source<'_>, params: &[P]) -> Result<u64, Error> {
         let mut rows = self.start(source, params).await?;
         while rows.next().await?.is_some() {}
         Ok(rows.affected().unwrap_or(0))
     }
 
     /// Sends a statement, and gives what reads its rows.
-    pub(super) async fn start<P: BorrowToSql>(self, source: Source<'_>, params: Vec<P>) -> Result<Rows<'a>, Error> {
+    pub(super) async fn start<P: BorrowToSql>(self, source: Source<'_>, params: &[P]) -> Result<Rows<'a>, Error> {
         let mut prepared = match source {
             Source::Text(text) => self.prepare(text, &[]).await?,
             Source::Prepared(statement) if Arc::ptr_eq(&statement.connection, self.connection) => {
@@ -83,14 +84,20 @@ impl<'a> Runner<'a> {
         };
         let mut lost = false;
         loop {
-            if prepared.epoch != self.shared.protection().epoch {
+            if prepared.epoch != self.shared.epoch() {
                 prepared = self.prepare(&prepared.text, &prepared.declared).await?;
             }
-            let encoded = Encoded::new(&params, &prepared.params)?;
+            params::fit(params, &prepared.params)?;
             let sent = match &prepared.plan {
-                Some(plan) if plan.is_stepped() => self.run_steps(&prepared, plan, &encoded).await?,
-                Some(plan) => self.send_planned(&prepared, plan, &encoded).await?,
-                None => self.send_forwarded(&prepared, &encoded).await?,
+                Some(plan) => {
+                    let encoded = Encoded::new(params, &prepared.params)?;
+                    if plan.is_stepped() {
+                        self.run_steps(&prepared, plan, &encoded).await?
+                    } else {
+                        self.send_planned(&prepared, plan, &encoded).await?
+                    }
+                }
+                None => self.send_forwarded(&prepared, params).await?,
             };
             match sent {
                 Sent::Rows(rows) => return Ok(rows),
@@ -120,7 +127,7 @@ impl<'a> Runner<'a> {
         let mut loads = Loads::default();
         loop {
             let turn = self.connection.turn().await?;
-            if prepared.epoch != self.shared.protection().epoch {
+            if prepared.epoch != self.shared.epoch() {
                 return Ok(Sent::Replanned);
             }
             if reads_settings("", Some(plan), params.formats)
@@ -141,7 +148,7 @@ impl<'a> Runner<'a> {
                 Ok(physical) => {
                     self.connection.sent(plan, prepared.effect);
                     let raw = Raw::physical(&physical, params);
-                    return match turn.send(self.client.query_raw(&prepared.physical, raw)).await {
+                    return match turn.send(pin!(self.client.query_raw(&prepared.physical, raw))).await {
                         Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, stream))),
                         Err(error) => self.not_sent(error, prepared),
                     };
@@ -156,18 +163,16 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn send_forwarded(self, prepared: &Arc<Prepared>, encoded: &Encoded) -> Result<Sent<'a>, Error> {
-        let values = encoded.values();
-        let params = Params { values: &values, formats: encoded.formats() };
+    async fn send_forwarded<P: BorrowToSql>(self, prepared: &Arc<Prepared>, params: &[P]) -> Result<Sent<'a>, Error> {
         let turn = self.connection.turn().await?;
-        if prepared.epoch != self.shared.protection().epoch {
+        if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
         if prepared.defines {
             self.connection.defines();
         }
-        match turn.send(self.client.query_raw(&prepared.physical, Raw::own(params))).await {
+        match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
             Err(error) => self.not_sent(error, prepared),
         }
@@ -176,6 +181,9 @@ impl<'a> Runner<'a> {
     /// Tells a statement that failed from one that the server does not have any more (DEALLOCATE, DISCARD), or whose
     /// columns have changed.
     fn not_sent(self, error: tokio_postgres::Error, prepared: &Prepared) -> Result<Sent<'a>, Error> {
+        if let Some(unfit) = Unfit::of(&error) {
+            return Err(unfit);
+        }
         let lost = error.as_db_error().is_some_and(|error| {
             *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME || error.routine() == Some("RevalidateCachedQuery")
         });
@@ -204,7 +212,7 @@ impl<'a> Runner<'a> {
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
             let turn = self.connection.turn().await?;
-            if protection.epoch != self.shared.protection().epoch {
+            if protection.epoch != self.shared.epoch() {
                 continue;
             }
             if !protection.is_empty()
@@ -369,11 +377,14 @@ impl Loads {
         }
         self.0.push(missing.clone());
         let (keys, store) = (runner.shared.keys(), runner.shared.store());
+        // In boxes: what is hardly ever awaited should not be a part of every statement's future.
         match missing {
-            keys::Error::UnknownVersion { id, key_ref } => keys.load_version(store, id, *key_ref).await.is_ok(),
-            keys::Error::Missing { id } => keys.load(store, &[id]).await.is_ok(),
+            keys::Error::UnknownVersion { id, key_ref } => {
+                Box::pin(keys.load_version(store, id, *key_ref)).await.is_ok()
+            }
+            keys::Error::Missing { id } => Box::pin(keys.load(store, &[id])).await.is_ok(),
             // It was not refreshed in time, perhaps.
-            keys::Error::Unavailable { .. } => keys.refresh(store).await.is_empty(),
+            keys::Error::Unavailable { .. } => Box::pin(keys.refresh(store)).await.is_empty(),
             keys::Error::Unwrap { .. } | keys::Error::Inconsistent { .. } => false,
         }
     }

@@ -46,6 +46,11 @@ impl Shared {
         Arc::clone(&self.protection.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Its epoch.
+    pub(super) fn epoch(&self) -> u64 {
+        self.protection.read().unwrap_or_else(PoisonError::into_inner).epoch
+    }
+
     /// Puts another one into force: statements that begin from now on are planned under it, prepared ones again
     /// (SQL-12). Its epoch must be another one.
     pub fn set_protection(&self, protection: Protection) {

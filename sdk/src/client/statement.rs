@@ -150,7 +150,7 @@ impl Runner<'_> {
             }
             let turn = self.connection.turn().await?;
             // While it waited another lock may have come into force, under which this text must not travel.
-            if epoch != self.shared.protection().epoch {
+            if epoch != self.shared.epoch() {
                 continue;
             }
             if plan.is_none()

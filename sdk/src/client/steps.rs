@@ -13,7 +13,7 @@ use super::connection::Armed;
 use super::params::{self, Encoded, Raw};
 use super::run::{Loads, REFUSAL, Runner, Sent, had_failed};
 use super::statement::{Prepared, declared_type};
-use super::stream::{Rows, open, opener};
+use super::stream::{Rows, open};
 use super::{Error, Row};
 use crate::exec;
 use crate::exec::facts::reads_settings;
@@ -47,7 +47,7 @@ impl<'a> Runner<'a> {
         let values = encoded.values();
         let params = Params { values: &values, formats: encoded.formats() };
         let _alone = self.connection.turn().await?;
-        if prepared.epoch != self.shared.protection().epoch {
+        if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }
         let inside = self.is_inside().await?;
@@ -167,7 +167,7 @@ impl Run<'_> {
         let Runner { client, connection, .. } = self.runner;
         connection.sent(self.plan, self.prepared.effect);
         let types = step.types.iter().copied().map(declared_type);
-        let typed: Vec<(Raw<'_>, Type)> = Raw::physical(&step.params, self.params).into_iter().zip(types).collect();
+        let typed: Vec<(Raw<'_>, Type)> = Raw::physical(&step.params, self.params).zip(types).collect();
         let sent = client.query_typed_raw(&step.text, typed);
         let sent = match (begin, step.rows) {
             (false, _) => sent.await,
@@ -202,7 +202,7 @@ impl Run<'_> {
 
     async fn last(&self, stream: tokio_postgres::RowStream, execution: &Execution) -> Result<Answer, Failure> {
         let mut stream = Box::pin(stream);
-        let mut opener: Option<Opener> = opener(self.plan);
+        let mut opener = Opener::binary(self.plan);
         let mut rows = VecDeque::new();
         while let Some(row) = stream.next().await {
             let row = row.map_err(|error| self.failed(error, execution))?;

@@ -14,9 +14,8 @@ use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
 use crate::exec::outputs::Opener;
-use crate::framing;
 use crate::sql::Plan;
-use crate::value::{Format, Settings};
+use crate::value::Settings;
 
 /// The rows of a statement. They are read from the server as they are asked for: a stream that is not read holds the
 /// server back, and with it every later statement of its connection.
@@ -47,14 +46,21 @@ pub struct RowStream<'a> {
 
 impl<'a> RowStream<'a> {
     pub(super) fn new(rows: Rows<'a>) -> Self {
-        let affected = Arc::clone(&rows.affected);
+        let affected: Arc<OnceLock<u64>> = Arc::default();
         let columns = Arc::clone(&rows.prepared.columns);
         // After an error there is nothing more.
-        let rows = stream::unfold(Some(rows), |rows| async move {
-            let mut rows = rows?;
+        let told = Arc::clone(&affected);
+        let rows = stream::unfold(Some((rows, told)), |rows| async move {
+            let (mut rows, told) = rows?;
             match rows.next().await {
-                Ok(Some(row)) => Some((Ok(row), Some(rows))),
-                Ok(None) => None,
+                Ok(Some(row)) => Some((Ok(row), Some((rows, told)))),
+                Ok(None) => {
+                    if let Some(affected) = rows.affected {
+                        // It is empty: a stream ends once.
+                        let _ = told.set(affected);
+                    }
+                    None
+                }
                 Err(error) => Some((Err(error), None)),
             }
         });
@@ -93,7 +99,7 @@ pub(super) struct Rows<'a> {
     runner: Runner<'a>,
     prepared: Arc<Prepared>,
     source: Source,
-    affected: Arc<OnceLock<u64>>,
+    affected: Option<u64>,
 }
 
 enum Source {
@@ -110,7 +116,7 @@ enum Reading {
     /// They are the application's.
     Forwarded(Option<Moved>),
     /// They are opened.
-    Opened(Box<Opener>),
+    Opened(Opener),
     /// They are a guard's: the application expects none.
     Dropped,
 }
@@ -122,7 +128,7 @@ impl<'a> Rows<'a> {
         plan: &Arc<Plan>,
         stream: tokio_postgres::RowStream,
     ) -> Self {
-        let reading = opener(plan).map_or(Reading::Dropped, |opener| Reading::Opened(Box::new(opener)));
+        let reading = Opener::binary(plan).map_or(Reading::Dropped, Reading::Opened);
         Self::new(runner, prepared, Source::Live(Box::pin(stream), reading))
     }
 
@@ -136,19 +142,16 @@ impl<'a> Rows<'a> {
     }
 
     pub(super) fn held(runner: Runner<'a>, prepared: &Arc<Prepared>, rows: VecDeque<Row>, affected: u64) -> Self {
-        let held = Self::new(runner, prepared, Source::Held(rows));
-        // It is empty: this is its first.
-        let _ = held.affected.set(affected);
-        held
+        Self { affected: Some(affected), ..Self::new(runner, prepared, Source::Held(rows)) }
     }
 
     fn new(runner: Runner<'a>, prepared: &Arc<Prepared>, source: Source) -> Self {
-        Self { runner, prepared: Arc::clone(prepared), source, affected: Arc::default() }
+        Self { runner, prepared: Arc::clone(prepared), source, affected: None }
     }
 
     /// How many rows were written or read, at the end.
     pub(super) fn affected(&self) -> Option<u64> {
-        self.affected.get().copied()
+        self.affected
     }
 
     /// The next row. After an error there are no more.
@@ -172,10 +175,7 @@ impl<'a> Rows<'a> {
                 Some(Ok(row)) => row,
                 Some(Err(error)) => return Err(runner.failed_run(error, prepared)),
                 None => {
-                    if let Some(count) = stream.rows_affected() {
-                        // It is empty: a stream ends once.
-                        let _ = affected.set(count);
-                    }
+                    *affected = stream.rows_affected();
                     if let Reading::Forwarded(Some(moved)) = reading {
                         runner.connection.arrived(*moved);
                     }
@@ -185,7 +185,7 @@ impl<'a> Rows<'a> {
             };
             match reading {
                 Reading::Dropped => {}
-                Reading::Forwarded(_) => return copied(&physical, &prepared.columns).map(Some),
+                Reading::Forwarded(_) => return Ok(Some(Row::forwarded(&prepared.columns, physical))),
                 Reading::Opened(opener) => {
                     return match open(*runner, opener, &physical, &prepared.columns).await {
                         Ok(row) => Ok(Some(row)),
@@ -199,12 +199,6 @@ impl<'a> Rows<'a> {
             }
         }
     }
-}
-
-/// What opens the rows of a plan: everything is binary.
-pub(super) fn opener(plan: &Arc<Plan>) -> Option<Opener> {
-    let (columns, physical) = plan.output.as_ref().map_or((0, 0), |shape| (shape.columns.len(), shape.physical));
-    Opener::new(plan, vec![Format::Binary; physical], vec![Format::Binary; columns])
 }
 
 /// Opens a row. A key version that another process has made is loaded.
@@ -221,7 +215,7 @@ pub(super) async fn open(
     loop {
         let opened = opener.row(&params::columns(physical)?, runner.keys(), &settings, &mut body);
         match opened {
-            Ok(()) => return Ok(Row::new(columns, body)?),
+            Ok(()) => return Ok(Row::opened(columns, body)?),
             Err(error) => {
                 if !loads.load(runner, &error).await {
                     return Err(error.into());
@@ -229,16 +223,4 @@ pub(super) async fn open(
             }
         }
     }
-}
-
-/// A row that is the application's as it is.
-fn copied(physical: &tokio_postgres::Row, columns: &Arc<[Column]>) -> Result<Row, Error> {
-    let mut body = Vec::new();
-    for value in params::columns(physical)? {
-        match value {
-            None => body.extend_from_slice(&(-1_i32).to_be_bytes()),
-            Some(bytes) => framing::put_u32_part(&mut body, bytes),
-        }
-    }
-    Ok(Row::new(columns, body)?)
 }

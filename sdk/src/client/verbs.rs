@@ -25,7 +25,7 @@ macro_rules! verbs {
         where
             T: ?Sized + ToStatement,
         {
-            self.runner()?.query(statement.source(), params.to_vec()).await
+            self.runner()?.query(statement.source(), params).await
         }
 
         /// Runs a statement that gives exactly one row.
@@ -67,7 +67,7 @@ macro_rules! verbs {
         where
             T: ?Sized + ToStatement,
         {
-            self.runner()?.query_opt(statement.source(), params.to_vec()).await
+            self.runner()?.query_opt(statement.source(), params).await
         }
 
         /// Runs a statement and gives its rows as they come. A stream that is not read holds the server back, and with
@@ -95,8 +95,8 @@ macro_rules! verbs {
             P: BorrowToSql,
             I: IntoIterator<Item = P>,
         {
-            let params = params.into_iter().collect();
-            Ok(RowStream::new(self.runner()?.start(statement.source(), params).await?))
+            let params: Vec<P> = params.into_iter().collect();
+            Ok(RowStream::new(self.runner()?.start(statement.source(), &params).await?))
         }
 
         /// Runs a statement and says how many rows it wrote, or gave.
@@ -117,7 +117,7 @@ macro_rules! verbs {
         where
             T: ?Sized + ToStatement,
         {
-            self.runner()?.execute(statement.source(), params.to_vec()).await
+            self.runner()?.execute(statement.source(), params).await
         }
 
         /// Prepares a statement.

@@ -8,8 +8,9 @@ use super::Error;
 use super::resolve::known_type;
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
-use crate::seal::row::{self, StoredRow};
-use crate::sql::{OutputSource, Plan, ReadRow, RowShape};
+use crate::seal::cell;
+use crate::seal::row::{self, RowOpener, StoredRow};
+use crate::sql::{OutputColumn, OutputSource, Plan, ReadRow, RowShape};
 use crate::value::{Format, Settings, Type, Value};
 use crate::{framing, seal};
 
@@ -42,12 +43,35 @@ pub fn check(shape: &RowShape, physical: &[Format], client: &[Format], settings:
 /// Turns physical rows of one result into logical ones. Keeps its buffers from row to row.
 pub struct Opener {
     plan: Arc<Plan>,
-    physical: Vec<Format>,
-    client: Vec<Format>,
+    formats: Formats,
     /// Positions that hold cells, S forms, tags or signatures as text: they are decoded first.
     encoded: Vec<(usize, Encoded)>,
     decoded: Vec<u8>,
     scratch: Vec<u8>,
+}
+
+/// In which formats columns come and go.
+enum Formats {
+    /// All in binary.
+    Binary,
+    /// One per physical column, and one per logical column.
+    Each { physical: Vec<Format>, client: Vec<Format> },
+}
+
+impl Formats {
+    fn physical(&self, column: usize) -> Format {
+        match self {
+            Formats::Binary => Format::Binary,
+            Formats::Each { physical, client: _ } => physical.get(column).copied().unwrap_or_default(),
+        }
+    }
+
+    fn client(&self, column: usize) -> Format {
+        match self {
+            Formats::Binary => Format::Binary,
+            Formats::Each { physical: _, client } => client.get(column).copied().unwrap_or_default(),
+        }
+    }
 }
 
 /// The text form of a column that is read here.
@@ -64,10 +88,17 @@ impl Opener {
     /// `None` for a plan whose client expects no rows.
     pub fn new(plan: &Arc<Plan>, physical: Vec<Format>, client: Vec<Format>) -> Option<Self> {
         let shape = plan.output.as_ref()?;
-        let encoded = read_positions(shape)
-            .filter(|(position, _)| physical.get(*position).copied().unwrap_or_default() == Format::Text)
-            .collect();
-        Some(Self { plan: Arc::clone(plan), physical, client, encoded, decoded: Vec::new(), scratch: Vec::new() })
+        let formats = Formats::Each { physical, client };
+        let encoded =
+            read_positions(shape).filter(|(position, _)| formats.physical(*position) == Format::Text).collect();
+        Some(Self { plan: Arc::clone(plan), formats, encoded, decoded: Vec::new(), scratch: Vec::new() })
+    }
+
+    /// The same for rows of which the server sends all columns in binary, and which leave in binary.
+    pub fn binary(plan: &Arc<Plan>) -> Option<Self> {
+        plan.output.as_ref()?;
+        let (encoded, decoded, scratch) = (Vec::new(), Vec::new(), Vec::new());
+        Some(Self { plan: Arc::clone(plan), formats: Formats::Binary, encoded, decoded, scratch })
     }
 
     /// How many columns the client's rows have.
@@ -85,7 +116,7 @@ impl Opener {
         settings: &Settings,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let Self { plan, physical, client, encoded, decoded, scratch } = self;
+        let Self { plan, formats, encoded, decoded, scratch } = self;
         let shape = plan.output.as_ref().ok_or(Error::Protocol("rows where none were expected"))?;
         if row.len() < shape.physical {
             return Err(Error::Protocol("a row of the server has fewer columns than were asked for"));
@@ -110,11 +141,13 @@ impl Opener {
                 (None, Some(_)) => return Err(Error::Protocol("a signed row that was not fetched whole")),
             }
         }
+        let mut opening = Opening { shape, parts: &parts, keys, last: None };
         let start = out.len();
+        out.reserve(shape.columns.iter().map(|output| length(output, &raw)).sum());
         for (index, output) in shape.columns.iter().enumerate() {
-            let format = client.get(index).copied().unwrap_or_default();
+            let format = formats.client(index);
             let result = match output.source {
-                OutputSource::Pass if physical.get(output.physical).copied().unwrap_or_default() != format => {
+                OutputSource::Pass if formats.physical(output.physical) != format => {
                     Err(Error::Protocol("a column came in another format than the client asked for"))
                 }
                 // The server's own bytes, not what was decoded from them.
@@ -124,10 +157,8 @@ impl Opener {
                 }
                 OutputSource::Open { row, column } | OutputSource::Verified { row, column } => {
                     let shown = raw.get(output.physical).copied().flatten();
-                    part(shape, &parts, row).and_then(|(read, parts)| {
-                        let how = Shown { source: output.source, column, shown, format };
-                        show(read, parts, &how, keys, settings, scratch, out)
-                    })
+                    let how = Shown { source: output.source, row, column, shown, format };
+                    opening.show(&how, settings, scratch, out)
                 }
             };
             if let Err(error) = result {
@@ -157,45 +188,77 @@ fn decode_all(
     Ok(places)
 }
 
+/// How long a column becomes, with its length: as a value in binary, which is its S.
+fn length(output: &OutputColumn, raw: &[Option<&[u8]>]) -> usize {
+    let length = raw.get(output.physical).copied().flatten().map_or(0, <[u8]>::len);
+    4 + match output.source {
+        OutputSource::Pass | OutputSource::Verified { .. } => length,
+        OutputSource::Open { .. } => length.saturating_sub(cell::OVERHEAD),
+    }
+}
+
 /// A column of ours that the client sees.
 struct Shown<'r> {
     source: OutputSource,
+    /// The row that it is a column of.
+    row: usize,
     column: ColumnId,
     /// What stands where the client's column is.
     shown: Option<&'r [u8]>,
     format: Format,
 }
 
-/// Appends the opened or verified value.
-fn show(
-    read: &ReadRow,
-    parts: &Parts<'_>,
-    how: &Shown<'_>,
-    keys: &dyn KeySource,
-    settings: &Settings,
-    scratch: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let opens = matches!(how.source, OutputSource::Open { .. });
-    if !opens && read.signature.is_none() {
-        return Err(Error::Protocol("a column counts as verified in a row without signature"));
-    }
-    let ty = column_type(read, how.column, opens)?;
-    match authentic(read, parts, how.column, how.shown)? {
-        None => put(None, out),
-        Some(_) if opens => {
-            let value = row::open_cell(&read.table, keys, &parts.stored(), how.column, scratch)?;
-            render(&value, &ty, how.format, settings, out)?;
+/// The protected rows of one physical row at work.
+struct Opening<'o> {
+    shape: &'o RowShape,
+    parts: &'o [Parts<'o>],
+    keys: &'o dyn KeySource,
+    /// What opened last, and which row: the next column is most likely of the same, and its cell was sealed together
+    /// with this one's.
+    last: Option<(usize, RowOpener<'o>)>,
+}
+
+impl Opening<'_> {
+    /// Appends the opened or verified value.
+    fn show(
+        &mut self,
+        how: &Shown<'_>,
+        settings: &Settings,
+        scratch: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        const UNKNOWN: Error = Error::Protocol("a column of a row that is not read");
+        let (read, parts) = self.shape.rows.get(how.row).zip(self.parts.get(how.row)).ok_or(UNKNOWN)?;
+        let opens = matches!(how.source, OutputSource::Open { .. });
+        if !opens && read.signature.is_none() {
+            return Err(Error::Protocol("a column counts as verified in a row without signature"));
         }
-        Some(stored) => render(&Value::read_stored(&ty, stored)?, &ty, how.format, settings, out)?,
+        let ty = column_type(read, how.column, opens)?;
+        match authentic(read, parts, how.column, how.shown)? {
+            None => put(None, out),
+            Some(_) if opens => {
+                let opener = match &mut self.last {
+                    Some((row, opener)) if *row == how.row => opener,
+                    last => {
+                        let opener = RowOpener::new(&read.table, self.keys, parts.stored());
+                        let (_, opener) = last.insert((how.row, opener));
+                        opener
+                    }
+                };
+                render(&opener.open(how.column, scratch)?, &ty, how.format, settings, out)?;
+            }
+            Some(stored) => render(&Value::read_stored(&ty, stored)?, &ty, how.format, settings, out)?,
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The parts of one protected row, in the order in which [`StoredRow`] wants them.
 pub(super) struct Parts<'a> {
-    pub(super) columns: Vec<Option<Option<&'a [u8]>>>,
-    pub(super) tags: Vec<Option<Option<&'a [u8]>>>,
+    /// The columns, and behind them the tags.
+    fields: Vec<Option<Option<&'a [u8]>>>,
+    /// How many columns there are.
+    columns: usize,
     signature: Option<Option<&'a [u8]>>,
 }
 
@@ -210,24 +273,26 @@ impl<'a> Parts<'a> {
             None => Ok(None),
             Some(position) => row.get(*position).copied().map(Some).ok_or(SHORT),
         };
-        Ok(Self {
-            columns: read.columns.iter().map(at).collect::<Result<_, _>>()?,
-            tags: read.tags.iter().map(at).collect::<Result<_, _>>()?,
-            signature: at(&read.signature)?,
-        })
+        let mut fields = Vec::with_capacity(read.columns.len() + read.tags.len());
+        for position in read.columns.iter().chain(&read.tags) {
+            fields.push(at(position)?);
+        }
+        Ok(Self { fields, columns: read.columns.len(), signature: at(&read.signature)? })
+    }
+
+    /// By [`ColumnId`].
+    pub(super) fn columns(&self) -> &[Option<Option<&'a [u8]>>] {
+        &self.fields[..self.columns]
+    }
+
+    /// By beacon.
+    pub(super) fn tags(&self) -> &[Option<Option<&'a [u8]>>] {
+        &self.fields[self.columns..]
     }
 
     pub(super) fn stored(&self) -> StoredRow<'_> {
-        StoredRow { columns: &self.columns, tags: &self.tags, signature: self.signature }
+        StoredRow { columns: self.columns(), tags: self.tags(), signature: self.signature }
     }
-}
-
-fn part<'s, 'p, 'r>(
-    shape: &'s RowShape,
-    parts: &'p [Parts<'r>],
-    row: usize,
-) -> Result<(&'s ReadRow, &'p Parts<'r>), Error> {
-    shape.rows.get(row).zip(parts.get(row)).ok_or(Error::Protocol("a column of a row that is not read"))
 }
 
 /// The field of a column that was verified or will be opened. What stands at the output's own position must be the
@@ -238,7 +303,7 @@ fn authentic<'r>(
     column: ColumnId,
     shown: Option<&[u8]>,
 ) -> Result<Option<&'r [u8]>, Error> {
-    match parts.columns.get(column) {
+    match parts.columns().get(column) {
         Some(Some(field)) if *field == shown => Ok(*field),
         Some(Some(_)) => Err(Error::Seal(seal::Error::Tampered {
             column: match read.table.columns.get(column) {

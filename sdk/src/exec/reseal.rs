@@ -175,7 +175,7 @@ impl Reseal {
         let mut new: Vec<(ColumnId, Value<'_>)> = Vec::with_capacity(self.cells.len());
         for (id, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_sealed()) {
             let written = self.cells.contains(&id);
-            match (self.values.get(id), parts.columns.get(id)) {
+            match (self.values.get(id), parts.columns().get(id)) {
                 (Some(Some(Some(value))), _) => new.push((id, value.clone())),
                 (Some(Some(None)), _) => {}
                 (_, Some(Some(None))) => {}
@@ -208,7 +208,7 @@ impl Reseal {
     fn context<'r>(&self, table: &Table, parts: &Parts<'r>) -> Result<Vec<Option<Value<'r>>>, Error> {
         let mut context: Vec<Option<Value<'r>>> = vec![None; table.columns.len()];
         for &id in &table.context {
-            let value = match (self.values.get(id), parts.columns.get(id), table.columns.get(id)) {
+            let value = match (self.values.get(id), parts.columns().get(id), table.columns.get(id)) {
                 (Some(Some(value)), _, _) => value.clone(),
                 (_, Some(Some(Some(stored))), Some(column)) => Some(Value::read_stored(&known_type(column)?, stored)?),
                 (_, Some(Some(None)), _) => None,
@@ -231,7 +231,7 @@ impl Reseal {
         cells: &[Option<Vec<u8>>],
         keys: &dyn KeySource,
     ) -> Result<(Option<Vec<u8>>, Option<[u8; 32]>), Error> {
-        let mut columns = parts.columns.clone();
+        let mut columns = parts.columns().to_vec();
         for (id, place) in columns.iter_mut().enumerate() {
             if let Some(index) = self.cells.iter().position(|&column| column == id) {
                 *place = cells.get(index).map(|cell| cell.as_deref());
@@ -239,7 +239,7 @@ impl Reseal {
                 *place = Some(stored.as_deref());
             }
         }
-        let mut tags = parts.tags.clone();
+        let mut tags = parts.tags().to_vec();
         for (place, tag) in tags.iter_mut().zip(&self.tags) {
             if let Some(tag) = tag {
                 *place = Some(tag.as_ref().map(<[u8; 16]>::as_slice));

@@ -5,7 +5,7 @@
 
 mod entry;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -52,7 +52,8 @@ pub struct Counters {
 pub struct KeyCache {
     ttl: Duration,
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
-    slots: RwLock<HashMap<String, Slot>>,
+    /// Few, and looked up with every cell: comparing is less work than hashing.
+    slots: RwLock<BTreeMap<String, Slot>>,
     flights: Flights,
     store_reads: AtomicU64,
     unwraps: AtomicU64,

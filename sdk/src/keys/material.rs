@@ -1,6 +1,6 @@
 //! Branch and beacon keys in memory, and what is derived from them (KEY-2, KEY-3).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -210,8 +210,8 @@ pub(crate) fn derivation_for_tests(key: &Secret<32>, table: &str) -> (Secret<32>
     (derive(key, Label::Cell, table), derive(key, Label::RowMacSha384, table))
 }
 
-/// Derived keys by name.
-struct Derived<K>(RwLock<HashMap<String, Arc<K>>>);
+/// Derived keys by name. Few, and looked up with every cell: comparing is less work than hashing.
+struct Derived<K>(RwLock<BTreeMap<String, Arc<K>>>);
 
 impl<K> Default for Derived<K> {
     fn default() -> Self {

@@ -229,7 +229,8 @@ mod tests {
     fn a_cell_is_fifty_bytes_longer_than_s_cell_1() {
         let key = key("cards");
         let place = place(&key, "card", "pan", b"context");
-        assert_eq!(sealed(&place, b"123456789012345", None).len(), 15 + 50);
+        assert_eq!(OVERHEAD, 50);
+        assert_eq!(sealed(&place, b"123456789012345", None).len(), 15 + OVERHEAD);
         assert_eq!(opened(&place, &sealed(&place, b"", None)).unwrap().unwrap(), b"");
     }
 

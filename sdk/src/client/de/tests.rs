@@ -71,7 +71,7 @@ fn every_type_has_a_serde_side() {
 fn of_bytes(ty: Type, bytes: &[u8]) -> Row {
     let mut body = u32::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
     body.extend_from_slice(bytes);
-    Row::new(&[column("it", ty)].into(), body).unwrap()
+    Row::opened(&[column("it", ty)].into(), body).unwrap()
 }
 
 #[test]
@@ -143,7 +143,7 @@ impl Row {
         let bytes = self.bytes(0).unwrap();
         let mut body = u32::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
         body.extend_from_slice(bytes);
-        Row::new(&columns.into(), body).unwrap()
+        Row::opened(&columns.into(), body).unwrap()
     }
 }
 

@@ -22,7 +22,7 @@ pub(in crate::client) fn row(fields: &[(&str, Type, &(dyn ToSql + Sync))]) -> Ro
             }
         }
     }
-    Row::new(&columns, body).unwrap()
+    Row::opened(&columns, body).unwrap()
 }
 
 fn card() -> Row {
@@ -46,7 +46,8 @@ fn values_are_found_by_position_and_name_and_borrow_from_the_row() {
     assert_eq!(row.try_get::<_, Option<&str>>("note").unwrap(), None);
     assert_eq!(row.get::<_, Option<i64>>("ID"), Some(7));
     let borrowed: &str = row.get(1);
-    assert!(row.body.as_ptr_range().contains(&borrowed.as_ptr()));
+    let Body::Opened { bytes, .. } = &row.body else { panic!("it was not opened") };
+    assert!(bytes.as_ptr_range().contains(&borrowed.as_ptr()));
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn what_cannot_be_read_names_column_type_and_rust_type_and_no_value() {
         "column note of type text cannot be read as alloc::string::String: it is NULL"
     );
     let columns: Arc<[Column]> = [column("id", Type::INT8)].into();
-    let short = Row::new(&columns, vec![0, 0, 0, 1, 7]).unwrap();
+    let short = Row::opened(&columns, vec![0, 0, 0, 1, 7]).unwrap();
     assert!(said(short.try_get::<_, i64>(0).unwrap_err()).ends_with("the Rust type does not hold this value"));
 }
 
@@ -84,13 +85,13 @@ fn get_panics_where_try_get_has_an_error() {
 fn a_body_that_does_not_fit_its_columns_is_malformed() {
     let columns: Arc<[Column]> = [column("a", Type::INT4), column("b", Type::INT4)].into();
     let whole = [0, 0, 0, 4, 0, 0, 0, 1, 255, 255, 255, 255];
-    assert!(Row::new(&columns, whole.to_vec()).is_ok());
+    assert!(Row::opened(&columns, whole.to_vec()).is_ok());
     for end in 0..whole.len() {
-        assert!(Row::new(&columns, whole[..end].to_vec()).is_err(), "{end} bytes");
+        assert!(Row::opened(&columns, whole[..end].to_vec()).is_err(), "{end} bytes");
     }
-    assert!(Row::new(&columns, [&whole[..], &[0]].concat()).is_err(), "one column more");
-    assert!(Row::new(&columns, [&whole[..8], &[255, 255, 255, 254]].concat()).is_err(), "a negative length");
-    assert!(Row::new(&columns, [&whole[..8], &[127, 255, 255, 255]].concat()).is_err(), "a length past the end");
+    assert!(Row::opened(&columns, [&whole[..], &[0]].concat()).is_err(), "one column more");
+    assert!(Row::opened(&columns, [&whole[..8], &[255, 255, 255, 254]].concat()).is_err(), "a negative length");
+    assert!(Row::opened(&columns, [&whole[..8], &[127, 255, 255, 255]].concat()).is_err(), "a length past the end");
 }
 
 #[test]
