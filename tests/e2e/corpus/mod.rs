@@ -43,6 +43,21 @@ fn both_corpora_are_answered_through_the_sdk_as_through_the_proxy() {
     check(&run::run(&both(), &corpora().join("pgseal.toml"), by_sdk));
 }
 
+#[test]
+fn the_statements_of_a_hostile_reader_are_answered_exactly_or_refused_through_every_door() {
+    let files = [corpora().join("sql-hostile.sql")];
+    let schema = corpora().join("hostile.toml");
+    for (door, report) in [
+        ("simple protocol", run::run(&files, &schema, by_hand)),
+        ("driver", run::run(&files, &schema, by_driver)),
+        ("sdk", run::run(&files, &schema, by_sdk)),
+    ] {
+        println!("{door}:");
+        print(&report);
+        assert_eq!(report.count(None, "wrong"), 0, "wrong answers by {door}");
+    }
+}
+
 fn both() -> [PathBuf; 2] {
     [corpora().join("sql-corpus.sql"), corpora().join("sql-traps.sql")]
 }
