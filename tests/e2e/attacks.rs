@@ -1,7 +1,7 @@
 //! What an adversarial reader tried: statements that go around the planner, and settings that change under a plan.
 
 use crate::harness::World;
-use crate::harness::raw::{Frame, Raw, bind, execute, kinds, parse, query, sync};
+use crate::harness::raw::{Frame, Raw, bind, close, describe, execute, kinds, parse, query, sync};
 
 const SQL: &str = "CREATE TABLE person (id int4 PRIMARY KEY, plain text, t text UNIQUE, seen timestamptz)";
 
@@ -236,4 +236,52 @@ fn deallocate_frees_a_prepared_statement_and_its_values_stay_here_all_the_same()
     let frames = raw.talk(&[bind("", "find", &[Some(&secret)], 0), execute("", 0), sync()].concat(), 1);
     assert_eq!(kinds(&frames), "2CZ");
     assert_eq!(sqlstate(&raw.talk(&query("EXECUTE find('x')"), 1)).as_deref(), Some("0A000"));
+}
+
+#[test]
+fn the_values_that_are_bound_to_a_statement_which_the_client_closed_do_not_travel_sql_21() {
+    let world = World::sealed("closed", SQL, SCHEMA);
+    let (mut raw, secret) = (world.raw(), world.secret());
+    let planned = |name: &str| parse(name, "SELECT id FROM person WHERE t = $1", &[]);
+    let bound = |name: &str| [bind("", name, &[Some(&secret)], 0), execute("", 0), sync()].concat();
+    let frames = raw.talk(&[planned("a"), sync(), close(b'S', "a"), sync(), bound("a")].concat(), 3);
+    assert_eq!((kinds(&frames).as_str(), sqlstate(&frames).as_deref()), ("1Z3ZEZ", Some("26000")));
+    let frames = raw.talk(&[planned("b"), close(b'S', "b"), bound("b")].concat(), 1);
+    assert_eq!((kinds(&frames).as_str(), sqlstate(&frames).as_deref()), ("13EZ", Some("26000")));
+    assert_eq!(sqlstate(&raw.talk(&query(&format!("EXECUTE a('{secret}')")), 1)).as_deref(), Some("0A000"));
+    // The name is free for other statements, by SQL and by message.
+    one(&mut raw, "PREPARE a AS SELECT 1");
+    assert_eq!(one(&mut raw, "EXECUTE a").as_deref(), Some("1"));
+    let frames = raw.talk(&[parse("b", "SELECT $1::text", &[]), bind("", "b", &[Some("x")], 0), sync()].concat(), 1);
+    assert_eq!(kinds(&frames), "12Z");
+}
+
+/// The second Parse of a name is an error, and the first one's statement lives on. Who sends the next batch before
+/// reading that is answered by the first one all the same.
+#[test]
+fn a_name_that_is_parsed_twice_keeps_its_first_statement_for_the_batches_behind_the_error() {
+    let world = World::sealed("twice", SQL, SCHEMA);
+    let (mut raw, secret) = (world.raw(), world.secret());
+    one(&mut raw, &format!("INSERT INTO person (id, plain, t) VALUES (1, 'p', '{secret}')"));
+    let (sealed, clear) = ("SELECT t FROM person", "SELECT plain FROM person LIMIT 1");
+    let unprotected = "SELECT 'u'";
+    let run = |name: &str| [bind("", name, &[], 0), describe(b'P', ""), execute("", 0), sync()].concat();
+    for (number, (first, second, expected)) in
+        [(sealed, clear, secret.as_str()), (sealed, unprotected, &secret), (clear, sealed, "p")].into_iter().enumerate()
+    {
+        let name = format!("s{number}");
+        let script = [parse(&name, first, &[]), sync(), parse(&name, second, &[]), sync(), run(&name)].concat();
+        let frames = raw.talk(&script, 3);
+        assert_eq!(kinds(&frames), "1ZEZ2TDCZ", "{first}; {second}");
+        assert_eq!(sqlstate(&frames).as_deref(), Some("42P05"));
+        assert_eq!(rows(&frames), [[Some(expected.to_owned())]], "{first}; {second}");
+        // A Close that an error before it has dropped; and the description of what it left.
+        let script = [parse("", "SELEC", &[]), close(b'S', &name), sync(), describe(b'S', &name), run(&name)].concat();
+        let frames = raw.talk(&script, 2);
+        assert_eq!(kinds(&frames), "EZtT2TDCZ", "{first}");
+        assert_eq!(rows(&frames), [[Some(expected.to_owned())]], "{first}");
+    }
+    // Values for the sealed one would reach the other.
+    let script = [parse("u", unprotected, &[]), sync(), parse("u", sealed, &[]), sync(), run("u")].concat();
+    assert_eq!(kinds(&raw.talk(&script, 3)), "1ZEZEZ");
 }

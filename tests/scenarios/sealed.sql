@@ -208,3 +208,13 @@ a: SELECT name FROM person WHERE email = $1;
 <- [null]
 a: SELECT name FROM person WHERE email = $1;
 <- ["e1"]
+
+== a comparison of a sealed column that the statement names twice
+a: INSERT INTO person (id, name, email) VALUES (1, 'a', 'e1'), (2, 'b', 'e2'), (3, 'c', NULL);
+a: SELECT email = $1 AS hit, count(*) FROM person GROUP BY email = $1 ORDER BY 1;
+<- ["e1"]
+a: SELECT email = 'e2' AS hit, count(*) FROM person GROUP BY email = 'e2' ORDER BY 1;
+a: SELECT DISTINCT email = ANY($1) FROM person ORDER BY email = ANY($1);
+<- [["e1", "e2"]]
+a: SELECT id FROM person ORDER BY 1.0;
+=> error 42601

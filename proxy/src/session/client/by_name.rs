@@ -9,7 +9,8 @@ impl State {
     /// The refusal of a text that goes on as it is, if it uses a planned statement or portal by name.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
         let mut planned = self.statements.meanings().filter(|(_, statement)| statement.plan.is_some());
-        if planned.next().is_none() && self.portals.meanings().next().is_none() && self.refused.is_empty() {
+        let none = self.refused.is_empty() && self.closed.is_empty();
+        if none && planned.next().is_none() && self.portals.meanings().next().is_none() {
             return None;
         }
         by_name::uses(text, |name| self.is_planned(name))
@@ -19,12 +20,14 @@ impl State {
         self.statements.meanings().any(|(known, statement)| statement.plan.is_some() && known == name)
             || self.portals.meanings().any(|(known, _)| known == name)
             || self.refused.may_hold(name)
+            || self.closed.contains(name)
     }
 
-    /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused. Where
-    /// not all such names are remembered, every name that means nothing counts.
+    /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused, or of a
+    /// planned one that is gone. Where not all such names are remembered, every name that means nothing counts.
     pub(super) fn is_refused(&self, name: &[u8]) -> bool {
-        self.refused.contains(name) || (self.refused.has_overflowed() && self.statements.get(name).is_none())
+        let overflowed = self.refused.has_overflowed() || self.closed.has_overflowed();
+        self.refused.contains(name) || self.closed.contains(name) || (overflowed && self.statements.get(name).is_none())
     }
 }
 

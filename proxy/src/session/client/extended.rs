@@ -45,13 +45,17 @@ impl State {
                 frames::bind::parse(name, plan, &types, out);
                 Answer::Statement(Arc::clone(plan))
             }
-            None => Answer::Forward,
+            None => {
+                self.closed.text(text, false);
+                Answer::Forward
+            }
         };
         let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
         let epoch = self.world.protection.epoch;
         let deallocates = by_name::deallocated(text);
         let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect, deallocates };
         self.refused.remove(name);
+        self.closed.remove(name);
         self.statements.send(name, Some(Rc::new(statement)));
         self.expect(Kind::Parse, Expected::changing(answer, Change::Statement(name.into())));
         Ok(fate)
@@ -124,6 +128,9 @@ impl State {
         };
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        if self.statements.is_open(name) {
+            return Ok(Fate::Name);
         }
         // A Bind that goes on as it is need not be whole; most are.
         let body = frame.body;
@@ -241,6 +248,13 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
+        let open = match target {
+            Target::Portal => self.portals.is_open(name),
+            Target::Statement => self.statements.is_open(name),
+        };
+        if open {
+            return Ok(Fate::Name);
+        }
         let answer = match target {
             Target::Portal => match self.portals.get(name).cloned() {
                 Some(portal) if portal.bound.is_some() => {
@@ -266,6 +280,9 @@ impl State {
         let (name, limit) = reader::execute(body).map_err(malformed)?;
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
+        }
+        if self.portals.is_open(name) {
+            return Ok(Fate::Name);
         }
         let Some(portal) = self.portals.get(name).cloned() else {
             let names = self.deallocating.take_if(|(portal, _)| **portal == *name).map(|(_, names)| names);
@@ -300,6 +317,9 @@ impl State {
         }
         let change = match target {
             Target::Statement if self.statements.knows(name) => {
+                if self.statements.get(name).is_some_and(|statement| statement.plan.is_some()) {
+                    self.closed.insert(name);
+                }
                 self.statements.send(name, None);
                 Change::Statement(name.into())
             }

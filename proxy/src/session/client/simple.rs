@@ -37,6 +37,7 @@ impl State {
             return Ok(Fate::Drop);
         }
         self.refused.text(text, false);
+        self.closed.text(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => {

@@ -110,6 +110,7 @@ impl State {
             compose::sync(out);
             let answer = Answer::Pipeline(Arc::clone(&running.portal.plan), running.tag.into());
             self.expect(Kind::Sync, Expected::new(answer));
+            self.end_batch();
         }
     }
 

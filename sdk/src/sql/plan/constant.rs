@@ -19,8 +19,8 @@ pub(super) struct Constant {
 /// A constant without its place.
 #[derive(Debug, Clone)]
 pub(super) enum Bare {
-    /// NULL, under whatever cast.
-    Null,
+    /// NULL, with the type that it is cast to.
+    Null { cast: Option<Type> },
     /// `$n`, numbered from 0, with the type that it is cast to.
     Param { number: usize, cast: Option<Type> },
     /// A literal, and where it stands, in characters.
@@ -42,9 +42,26 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
         return Ok(Some(Bare::Param { number, cast }));
     }
     Ok(literal::constant(expr)?.map(|constant| match constant {
-        literal::Constant::Null => Bare::Null,
+        literal::Constant::Null => Bare::Null { cast: outer_type(expr) },
         literal::Constant::Value(literal) => Bare::Literal { literal, at: source.characters(place(source, expr)) },
     }))
+}
+
+/// The type of the outermost cast.
+fn outer_type(expr: &Expr) -> Option<Type> {
+    match expr {
+        Expr::Nested(inner) => outer_type(inner),
+        Expr::Cast { data_type, .. } => literal::type_of(data_type),
+        _ => None,
+    }
+}
+
+/// Whether PostgreSQL compares and stores a NULL of this type as one of the column's: where it does not, it has no
+/// operator or no cast, and says so before it looks at a value.
+pub(super) fn is_null_of(cast: &Type, column: &Type) -> bool {
+    let number = |ty: &Type| is_int(ty) || matches!(ty, Type::Numeric(_));
+    let text = |ty: &Type| matches!(ty, Type::Text | Type::Varchar(_));
+    cast.same_base(column) || (number(cast) && number(column)) || (text(cast) && text(column))
 }
 
 /// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts.

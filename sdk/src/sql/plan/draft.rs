@@ -7,7 +7,7 @@ use super::source::{Source, unreadable};
 use crate::error::SqlState;
 use crate::sql::lex::Kind;
 use crate::sql::splice::Edits;
-use crate::sql::{Origin, ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
+use crate::sql::{Input, Origin, ParamRole, PhysicalType, Piece, Recipe, Refusal, Slot, Template};
 
 /// Builds the parts of a splice. Each is ours, or the client's from this byte on.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +50,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// A new slot.
+    /// A slot of its own; but predicates that compare a column with the same constant share one: to PostgreSQL they are
+    /// one expression, which GROUP BY or DISTINCT may name again.
     pub(super) fn slot(&mut self, recipe: Recipe, ty: PhysicalType) -> usize {
+        if let Some(same) = self.slots.iter().take(MOST_SHARED).position(|slot| is_same_tag(&slot.recipe, &recipe)) {
+            return same;
+        }
         self.slots.push(Slot { recipe, ty });
         self.slots.len() - 1
     }
@@ -147,6 +151,25 @@ impl Draft {
             template.origins.push(source.origin(origin));
         }
         Ok(template)
+    }
+}
+
+/// How many slots are looked at for one that can be shared: a long IN list is not compared with itself.
+const MOST_SHARED: usize = 64;
+
+/// Whether both are the tags of one constant for one column, wherever it stands.
+fn is_same_tag(one: &Recipe, other: &Recipe) -> bool {
+    let same = |one: &Input, other: &Input| match (one, other) {
+        (Input::Literal { literal: one, at: _ }, Input::Literal { literal: other, at: _ }) => one == other,
+        (one, other) => one == other,
+    };
+    match (one, other) {
+        // A statement has one protected table.
+        (Recipe::Tag { beacon, input, .. }, Recipe::Tag { beacon: other, input: constant, .. })
+        | (Recipe::Tags { beacon, input, .. }, Recipe::Tags { beacon: other, input: constant, .. }) => {
+            beacon == other && same(input, constant)
+        }
+        _ => false,
     }
 }
 

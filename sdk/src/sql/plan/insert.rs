@@ -240,7 +240,8 @@ impl Write {
     ) -> Result<(), Refusal> {
         if let Some(constant) = Constant::read(ctx.source, expr)? {
             let input = match constant.value {
-                Bare::Null => Input::Null,
+                // The server reads it as it stands.
+                Bare::Null { .. } => Input::Null,
                 Bare::Literal { literal, at } => Input::Literal { literal, at },
                 Bare::Param { number, cast } => {
                     let ty = ctx.param_type(number, cast, id)?;

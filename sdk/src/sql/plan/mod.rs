@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use self::constant::{Bare, same_value};
+use self::constant::{Bare, is_null_of, same_value};
 use self::draft::{Draft, Params};
 use self::scope::Scope;
 use self::source::{Source, unreadable};
@@ -121,13 +121,26 @@ impl<'a> Ctx<'a> {
     /// A constant in a protected place.
     fn protect(&mut self, value: &Bare, column: ColumnId) -> Result<Input, Refusal> {
         match value {
-            Bare::Null => Ok(Input::Null),
+            Bare::Null { cast } => self.null_of(*cast, column),
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, column)?;
                 let label = self.scope.label(column);
                 self.params.protected(*number, ty.oid(), &label)?;
                 Ok(Input::Param { index: *number, ty })
+            }
+        }
+    }
+
+    /// NULL, unless it is one of another type.
+    fn null_of(&self, cast: Option<Type>, column: ColumnId) -> Result<Input, Refusal> {
+        let own = self.scope.column(column)?.ty.ok_or_else(unreadable)?;
+        match cast.filter(|cast| !is_null_of(cast, &own)) {
+            None => Ok(Input::Null),
+            Some(cast) => {
+                let label = self.scope.label(column);
+                Err(Refusal::new(format!("a NULL of type {cast} is not one of the protected column {label}"))
+                    .hint("leave the cast out, or cast to the type of the column"))
             }
         }
     }

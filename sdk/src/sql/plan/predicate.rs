@@ -223,7 +223,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                     };
                     Input::Literal { literal, at }
                 }
-                Some(Constant { value: Bare::Null, .. }) => Input::Null,
+                Some(Constant { value: Bare::Null { cast: None }, .. }) => ctx.null_of(element, operand.column)?,
                 _ => return Err(refused()),
             },
         },
@@ -261,7 +261,7 @@ fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: Bare, element: Optio
         Bare::Literal { literal: Literal::Untyped(text), at } => {
             Bare::Literal { literal: Literal::Typed(untyped, text), at }
         }
-        value @ (Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null) => value,
+        value @ (Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. }) => value,
     };
     ctx.protect(&value, column)
 }

@@ -356,7 +356,7 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
                 sealed.or(all.first()).map(|column| column.what)
             }
             Expr::Value(value) => match &value.value {
-                AstValue::Number(digits, _) => {
+                AstValue::Number(digits, _) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
                     let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
                     let column = number.and_then(|number| list.columns.get(number)).ok_or_else(|| {
                         Refusal::error(
@@ -366,6 +366,11 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
                         .at(ctx.source.token(value.span).map_or(0, |token| ctx.source.offset(token)))
                     })?;
                     Some(column.what)
+                }
+                // PostgreSQL's words (findTargetlistEntrySQL92).
+                AstValue::Number(..) => {
+                    return Err(Refusal::error(SqlState::SYNTAX_ERROR, "non-integer constant in ORDER BY")
+                        .at(ctx.source.token(value.span).map_or(0, |token| ctx.source.offset(token))));
                 }
                 _ => None,
             },

@@ -134,7 +134,9 @@ fn in_place(ctx: &Ctx<'_>, sets: &[Set<'_>], context_known: bool) -> Result<bool
         if column.is_sealed() && !context_known {
             let null = match set.is_default {
                 true => constant_default(column)? == Input::Null,
-                false => matches!(Constant::read(ctx.source, set.value)?, Some(Constant { value: Bare::Null, .. })),
+                false => {
+                    matches!(Constant::read(ctx.source, set.value)?, Some(Constant { value: Bare::Null { .. }, .. }))
+                }
             };
             if !null {
                 return Ok(false);
@@ -181,7 +183,7 @@ fn context_value(ctx: &Ctx<'_>, id: ColumnId, value: Bare) -> Option<Input> {
     let text = |ty: &Type| matches!(ty, Type::Text | Type::Varchar(_));
     let alike = |ty: &Type| ty.same_base(&own) || (int(ty) && int(&own)) || (text(ty) && text(&own));
     match value {
-        Bare::Null => None,
+        Bare::Null { .. } => None,
         Bare::Literal { literal, at } => match &literal {
             Literal::Untyped(_) => Some(Input::Literal { literal, at }),
             Literal::Typed(ty, _) => alike(ty).then_some(Input::Literal { literal, at }),

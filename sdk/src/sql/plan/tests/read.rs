@@ -217,9 +217,31 @@ fn a_group_of_unprotected_columns_goes_to_the_server() {
     );
 }
 
+/// To the server they are one expression, which GROUP BY, ORDER BY or DISTINCT may name again.
+#[test]
+fn predicates_with_the_same_constant_share_a_slot() {
+    for text in [
+        "SELECT ssn = $1 AS hit, count(*) FROM customers GROUP BY ssn = $1 ORDER BY ssn = $1",
+        "SELECT ssn = 'x' AS hit, count(*) FROM customers GROUP BY ssn = 'x'",
+        "SELECT DISTINCT ssn = ANY($1) FROM customers ORDER BY ssn = ANY($1)",
+    ] {
+        assert_eq!(plan(text).template.slots.len(), 1, "{text}");
+    }
+    for text in ["SELECT ssn = $1, ssn = $2 FROM customers", "SELECT ssn = $1, email = $1 FROM customers"] {
+        assert_eq!(plan(text).template.slots.len(), 2, "{text}");
+    }
+}
+
+#[test]
+fn an_order_by_position_is_an_integer() {
+    let refused = super::support::refusal("SELECT id FROM customers ORDER BY 1.0");
+    assert_eq!(refused.sqlstate, crate::error::SqlState::SYNTAX_ERROR);
+}
+
 #[test]
 fn long_chains_are_walked_without_recursion_sql_3() {
-    let answered = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(4_900));
+    let others: String = (0..4_900).map(|number| format!(" OR ssn = '{number}'")).collect();
+    let answered = format!("SELECT id FROM customers WHERE ssn = 'a'{others}");
     assert_eq!(plan(&answered).template.slots.len(), 4_901);
     let flat = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR true".repeat(9_999 - 1));
     assert_eq!(plan(&flat).template.slots.len(), 1);

@@ -1,6 +1,6 @@
 //! What is refused, and how.
 
-use super::support::{decide, declared, refusal};
+use super::support::{decide, declared, plan, refusal};
 use crate::error::SqlState;
 use crate::sql::Decision;
 
@@ -123,4 +123,27 @@ fn several_statements_are_decided_one_by_one() {
         ]
     ));
     assert!(matches!(decide("SELECT 1"), Decision::Forward));
+}
+
+/// PostgreSQL has no operator and no cast for it, and says so whatever the value.
+#[test]
+fn a_null_of_another_type_is_none_of_the_columns_sql_20() {
+    for text in [
+        "SELECT id FROM customers WHERE ssn = NULL::int",
+        "SELECT id FROM customers WHERE ssn IN ('x', CAST(NULL AS date))",
+        "SELECT id FROM customers WHERE ssn = ANY(NULL::int[])",
+        "INSERT INTO customers (id, dob) VALUES (1, NULL::text)",
+        "UPDATE customers SET is_vip = NULL::int WHERE id = 1",
+    ] {
+        let refused = refusal(text);
+        assert!(refused.message.starts_with("a NULL of type"), "{text}: {}", refused.message);
+    }
+    for text in [
+        "SELECT id FROM customers WHERE ssn = NULL::varchar",
+        "SELECT id FROM customers WHERE ssn = ANY(NULL::text[])",
+        "UPDATE accounts SET credit_limit = NULL::numeric, balance = (NULL::int) WHERE id = 1",
+        "UPDATE customers SET dob = CAST(NULL AS date), is_vip = NULL WHERE id = 1",
+    ] {
+        plan(text);
+    }
 }
