@@ -10,6 +10,7 @@ use tokio::sync;
 
 use super::Error;
 use super::block::Block;
+use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
 use crate::exec::by_name::{self, RefusedNames};
@@ -43,8 +44,8 @@ struct Known {
     /// The pool's count when a client of ours took the connection last.
     recycled: usize,
     prepared: TextCache<Arc<Prepared>>,
-    /// A planned statement was prepared: names of the driver's may mean one.
-    planned: bool,
+    /// Somebody may send a cancel request at any time.
+    cancelled: bool,
     refused: RefusedNames,
     /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
     defined: bool,
@@ -110,7 +111,7 @@ impl Connection {
             moves: 0,
             recycled: 0,
             prepared: TextCache::new(STATEMENTS, TEXTS),
-            planned: false,
+            cancelled: false,
             refused: RefusedNames::default(),
             defined: false,
             wrote: None,
@@ -123,6 +124,7 @@ impl Connection {
     pub(super) fn taken(&self, recycled: usize, pooled: bool) {
         let mut known = lock(&self.known);
         known.facts.renew();
+        known.cancelled = false;
         match known.block {
             _ if pooled && recycled == 0 => known.outside(),
             Block::Outside if pooled && recycled == known.recycled + 1 => known.facts.idle(),
@@ -159,9 +161,20 @@ impl Connection {
         Ok(Turn(turn))
     }
 
-    /// The prepared statement of this text.
+    /// The prepared statement of this text, if its constants would be read again as they were.
     pub(super) fn prepared(&self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<Prepared>> {
-        lock(&self.known).prepared.get(text, declared, epoch)
+        let mut known = lock(&self.known);
+        let changes = known.facts.changes();
+        known.prepared.get(text, declared, epoch).filter(|prepared| match prepared.reading {
+            Reading::Alone => true,
+            Reading::Settings => prepared.changes == changes,
+            Reading::Clock => false,
+        })
+    }
+
+    /// How often the settings may have changed.
+    pub(super) fn changes(&self) -> u64 {
+        lock(&self.known).facts.changes()
     }
 
     /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
@@ -170,23 +183,16 @@ impl Connection {
         lock(&self.known).prepared.put(text, declared, *epoch, Arc::clone(prepared));
     }
 
-    /// A statement is about to be prepared: even if nobody waits for it, the server may have it.
-    pub(super) fn prepares(&self, planned: bool) {
-        lock(&self.known).planned |= planned;
-    }
-
     /// The server does not have it any more, or not as it was.
     pub(super) fn forget(&self, prepared: &Prepared) {
         lock(&self.known).prepared.remove(&prepared.text, &prepared.declared, prepared.epoch);
     }
 
-    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused.
+    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused. The
+    /// driver's names count even where no client of ours has prepared anything: a client of another sealer may have.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
         let known = lock(&self.known);
-        if !known.planned && known.refused.is_empty() {
-            return None;
-        }
-        by_name::uses(text, |name| (known.planned && is_the_drivers(name)) || known.refused.may_hold(name))
+        by_name::uses(text, |name| is_the_drivers(name) || known.refused.may_hold(name))
     }
 
     /// A text was refused, or passed on.
@@ -277,15 +283,29 @@ impl Connection {
         known.moves += 1;
     }
 
-    /// It ends with what was sent last, whatever the answer. It may take settings back.
-    pub(super) fn ended(&self) {
+    /// Its end is sent. A cancel request that comes just before fails the block instead of ending it.
+    pub(super) fn ends(&self) {
         let mut known = lock(&self.known);
         known.facts.forwarded(Effect::None);
-        known.outside();
+        known.block = Block::Unknown;
+        known.entered = true;
         known.moves += 1;
     }
 
-    /// A probe found no transaction.
+    /// Its end is sent, and nobody waits for the answer.
+    pub(super) fn ends_unheard(&self) {
+        self.ends();
+        if !lock(&self.known).cancelled {
+            self.found_outside();
+        }
+    }
+
+    /// A cancel token was given out.
+    pub(super) fn may_be_cancelled(&self) {
+        lock(&self.known).cancelled = true;
+    }
+
+    /// A transaction has ended, or a probe found none.
     pub(super) fn found_outside(&self) {
         let mut known = lock(&self.known);
         known.outside();
@@ -370,6 +390,23 @@ mod tests {
         assert!(connection.check().is_ok());
         drop(Armed::new(&connection));
         assert!(matches!(connection.check(), Err(Error::Broken)));
+        assert!(!connection.may_be_returned());
+    }
+
+    #[test]
+    fn an_end_leaves_no_block_once_it_is_confirmed_or_where_nobody_could_have_cancelled_it() {
+        let connection = pooled();
+        connection.inside(true);
+        connection.ends();
+        assert!(!connection.may_be_returned());
+        connection.found_outside();
+        assert!(connection.may_be_returned());
+        connection.inside(true);
+        connection.ends_unheard();
+        assert!(connection.may_be_returned());
+        connection.may_be_cancelled();
+        connection.inside(true);
+        connection.ends_unheard();
         assert!(!connection.may_be_returned());
     }
 

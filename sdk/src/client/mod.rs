@@ -61,6 +61,7 @@
 
 mod block;
 mod connection;
+mod constants;
 mod copy;
 mod ddl;
 mod de;
@@ -160,6 +161,7 @@ impl Client {
     /// # });
     /// ```
     pub fn cancel_token(&self) -> CancelToken {
+        self.connection.may_be_cancelled();
         self.cancel.clone()
     }
 

@@ -198,7 +198,8 @@ impl<'a> Runner<'a> {
                         .at(statement.range.start),
                 ),
             });
-            let refused = refused.or_else(|| self.connection.uses_by_name(text)).or_else(|| copy::refusal(text));
+            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
+            let refused = refused.or_else(uses).or_else(|| copy::refusal(text));
             if let Some(refusal) = refused {
                 self.connection.names(text, true);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
@@ -386,6 +387,12 @@ fn shows() -> String {
 fn broken_pin(broken: &exec::facts::BrokenPin) -> Error {
     let refusal = Refusal::error(broken.sqlstate(), broken.message());
     Error::refused(broken.hint().into_iter().fold(refusal, Refusal::hint), "")
+}
+
+/// Whether a block may be left although its COMMIT failed. An integrity constraint is checked when the end has begun;
+/// any other error may have come before (a cancel request does, where it comes early), and then the block has failed.
+pub(super) fn may_leave_a_block(error: &tokio_postgres::Error) -> bool {
+    !error.code().is_some_and(|code| code.code().starts_with("23"))
 }
 
 /// Whether the server says that the transaction block had failed before.
