@@ -13,7 +13,7 @@ use super::block::Block;
 use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
-use crate::exec::by_name::{self, RefusedNames};
+use crate::exec::by_name::{self, Named, RefusedNames};
 use crate::exec::cache::TextCache;
 use crate::exec::facts::{Asked, BrokenPin, Facts};
 use crate::sql::{Effect, Plan, Refusal, Verb};
@@ -168,7 +168,7 @@ impl Connection {
         known.prepared.get(text, declared, epoch).filter(|prepared| match prepared.reading {
             Reading::Alone => true,
             Reading::Settings => prepared.changes == changes,
-            Reading::Clock => false,
+            Reading::Once => false,
         })
     }
 
@@ -192,12 +192,25 @@ impl Connection {
     /// driver's names count even where no client of ours has prepared anything: a client of another sealer may have.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
         let known = lock(&self.known);
-        by_name::uses(text, |name| is_the_drivers(name) || known.refused.may_hold(name))
+        let drivers = by_name::executes(text, is_the_drivers);
+        drivers.or_else(|| {
+            if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.refused.may_hold(name)) }
+        })
     }
 
-    /// A text was refused, or passed on.
-    pub(super) fn names(&self, text: &str, refused: bool) {
-        lock(&self.known).refused.text(text, refused);
+    /// A text was refused.
+    pub(super) fn refuses(&self, text: &str) {
+        lock(&self.known).refused.text(text);
+    }
+
+    /// A text is sent that may give names a meaning again.
+    pub(super) fn names(&self, named: &Named) -> Named {
+        named.sent(&lock(&self.known).refused)
+    }
+
+    /// It was answered without an error.
+    pub(super) fn named(&self, named: &Named) {
+        lock(&self.known).refused.all_made(named);
     }
 
     /// What values of this plan are read under.
@@ -414,10 +427,10 @@ mod tests {
     fn a_refused_name_that_is_one_too_many_to_remember_is_not_executed_by_sql_either_sql_5() {
         let connection = pooled();
         for number in 0..=10_000 {
-            connection.names(&format!("PREPARE p{number} AS SELECT 1"), true);
+            connection.refuses(&format!("PREPARE p{number} AS SELECT 1"));
         }
         assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some());
-        connection.names("PREPARE p0 AS SELECT 1", false);
+        connection.named(&connection.names(&by_name::named("PREPARE p0 AS SELECT 1")));
         assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some(), "what was not remembered stays unknown");
         assert!(connection.uses_by_name("SELECT 'x'").is_none());
     }

@@ -1,6 +1,6 @@
 //! What the server reads of a text once, when it prepares it: a constant becomes a value there and then, and stays so as
 //! long as the statement is kept (PostgreSQL's coerce_type in parse_coerce.c). An application that calls by text does not
-//! know that its text is kept.
+//! know that its text is kept. What EXECUTE or FETCH gives is described then, too.
 
 use crate::sql::lex::{self, Kind, Token};
 
@@ -11,14 +11,17 @@ pub(super) enum Reading {
     Alone,
     /// Perhaps `DateStyle`, `IntervalStyle`, `TimeZone` or `lc_monetary`: no constant of these types is without a digit.
     Settings,
-    /// Perhaps the time of the day (manual, table "Special Date/Time Inputs").
-    Clock,
+    /// Perhaps the time of the day (manual, table "Special Date/Time Inputs"), or another statement: they are read once.
+    Once,
 }
 
 /// What the constants of this text are read by, at most.
 pub(super) fn reading(text: &str) -> Reading {
     // A text without tokens is an error at the server.
     let tokens = lex::lex(text).unwrap_or_default();
+    if tokens.first().is_some_and(|first| ["execute", "fetch"].iter().any(|word| first.is_word(text, word))) {
+        return Reading::Once;
+    }
     let mut reading = Reading::Alone;
     for constant in tokens.iter().filter(|token| is_string(token)) {
         // Escapes that are wrong are an error at the server too.
@@ -26,7 +29,7 @@ pub(super) fn reading(text: &str) -> Reading {
         let now =
             |word: &str| ["now", "today", "tomorrow", "yesterday"].iter().any(|now| word.eq_ignore_ascii_case(now));
         if value.split(|char: char| !char.is_ascii_alphabetic()).any(now) {
-            return Reading::Clock;
+            return Reading::Once;
         }
         if value.bytes().any(|byte| byte.is_ascii_digit()) {
             reading = Reading::Settings;
@@ -68,9 +71,12 @@ mod tests {
             ("SELECT * FROM t WHERE at = '03/04/2026'", Reading::Settings),
             ("SELECT $$2026-01-01$$, 'a'", Reading::Settings),
             (r"SELECT E'\x32026'", Reading::Settings),
-            ("SELECT * FROM t WHERE day < 'Today'", Reading::Clock),
-            ("SELECT '1', timestamp ' tomorrow 10:00'", Reading::Clock),
-            (r"SELECT U&'n\006fw'", Reading::Clock),
+            ("SELECT * FROM t WHERE day < 'Today'", Reading::Once),
+            ("SELECT '1', timestamp ' tomorrow 10:00'", Reading::Once),
+            (r"SELECT U&'n\006fw'", Reading::Once),
+            ("execute mine(1)", Reading::Once),
+            ("FETCH ALL FROM rows", Reading::Once),
+            ("SELECT 1 FETCH FIRST ROW ONLY", Reading::Alone),
             ("SELECT 'now", Reading::Alone),
         ] {
             assert_eq!(reading(text), expected, "{text}");

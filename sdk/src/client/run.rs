@@ -21,6 +21,7 @@ use super::{Error, Row, RowCount};
 use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
+use crate::exec::by_name;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -163,12 +164,20 @@ impl<'a> Runner<'a> {
         if prepared.epoch != self.shared.protection().epoch {
             return Ok(Sent::Replanned);
         }
+        // What it runs by name may have been refused since it was prepared.
+        if prepared.runs
+            && let Some(refusal) = self.connection.uses_by_name(&prepared.text)
+        {
+            drop(turn);
+            return Err(self.refuse(Error::refused(refusal, &prepared.text)).await);
+        }
+        let named = self.connection.names(&prepared.named);
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
         if prepared.defines {
             self.connection.defines();
         }
         match turn.send(self.client.query_raw(&prepared.physical, Raw::own(params))).await {
-            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
+            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
             Err(error) => self.not_sent(error, prepared),
         }
     }
@@ -201,7 +210,7 @@ impl<'a> Runner<'a> {
             let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
             let refused = refused.or_else(uses).or_else(|| copy::refusal(text));
             if let Some(refusal) = refused {
-                self.connection.names(text, true);
+                self.connection.refuses(text);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
             let turn = self.connection.turn().await?;
@@ -216,7 +225,7 @@ impl<'a> Runner<'a> {
                 unanswered = self.ask(asked).await?.is_some();
                 continue;
             }
-            self.connection.names(text, false);
+            let named = self.connection.names(&by_name::named(text));
             let to = block::after(text);
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
@@ -224,6 +233,7 @@ impl<'a> Runner<'a> {
                 self.connection.defines();
             }
             turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
+            self.connection.named(&named);
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }

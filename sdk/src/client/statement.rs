@@ -12,6 +12,7 @@ use super::constants::Reading;
 use super::run::Runner;
 use super::{Column, Error};
 use super::{constants, copy, ddl};
+use crate::exec::by_name::{self, Named};
 use crate::exec::facts::reads_settings;
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
@@ -124,6 +125,10 @@ pub(super) struct Prepared {
     pub(super) moves: Option<Block>,
     /// It is forwarded, and defines something in the catalog.
     pub(super) defines: bool,
+    /// It is forwarded, and runs or reads from what has a name.
+    pub(super) runs: bool,
+    /// What it does to names, if it is forwarded.
+    pub(super) named: Named,
     /// The physical statement; of several steps: one that is only described.
     pub(super) physical: tokio_postgres::Statement,
     pub(super) params: Vec<Type>,
@@ -144,7 +149,7 @@ impl Runner<'_> {
             let Single { plan, effect } = match decided {
                 Ok(decided) => decided,
                 Err(refusal) => {
-                    self.connection.names(text, true);
+                    self.connection.refuses(text);
                     return Err(self.refuse(Error::refused(refusal, text)).await);
                 }
             };
@@ -190,12 +195,11 @@ impl Runner<'_> {
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
             })?;
             drop(turn);
-            if plan.is_none() {
-                self.connection.names(text, false);
-            }
             let (params, columns) = described(plan.as_deref(), &statement)?;
             let moves = if plan.is_none() { block::after(text) } else { None };
             let defines = plan.is_none() && ddl::defines(text);
+            let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
+            let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
             let prepared = Arc::new(Prepared {
                 text: Zeroizing::new(text.to_owned()),
                 declared: declared.into(),
@@ -206,6 +210,8 @@ impl Runner<'_> {
                 effect,
                 moves,
                 defines,
+                runs,
+                named,
                 physical: statement,
                 params,
                 columns,

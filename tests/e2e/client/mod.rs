@@ -3,6 +3,7 @@
 mod cancelled;
 mod hostile;
 mod lost;
+mod names;
 mod prepares;
 mod recycled;
 mod styles;
