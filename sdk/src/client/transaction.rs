@@ -18,6 +18,20 @@ use crate::sql::{Effect, Refusal, lex};
 /// A transaction, or a savepoint in one. Dropped without [`Transaction::commit`] it is rolled back.
 ///
 /// A refused statement fails it, as one that the server does not take would: what follows gets 25P02.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// let transaction = client.transaction().await?;
+/// let refused = transaction.query("SELECT upper(diagnosis) FROM patient", &[]).await.unwrap_err();
+/// assert_eq!(refused.code(), Some("0A000"));
+/// let failed = transaction.query("SELECT ward FROM patient", &[]).await.unwrap_err();
+/// assert_eq!(failed.code(), Some("25P02"), "in_failed_sql_transaction");
+/// transaction.rollback().await?;
+/// # Ok(())
+/// # });
+/// ```
 pub struct Transaction<'a> {
     /// Gone once its end was sent.
     inner: Option<tokio_postgres::Transaction<'a>>,
@@ -36,6 +50,19 @@ impl Transaction<'_> {
     /// # Errors
     /// A constraint that is checked now, a conflict with another transaction, a lost connection: then it is not known
     /// whether it was committed.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("UPDATE patient SET ward = $2 WHERE id = $1", &[&7_i64, &"C1"]).await?;
+    /// transaction.commit().await?;
+    /// let row = client.query_one("SELECT ward FROM patient WHERE id = $1", &[&7_i64]).await?;
+    /// assert_eq!(row.get::<_, &str>("ward"), "C1");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn commit(mut self) -> Result<(), Error> {
         self.connection.check()?;
         let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
