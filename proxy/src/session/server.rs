@@ -4,6 +4,7 @@ mod steps;
 
 use pgseal::error::SqlState;
 use pgseal::exec;
+use pgseal::exec::by_name::Told;
 use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs;
 use pgseal::exec::steps::described_positions;
@@ -130,13 +131,16 @@ impl State {
             (_, _) => {}
         }
         if tag == b'C'
-            && let Some(Change::Deallocated(names)) = self.queue.front().and_then(|entry| entry.payload.change.as_mut())
+            && let Some(Change::Named(named)) = self.queue.front().and_then(|entry| entry.payload.change.as_mut())
         {
             let Some(body) = body else { return Ok(Fate::Whole) };
-            if body == b"DEALLOCATE\0"
-                && let Some(name) = names.pop_front()
-            {
-                self.deallocated(&name);
+            match body.strip_suffix(b"\0").and_then(|tag| named.told(tag)) {
+                Some(Told::Gone(name)) => self.deallocated(&name),
+                Some(Told::Made(name)) => {
+                    self.refused.made(&name, named);
+                    self.closed.made(&name, named);
+                }
+                None => {}
             }
         }
         let cap = core.context.limits.held_frame;

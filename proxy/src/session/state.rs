@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::by_name::{Deallocated, RefusedNames};
+use pgseal::exec::by_name::{Named, RefusedNames};
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -91,8 +91,8 @@ impl Expected {
         Self { answer, change: Some(change) }
     }
 
-    pub(super) fn deallocating(answer: Answer, names: Deallocated) -> Self {
-        Self { answer, change: (!names.is_empty()).then_some(Change::Deallocated(names)) }
+    pub(super) fn naming(answer: Answer, named: Named) -> Self {
+        Self { answer, change: (!named.is_empty()).then_some(Change::Named(named)) }
     }
 }
 
@@ -100,8 +100,8 @@ impl Expected {
 pub(super) enum Change {
     Statement(Box<[u8]>),
     Portal(Box<[u8]>),
-    /// SQL takes these names of statements away, one with each command tag.
-    Deallocated(Deallocated),
+    /// SQL gives names a meaning or takes them away, one with each command tag.
+    Named(Named),
 }
 
 /// A prepared statement, as long as anything is protected.
@@ -113,8 +113,12 @@ pub(super) struct Statement {
     /// `None` if it is forwarded.
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) effect: Effect,
-    /// Names of statements that it takes away.
-    pub(super) deallocates: Deallocated,
+    /// What it does to names.
+    pub(super) named: Named,
+    /// It is forwarded, and runs or reads from what has a name.
+    pub(super) runs: bool,
+    /// Its name was refused before: unless the server takes it, it still is.
+    pub(super) was_refused: bool,
 }
 
 /// A portal over a planned statement.
@@ -262,8 +266,8 @@ pub(super) struct State {
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
-    /// The portal that was bound last, if it runs DEALLOCATE, and of what.
-    pub(super) deallocating: Option<(Box<[u8]>, Deallocated)>,
+    /// The portal that was bound last, if it does something to names, and what.
+    pub(super) naming: Option<(Box<[u8]>, Named)>,
     /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
     pub(super) refused_query: bool,
     /// The client's side has something to do.
@@ -304,7 +308,7 @@ impl State {
             waiting: Waiting::No,
             wrote: None,
             running: None,
-            deallocating: None,
+            naming: None,
             refused_query: false,
             wake: false,
             spoiled: false,
@@ -351,7 +355,7 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => self.statements.confirm(name),
             Some(Change::Portal(name)) => self.portals.confirm(name),
-            Some(Change::Deallocated(_)) | None => return,
+            Some(Change::Named(_)) | None => return,
         }
         self.named();
     }
@@ -374,7 +378,7 @@ impl State {
                 drop(self.portals.withdraw(name));
                 self.named();
             }
-            Some(Change::Deallocated(_)) | None => {}
+            Some(Change::Named(_)) | None => {}
         }
         match expected.answer {
             Answer::Show(..) => {
@@ -415,7 +419,8 @@ impl State {
     fn withdraw_statement(&mut self, name: &[u8]) {
         let withdrawn = self.statements.withdraw(name);
         let planned = |statement: &Rc<Statement>| statement.plan.is_some();
-        if withdrawn.as_ref().is_some_and(planned) && !self.statements.get(name).is_some_and(planned) {
+        let refused = |statement: &Rc<Statement>| planned(statement) || statement.was_refused;
+        if withdrawn.as_ref().is_some_and(refused) && !self.statements.get(name).is_some_and(planned) {
             self.refused.insert(name);
         }
     }

@@ -10,9 +10,10 @@ use tokio::sync;
 
 use super::Error;
 use super::block::Block;
+use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
-use crate::exec::by_name::{self, RefusedNames};
+use crate::exec::by_name::{self, Named, RefusedNames};
 use crate::exec::cache::TextCache;
 use crate::exec::facts::{Asked, BrokenPin, Facts};
 use crate::sql::{Effect, Plan, Refusal, Verb};
@@ -43,8 +44,8 @@ struct Known {
     /// The pool's count when a client of ours took the connection last.
     recycled: usize,
     prepared: TextCache<Arc<Prepared>>,
-    /// A planned statement was prepared: names of the driver's may mean one.
-    planned: bool,
+    /// Somebody may send a cancel request at any time.
+    cancelled: bool,
     refused: RefusedNames,
     /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
     defined: bool,
@@ -110,7 +111,7 @@ impl Connection {
             moves: 0,
             recycled: 0,
             prepared: TextCache::new(STATEMENTS, TEXTS),
-            planned: false,
+            cancelled: false,
             refused: RefusedNames::default(),
             defined: false,
             wrote: None,
@@ -123,6 +124,7 @@ impl Connection {
     pub(super) fn taken(&self, recycled: usize, pooled: bool) {
         let mut known = lock(&self.known);
         known.facts.renew();
+        known.cancelled = false;
         match known.block {
             _ if pooled && recycled == 0 => known.outside(),
             Block::Outside if pooled && recycled == known.recycled + 1 => known.facts.idle(),
@@ -163,9 +165,20 @@ impl Connection {
         Ok(Turn(turn))
     }
 
-    /// The prepared statement of this text.
+    /// The prepared statement of this text, if its constants would be read again as they were.
     pub(super) fn prepared(&self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<Prepared>> {
-        lock(&self.known).prepared.get(text, declared, epoch)
+        let mut known = lock(&self.known);
+        let changes = known.facts.changes();
+        known.prepared.get(text, declared, epoch).filter(|prepared| match prepared.reading {
+            Reading::Alone => true,
+            Reading::Settings => prepared.changes == changes,
+            Reading::Once => false,
+        })
+    }
+
+    /// How often the settings may have changed.
+    pub(super) fn changes(&self) -> u64 {
+        lock(&self.known).facts.changes()
     }
 
     /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
@@ -174,28 +187,29 @@ impl Connection {
         lock(&self.known).prepared.put(text, declared, *epoch, Arc::clone(prepared));
     }
 
-    /// A statement is about to be prepared: even if nobody waits for it, the server may have it.
-    pub(super) fn prepares(&self, planned: bool) {
-        lock(&self.known).planned |= planned;
-    }
-
     /// The server does not have it any more, or not as it was.
     pub(super) fn forget(&self, prepared: &Prepared) {
         lock(&self.known).prepared.remove(&prepared.text, &prepared.declared, prepared.epoch);
     }
 
-    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused.
+    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused. The
+    /// driver's names count even where no client of ours has prepared anything: a client of another sealer may have.
     pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
         let known = lock(&self.known);
-        if !known.planned && known.refused.is_empty() {
-            return None;
-        }
-        by_name::uses(text, |name| (known.planned && is_the_drivers(name)) || known.refused.may_hold(name))
+        let drivers = by_name::executes(text, is_the_drivers);
+        drivers.or_else(|| {
+            if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.refused.may_hold(name)) }
+        })
     }
 
-    /// A text was refused, or passed on.
-    pub(super) fn names(&self, text: &str, refused: bool) {
-        lock(&self.known).refused.text(text, refused);
+    /// A text was refused.
+    pub(super) fn refuses(&self, text: &str) {
+        lock(&self.known).refused.text(text);
+    }
+
+    /// A text that may give names a meaning again was answered without an error.
+    pub(super) fn named(&self, named: &Named) {
+        lock(&self.known).refused.all_made(named);
     }
 
     /// What values of this plan are read under.
@@ -281,15 +295,29 @@ impl Connection {
         known.moves += 1;
     }
 
-    /// It ends with what was sent last, whatever the answer. It may take settings back.
-    pub(super) fn ended(&self) {
+    /// Its end is sent. A cancel request that comes just before fails the block instead of ending it.
+    pub(super) fn ends(&self) {
         let mut known = lock(&self.known);
         known.facts.forwarded(Effect::None);
-        known.outside();
+        known.block = Block::Unknown;
+        known.entered = true;
         known.moves += 1;
     }
 
-    /// A probe found no transaction.
+    /// Its end is sent, and nobody waits for the answer.
+    pub(super) fn ends_unheard(&self) {
+        self.ends();
+        if !lock(&self.known).cancelled {
+            self.found_outside();
+        }
+    }
+
+    /// A cancel token was given out.
+    pub(super) fn may_be_cancelled(&self) {
+        lock(&self.known).cancelled = true;
+    }
+
+    /// A transaction has ended, or a probe found none.
     pub(super) fn found_outside(&self) {
         let mut known = lock(&self.known);
         known.outside();
@@ -378,13 +406,30 @@ mod tests {
     }
 
     #[test]
+    fn an_end_leaves_no_block_once_it_is_confirmed_or_where_nobody_could_have_cancelled_it() {
+        let connection = pooled();
+        connection.inside(true);
+        connection.ends();
+        assert!(!connection.may_be_returned());
+        connection.found_outside();
+        assert!(connection.may_be_returned());
+        connection.inside(true);
+        connection.ends_unheard();
+        assert!(connection.may_be_returned());
+        connection.may_be_cancelled();
+        connection.inside(true);
+        connection.ends_unheard();
+        assert!(!connection.may_be_returned());
+    }
+
+    #[test]
     fn a_refused_name_that_is_one_too_many_to_remember_is_not_executed_by_sql_either_sql_5() {
         let connection = pooled();
         for number in 0..=10_000 {
-            connection.names(&format!("PREPARE p{number} AS SELECT 1"), true);
+            connection.refuses(&format!("PREPARE p{number} AS SELECT 1"));
         }
         assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some());
-        connection.names("PREPARE p0 AS SELECT 1", false);
+        connection.named(&by_name::named("PREPARE p0 AS SELECT 1").sent());
         assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some(), "what was not remembered stays unknown");
         assert!(connection.uses_by_name("SELECT 'x'").is_none());
     }

@@ -244,6 +244,49 @@ impl Error {
         }
     }
 
+    /// The column that is to blame, by its name alone: the server's where it names one, as it does for 23502; ours where
+    /// a refusal, a NULL, or a value that does not open is about one column. A value of the wrong form (class 22) has
+    /// none, as at the server.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let update = "UPDATE patient SET diagnosis = upper(diagnosis) WHERE id = $1";
+    /// let refused = client.execute(update, &[&7_i64]).await.unwrap_err();
+    /// assert_eq!((refused.code(), refused.column()), (Some("0A000"), Some("diagnosis")));
+    ///
+    /// // What is NULL and must not be: the server's error and ours are told alike.
+    /// client.batch_execute("CREATE TEMP TABLE visitor (name text NOT NULL)").await?;
+    /// let error = client.execute("INSERT INTO visitor VALUES (NULL)", &[]).await.unwrap_err();
+    /// assert_eq!((error.code(), error.column()), (Some("23502"), Some("name")));
+    /// let error = client.execute("INSERT INTO patient VALUES (NULL, 'B2', 'none')", &[]).await.unwrap_err();
+    /// assert_eq!((error.code(), error.column()), (Some("23502"), Some("id")));
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Error::Refused { refusal, .. } => refusal.column().map(|name| name.column.as_str()),
+            Error::Exec(exec::Error::Seal(error)) => match error.place()?.split('.').collect::<Vec<_>>()[..] {
+                [_, column] => Some(column),
+                // A name with a point in it: which part is which is not known.
+                _ => None,
+            },
+            Error::Exec(error) => error.column().map(|name| name.column.as_str()),
+            Error::Database(error) => error.column(),
+            Error::Column { column, .. } => Some(column),
+            Error::Connection { .. }
+            | Error::Pool(_)
+            | Error::Parameters { .. }
+            | Error::Parameter { .. }
+            | Error::NoColumn { .. }
+            | Error::Record { .. }
+            | Error::RowCount(_)
+            | Error::Broken => None,
+        }
+    }
+
     /// The server's own error.
     pub fn as_db_error(&self) -> Option<&DbError> {
         match self {

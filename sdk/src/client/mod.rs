@@ -61,6 +61,7 @@
 
 mod block;
 mod connection;
+mod constants;
 mod copy;
 mod ddl;
 mod de;
@@ -154,12 +155,18 @@ impl Client {
     #[doc = include_str!("doctest.txt")]
     /// # example(async |client| {
     /// let cancel = client.cancel_token();
-    /// // From anywhere else: the statement that runs on this connection now, if any, fails with 57014.
-    /// cancel.cancel_query(tokio_postgres::NoTls).await?;
+    /// // A request that comes before the statement is lost: it is sent until it hits.
+    /// let canceller = async { while cancel.cancel_query(tokio_postgres::NoTls).await.is_ok() {} };
+    /// let error = tokio::select! {
+    ///     answer = client.query("SELECT pg_sleep(600)", &[]) => answer.unwrap_err(),
+    ///     () = canceller => return Err("no connection for the cancel request".into()),
+    /// };
+    /// assert_eq!(error.code(), Some("57014"), "query_canceled");
     /// # Ok(())
     /// # });
     /// ```
     pub fn cancel_token(&self) -> CancelToken {
+        self.connection.may_be_cancelled();
         self.cancel.clone()
     }
 

@@ -51,6 +51,18 @@ impl Column {
 ///
 /// Values are read with postgres-types' `FromSql`, so every Rust type that tokio-postgres reads can be read here, with
 /// the features of the same names (`with-uuid-1`, `with-chrono-0_4`, …).
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// let row = client.query_one("SELECT id, diagnosis FROM patient WHERE id = $1", &[&7_i64]).await?;
+/// assert_eq!((row.get::<_, i64>(0), row.get::<_, &str>("diagnosis")), (7, "J45.1"));
+/// assert_eq!(row.columns()[1].type_(), &tokio_postgres::types::Type::TEXT); // bytea for the server
+/// assert!(row.try_get::<_, i32>("diagnosis").is_err());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone)]
 pub struct Row {
     columns: Arc<[Column]>,

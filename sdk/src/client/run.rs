@@ -22,6 +22,7 @@ use super::{Error, Row, RowCount};
 use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
+use crate::exec::by_name;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -168,12 +169,20 @@ impl<'a> Runner<'a> {
         if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }
+        // What it runs by name may have been refused since it was prepared.
+        if prepared.runs
+            && let Some(refusal) = self.connection.uses_by_name(&prepared.text)
+        {
+            drop(turn);
+            return Err(self.refuse(Error::refused(refusal, &prepared.text)).await);
+        }
+        let named = prepared.named.sent();
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
         if prepared.defines {
             self.connection.defines();
         }
         match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
-            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, stream))),
+            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
             Err(error) => self.not_sent(error, prepared),
         }
     }
@@ -206,9 +215,10 @@ impl<'a> Runner<'a> {
                         .at(statement.range.start),
                 ),
             });
-            let refused = refused.or_else(|| self.connection.uses_by_name(text)).or_else(|| copy::refusal(text));
+            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
+            let refused = refused.or_else(uses).or_else(|| copy::refusal(text));
             if let Some(refusal) = refused {
-                self.connection.names(text, true);
+                self.connection.refuses(text);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
             let turn = self.connection.turn().await?;
@@ -223,7 +233,7 @@ impl<'a> Runner<'a> {
                 unanswered = self.ask(asked).await?.is_some();
                 continue;
             }
-            self.connection.names(text, false);
+            let named = by_name::named(text).sent();
             let to = block::after(text);
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
@@ -231,6 +241,7 @@ impl<'a> Runner<'a> {
                 self.connection.defines();
             }
             turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
+            self.connection.named(&named);
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }
@@ -397,6 +408,12 @@ fn shows() -> String {
 fn broken_pin(broken: &exec::facts::BrokenPin) -> Error {
     let refusal = Refusal::error(broken.sqlstate(), broken.message());
     Error::refused(broken.hint().into_iter().fold(refusal, Refusal::hint), "")
+}
+
+/// Whether a block may be left although its COMMIT failed. An integrity constraint is checked when the end has begun;
+/// any other error may have come before (a cancel request does, where it comes early), and then the block has failed.
+pub(super) fn may_leave_a_block(error: &tokio_postgres::Error) -> bool {
+    !error.code().is_some_and(|code| code.code().starts_with("23"))
 }
 
 /// Whether the server says that the transaction block had failed before.

@@ -14,7 +14,26 @@ use crate::keys::{KeyCache, KeyStore};
 use crate::schema::Protection;
 use crate::sql::Statement;
 
-/// From here clients are made. One for a database; cheap to hand around in its [`Arc`].
+/// From here clients are made. One for a database; cheap to hand around in its [`Arc`]. `Sealer::client` is what a service
+/// uses; this is for who holds the database against the lock in a way of its own.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("../sealer/database.txt")]
+/// # example(async |database| {
+/// use std::sync::Arc;
+///
+/// use pgseal::client::Shared;
+/// use pgseal::keys::cache::{DEFAULT_TTL, KeyCache};
+/// use pgseal::schema::Protection;
+///
+/// let (keys, store) = (Arc::new(KeyCache::new(DEFAULT_TTL)), pgseal::testing::store()?);
+/// let shared = Shared::new(Protection::default(), keys, store); // nothing is protected
+/// let client = shared.client(database.pool()).await?;
+/// assert_eq!(client.query_one("SELECT 1", &[]).await?.get::<_, i32>(0), 1);
+/// # Ok(())
+/// # });
+/// ```
 pub struct Shared {
     protection: RwLock<Arc<Protection>>,
     plans: Mutex<PlanCache>,

@@ -8,9 +8,11 @@ use zeroize::Zeroizing;
 
 use super::block::{self, Block};
 use super::connection::Connection;
+use super::constants::Reading;
 use super::run::Runner;
 use super::{Column, Error};
-use super::{copy, ddl};
+use super::{constants, copy, ddl};
+use crate::exec::by_name::{self, Named};
 use crate::exec::facts::reads_settings;
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
@@ -112,6 +114,10 @@ pub(super) struct Prepared {
     pub(super) declared: Box<[u32]>,
     /// Of the protection under which it was planned.
     pub(super) epoch: u64,
+    /// What its constants were read by.
+    pub(super) reading: Reading,
+    /// How often the settings may have changed before.
+    pub(super) changes: u64,
     /// `None` if it is forwarded.
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) effect: Effect,
@@ -119,6 +125,10 @@ pub(super) struct Prepared {
     pub(super) moves: Option<Block>,
     /// It is forwarded, and defines something in the catalog.
     pub(super) defines: bool,
+    /// It is forwarded, and runs or reads from what has a name.
+    pub(super) runs: bool,
+    /// What it does to names, if it is forwarded.
+    pub(super) named: Named,
     /// The physical statement; of several steps: one that is only described.
     pub(super) physical: tokio_postgres::Statement,
     pub(super) params: Vec<Type>,
@@ -139,7 +149,7 @@ impl Runner<'_> {
             let Single { plan, effect } = match decided {
                 Ok(decided) => decided,
                 Err(refusal) => {
-                    self.connection.names(text, true);
+                    self.connection.refuses(text);
                     return Err(self.refuse(Error::refused(refusal, text)).await);
                 }
             };
@@ -153,8 +163,9 @@ impl Runner<'_> {
             if epoch != self.shared.epoch() {
                 continue;
             }
+            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
             if plan.is_none()
-                && let Some(refusal) = self.connection.uses_by_name(text).or_else(|| copy::refusal(text))
+                && let Some(refusal) = uses().or_else(|| copy::refusal(text))
             {
                 drop(turn);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
@@ -176,7 +187,7 @@ impl Runner<'_> {
                 None => (text.to_owned(), declared.to_vec()),
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
-            self.connection.prepares(plan.is_some());
+            let changes = self.connection.changes();
             // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
             // middle of another call's transaction, which may have failed.
             let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
@@ -184,17 +195,27 @@ impl Runner<'_> {
                 self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
             })?;
             drop(turn);
-            if plan.is_none() {
-                self.connection.names(text, false);
-            }
             let (params, columns) = described(plan.as_deref(), &statement)?;
             let moves = if plan.is_none() { block::after(text) } else { None };
             let defines = plan.is_none() && ddl::defines(text);
-            let text = Zeroizing::new(text.to_owned());
-            let declared = declared.into();
-            let prepared =
-                Prepared { text, declared, epoch, plan, effect, moves, defines, physical: statement, params, columns };
-            let prepared = Arc::new(prepared);
+            let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
+            let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
+            let prepared = Arc::new(Prepared {
+                text: Zeroizing::new(text.to_owned()),
+                declared: declared.into(),
+                epoch,
+                reading: constants::reading(text),
+                changes,
+                plan,
+                effect,
+                moves,
+                defines,
+                runs,
+                named,
+                physical: statement,
+                params,
+                columns,
+            });
             self.connection.keep(&prepared);
             return Ok(prepared);
         }

@@ -11,7 +11,7 @@ use tokio_postgres::types::Type;
 
 use super::connection::Armed;
 use super::params::{self, Encoded, Raw};
-use super::run::{Loads, REFUSAL, Runner, Sent, had_failed};
+use super::run::{Loads, REFUSAL, Runner, Sent, had_failed, may_leave_a_block};
 use super::statement::{Prepared, declared_type};
 use super::stream::{Rows, open};
 use super::{Error, Row};
@@ -71,7 +71,9 @@ impl<'a> Runner<'a> {
                 }
                 // A constraint that is checked here, or the connection: whether it was committed is not known then.
                 Err(error) => {
-                    if error.as_db_error().is_some() {
+                    let server = error.as_db_error().is_some();
+                    // Outside a block it does nothing.
+                    if server && (!may_leave_a_block(&error) || self.client.batch_execute("ROLLBACK").await.is_ok()) {
                         armed.disarm();
                     }
                     Err(self.failed(error, Some(plan), |_| None))

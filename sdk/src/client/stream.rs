@@ -13,6 +13,7 @@ use super::params;
 use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
+use crate::exec::by_name::Named;
 use crate::exec::outputs::Opener;
 use crate::sql::Plan;
 use crate::value::Settings;
@@ -114,7 +115,7 @@ enum Source {
 /// How the server's rows become the application's.
 enum Reading {
     /// They are the application's.
-    Forwarded(Option<Moved>),
+    Forwarded(Option<Moved>, Named),
     /// They are opened.
     Opened(Opener),
     /// They are a guard's: the application expects none.
@@ -136,9 +137,10 @@ impl<'a> Rows<'a> {
         runner: Runner<'a>,
         prepared: &Arc<Prepared>,
         moved: Option<Moved>,
+        named: Named,
         stream: tokio_postgres::RowStream,
     ) -> Self {
-        Self::new(runner, prepared, Source::Live(Box::pin(stream), Reading::Forwarded(moved)))
+        Self::new(runner, prepared, Source::Live(Box::pin(stream), Reading::Forwarded(moved, named)))
     }
 
     pub(super) fn held(runner: Runner<'a>, prepared: &Arc<Prepared>, rows: VecDeque<Row>, affected: u64) -> Self {
@@ -176,8 +178,9 @@ impl<'a> Rows<'a> {
                 Some(Err(error)) => return Err(runner.failed_run(error, prepared)),
                 None => {
                     *affected = stream.rows_affected();
-                    if let Reading::Forwarded(Some(moved)) = reading {
-                        runner.connection.arrived(*moved);
+                    if let Reading::Forwarded(moved, named) = reading {
+                        moved.iter().for_each(|moved| runner.connection.arrived(*moved));
+                        runner.connection.named(named);
                     }
                     runner.shared.look_if(runner.connection.has_defined());
                     return Ok(None);
@@ -185,7 +188,7 @@ impl<'a> Rows<'a> {
             };
             match reading {
                 Reading::Dropped => {}
-                Reading::Forwarded(_) => return Ok(Some(Row::forwarded(&prepared.columns, physical))),
+                Reading::Forwarded(..) => return Ok(Some(Row::forwarded(&prepared.columns, physical))),
                 Reading::Opened(opener) => {
                     return match open(*runner, opener, &physical, &prepared.columns).await {
                         Ok(row) => Ok(Some(row)),

@@ -8,7 +8,7 @@ use tokio_postgres::{CancelToken, IsolationLevel};
 use super::block::Block;
 use super::connection::Connection;
 use super::failed::failed;
-use super::run::Runner;
+use super::run::{Runner, may_leave_a_block};
 use super::shared::Shared;
 use super::verbs::verbs;
 use super::{Client, Error, Row, RowCount, RowStream, Statement, ToStatement};
@@ -18,6 +18,20 @@ use crate::sql::{Effect, Refusal, lex};
 /// A transaction, or a savepoint in one. Dropped without [`Transaction::commit`] it is rolled back.
 ///
 /// A refused statement fails it, as one that the server does not take would: what follows gets 25P02.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+#[doc = include_str!("doctest.txt")]
+/// # example(async |client| {
+/// let transaction = client.transaction().await?;
+/// let refused = transaction.query("SELECT upper(diagnosis) FROM patient", &[]).await.unwrap_err();
+/// assert_eq!(refused.code(), Some("0A000"));
+/// let failed = transaction.query("SELECT ward FROM patient", &[]).await.unwrap_err();
+/// assert_eq!(failed.code(), Some("25P02"), "in_failed_sql_transaction");
+/// transaction.rollback().await?;
+/// # Ok(())
+/// # });
+/// ```
 pub struct Transaction<'a> {
     /// Gone once its end was sent.
     inner: Option<tokio_postgres::Transaction<'a>>,
@@ -36,12 +50,27 @@ impl Transaction<'_> {
     /// # Errors
     /// A constraint that is checked now, a conflict with another transaction, a lost connection: then it is not known
     /// whether it was committed.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("doctest.txt")]
+    /// # example(async |client| {
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("UPDATE patient SET ward = $2 WHERE id = $1", &[&7_i64, &"C1"]).await?;
+    /// transaction.commit().await?;
+    /// let row = client.query_one("SELECT ward FROM patient WHERE id = $1", &[&7_i64]).await?;
+    /// assert_eq!(row.get::<_, &str>("ward"), "C1");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn commit(mut self) -> Result<(), Error> {
         self.connection.check()?;
         let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
         let wrote = self.connection.wrote();
         self.ends(Effect::None);
-        inner.commit().await.map_err(|error| failed(error, wrote.as_deref(), |_| None))?;
+        let ended = inner.commit().await;
+        self.has_ended(&ended);
+        ended.map_err(|error| failed(error, wrote.as_deref(), |_| None))?;
         self.shared.look_if(self.connection.has_defined());
         Ok(())
     }
@@ -54,7 +83,9 @@ impl Transaction<'_> {
         self.connection.check()?;
         let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
         self.ends(Effect::Opaque);
-        Ok(inner.rollback().await?)
+        let ended = inner.rollback().await;
+        self.has_ended(&ended);
+        Ok(ended?)
     }
 
     /// Begins a savepoint.
@@ -109,6 +140,7 @@ impl Transaction<'_> {
 
     /// What cancels the statement that is running.
     pub fn cancel_token(&self) -> CancelToken {
+        self.connection.may_be_cancelled();
         self.cancel.clone()
     }
 
@@ -129,11 +161,19 @@ impl Transaction<'_> {
         Ok(Runner { client: inner.client(), connection: self.connection, shared: self.shared })
     }
 
-    /// The end is sent, and takes back settings perhaps. Whatever the answer to a COMMIT or ROLLBACK, no block is left.
+    /// The end is sent, and takes back settings perhaps.
     fn ends(&self, effect: Effect) {
         self.connection.forwarded(effect, None);
         if !self.nested {
-            self.connection.ended();
+            self.connection.ends();
+        }
+    }
+
+    /// It was answered.
+    fn has_ended(&self, answer: &Result<(), tokio_postgres::Error>) {
+        let left = answer.as_ref().is_err_and(may_leave_a_block);
+        if !self.nested && !left {
+            self.connection.found_outside();
         }
     }
 }
@@ -143,7 +183,10 @@ impl Drop for Transaction<'_> {
         if let Some(inner) = self.inner.take() {
             // The driver rolls back.
             drop(inner);
-            self.ends(Effect::Opaque);
+            self.connection.forwarded(Effect::Opaque, None);
+            if !self.nested {
+                self.connection.ends_unheard();
+            }
         }
     }
 }
@@ -221,7 +264,7 @@ impl Starting<'_> {
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.0 {
-            connection.ended();
+            connection.ends_unheard();
         }
     }
 }

@@ -122,6 +122,11 @@ impl Facts {
         (self.unreported && !self.asked).then_some(Asked(self.changes))
     }
 
+    /// How often what is known of a hidden session became unknown: while it stays, so do the settings.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// The answer to what [`Facts::must_ask`] said, by name. It counts for nothing if something opaque was sent meanwhile.
     ///
     /// # Errors

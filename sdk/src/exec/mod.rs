@@ -122,7 +122,8 @@ impl UserFacing for Error {
     fn column(&self) -> Option<&ColumnName> {
         match self {
             Error::NotNull(column) => Some(column),
-            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
+            Error::Refused(refusal) => refusal.column(),
+            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::Protocol(_) => None,
         }
     }
 }

@@ -49,6 +49,29 @@ pub struct Counters {
 }
 
 /// Branch and beacon keys by id.
+///
+#[cfg_attr(feature = "testing", doc = "```")]
+#[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::keys::cache::{DEFAULT_TTL, KeyCache, Pins};
+/// use pgseal::keys::{KeySource, create_key};
+/// use pgseal::testing;
+///
+/// let (keyring, store) = (testing::keyring()?, testing::store()?);
+/// let keys = KeyCache::new(DEFAULT_TTL);
+/// keys.register("cards", keyring.clone(), Pins::default());
+/// // It makes no key; a missing one is an error (KEY-6).
+/// assert!(keys.load(&*store, &["cards"]).await.is_err());
+///
+/// let keys = KeyCache::new(DEFAULT_TTL);
+/// keys.register("cards", keyring.clone(), Pins::default());
+/// create_key("cards", &*keyring, &*store).await?;
+/// keys.load(&*store, &["cards"]).await?;
+/// assert_eq!(keys.sealing("cards")?.generation(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct KeyCache {
     ttl: Duration,
     clock: Box<dyn Fn() -> Instant + Send + Sync>,

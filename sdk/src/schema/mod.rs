@@ -1,6 +1,7 @@
 //! The schema file (what people write), its lock (what `schema apply` found and fixed), and the [`Protection`] that
 //! the two make together: the only thing that decides where a plaintext goes (CAT-1).
 
+mod alone;
 mod check;
 pub mod checked;
 #[cfg(feature = "config")]
@@ -20,6 +21,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+pub use alone::Alone;
 pub use checked::Schema;
 pub use lock::Lock;
 pub use model::{Action, RowSignature};

@@ -68,6 +68,20 @@ pub enum Error {
     Randomness,
 }
 
+impl Error {
+    /// The `table.column` that it is about.
+    pub fn place(&self) -> Option<&str> {
+        match self {
+            Error::Malformed { column, .. }
+            | Error::Tampered { column }
+            | Error::NullContext { column, .. }
+            | Error::NotNull { column }
+            | Error::Value { column, .. } => Some(column),
+            Error::Signature { .. } | Error::Key(_) | Error::Randomness => None,
+        }
+    }
+}
+
 impl UserFacing for Error {
     fn sqlstate(&self) -> SqlState {
         match self {

@@ -14,6 +14,20 @@ use crate::schema::lock::LockError;
 use crate::schema::{Lock, Problems, Protection, Schema, Table, parse};
 
 /// Why a [`Sealer`] was not built. No text of it holds a value or a key.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::sealer::{BuildError, Kind, Sealer};
+///
+/// let schema_file = "../examples/record/clinic.toml";
+/// let error = Sealer::builder().schema_file(schema_file).lock_file("nowhere.lock").build().await.unwrap_err();
+/// assert!(matches!(&error, BuildError::NoLock(path) if path.ends_with("nowhere.lock")));
+/// assert_eq!(error.kind(), Kind::Refused);
+/// assert!(error.to_string().contains("pgseal schema apply"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -67,6 +67,20 @@ impl Sealer {
     ///
     /// # Errors
     /// [`BuildError::Database`]; the last result stands then.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let (sealer, pool) = (database.sealer(), database.pool());
+    /// // Somebody changes the table behind the lock's back.
+    /// database.at_server("ALTER TABLE patient ADD COLUMN ward text").await?;
+    /// sealer.look_again().await?;
+    /// let client = sealer.client(pool).await?;
+    /// assert_eq!(client.query("SELECT id FROM patient", &[]).await.unwrap_err().code(), Some("55000"));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn look_again(&self) -> Result<(), BuildError> {
         match &self.0.watch {
             Some(watch) => {

@@ -1,3 +1,4 @@
+mod alone;
 mod plain;
 mod round_trip;
 mod search;

@@ -233,6 +233,39 @@ body = { action = "ENCRYPT_AND_SIGN", type = "text" }
     }
 
     #[tokio::test]
+    async fn apply_goes_on_from_a_lock_that_was_made_without_a_database_sig_3() {
+        let signed = SCHEMA.replace("[tables.note.columns]", "row_signature = \"HMAC-SHA-384\"\n[tables.note.columns]");
+        let typed = signed.replace(
+            "\"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\"",
+            "{ action = \"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\", type = \"bigint\" }",
+        );
+        let grown = format!("{typed}kind = {{ action = \"SIGN_ONLY\", type = \"text\" }}\n");
+        let first = Lock::without_database(&schema(&typed).unwrap(), None).unwrap();
+        let schema = schema(&grown).unwrap();
+        let alone = Lock::without_database(&schema, Some(&first)).unwrap();
+
+        let database = Database::sealed(SQL, SCHEMA).await.unwrap();
+        let tables = "DROP TABLE note; CREATE TABLE note (id bigint PRIMARY KEY, body text, kind text)";
+        database.at_server(tables).await.unwrap();
+        let lock = database.state_dir().join("records.lock");
+        alone.stage(&lock).unwrap().publish().unwrap();
+        let config = database.config();
+        let request = apply::Request {
+            schema: &schema,
+            database: &config,
+            lock: &lock,
+            create_keys: true,
+            state_dir: database.state_dir(),
+        };
+        apply::run(&request).await.unwrap();
+        let applied = Lock::read(&lock).unwrap().unwrap();
+        let (before, after) = (&alone.tables["note"], &applied.tables["note"]);
+        assert_eq!(after.signature_sets.last().map(|set| set.id), Some(2));
+        assert_eq!((&after.signature_sets, after.min_set), (&before.signature_sets, before.min_set));
+        assert!(applied.database.is_some() && applied.keys.contains_key("notes"));
+    }
+
+    #[tokio::test]
     async fn what_is_wrong_with_sql_or_schema_is_said() {
         let error = Database::sealed("CREATE TABEL note (id bigint)", SCHEMA).await.err().unwrap();
         assert!(matches!(&error, Error::Postgres(_)) && error.to_string().contains("TABEL"), "{error}");

@@ -42,7 +42,7 @@ pub use memory::{keyring, lock, sealer, store};
 
 use crate::crypto::random::NoRandomness;
 use crate::keys;
-use crate::schema::Problems;
+use crate::schema::{Alone, Problems};
 use crate::sealer::BuildError;
 
 /// Why a test has nothing to stand on.
@@ -56,10 +56,8 @@ pub enum Error {
     #[error("the schema cannot be used\n{0}")]
     Schema(#[from] Box<Problems>),
     /// Without a database, the schema text must say the type of every column that is sealed or signed.
-    #[error(
-        "column {0} has no type: without a database, the schema must give it, as {{ action = …, type = \"bigint\" }}"
-    )]
-    NoType(String),
+    #[error(transparent)]
+    Alone(#[from] Alone),
     /// A key cannot be made.
     #[error(transparent)]
     Key(#[from] keys::Error),

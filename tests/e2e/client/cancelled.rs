@@ -7,7 +7,7 @@ use std::task::Poll;
 use super::Service;
 
 /// Polls a future so many times and drops it; its output if it was done by then.
-async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
+pub(super) async fn polled<F: Future>(future: F, times: usize) -> Option<F::Output> {
     if times == 0 {
         return None;
     }

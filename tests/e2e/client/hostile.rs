@@ -8,17 +8,8 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use pgseal::sealer::Sealer;
 
-use super::Service;
+use super::{Service, until_blocked};
 use crate::harness::proxy::state_dir;
-
-/// Waits until somebody at the server waits for a lock.
-async fn until_blocked(service: &Service) {
-    let blocked =
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while service.world.at_server(blocked).trim() == "0" {
-        tokio::task::yield_now().await;
-    }
-}
 
 #[tokio::test]
 async fn a_copy_that_would_leave_the_session_waiting_for_data_is_refused() {

@@ -3,6 +3,12 @@
 mod cancelled;
 mod hostile;
 mod lost;
+mod names;
+mod prepares;
+mod recycled;
+mod styles;
+mod tokens;
+mod two;
 mod works;
 
 use std::time::Duration;
@@ -102,13 +108,30 @@ impl Service {
 }
 
 fn manager(world: &World) -> Manager {
+    recycled_by(world, RecyclingMethod::Fast)
+}
+
+fn recycled_by(world: &World, recycling_method: RecyclingMethod) -> Manager {
     let mut config = Config::new();
     config.host_path(world.scratch().path()).port(cluster().port()).user("postgres").dbname(world.database());
-    Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast })
+    Manager::from_config(config, NoTls, ManagerConfig { recycling_method })
 }
 
 fn pool(world: &World, size: usize) -> Pool {
-    let manager = manager(world);
-    let pool = Pool::builder(manager).max_size(size).runtime(Runtime::Tokio1);
+    recycling(world, size, RecyclingMethod::Fast)
+}
+
+/// A pool whose connections are made ready for their next user in this way.
+fn recycling(world: &World, size: usize, method: RecyclingMethod) -> Pool {
+    let pool = Pool::builder(recycled_by(world, method)).max_size(size).runtime(Runtime::Tokio1);
     pool.wait_timeout(Some(Duration::from_millis(300))).build().unwrap()
+}
+
+/// Waits until somebody at the server waits for a lock.
+async fn until_blocked(service: &Service) {
+    let blocked =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while service.world.at_server(blocked).trim() == "0" {
+        tokio::task::yield_now().await;
+    }
 }

@@ -121,12 +121,8 @@ pub(crate) fn failure(error: &Error) -> Failure {
     let server = error.as_db_error();
     let names = match error {
         Error::Database(said) => [said.schema(), said.table(), said.column(), said.data_type(), said.constraint()],
-        Error::Exec(said) => match said.column() {
-            Some(ColumnName { schema, table, column }) => {
-                [Some(schema), Some(table), Some(column), None, None].map(|name| name.map(String::as_str))
-            }
-            None => [None; 5],
-        },
+        Error::Exec(said) => named(said),
+        Error::Refused { refusal, .. } => named(refusal),
         _ => [None; 5],
     };
     Failure {
@@ -136,5 +132,15 @@ pub(crate) fn failure(error: &Error) -> Failure {
         hint: error.hint().map(|hint| hint.into_owned()),
         position: error.position(),
         names: names.map(|name| name.map(str::to_owned)),
+    }
+}
+
+/// The column of an error of ours, as an ErrorResponse names it.
+fn named(error: &impl UserFacing) -> [Option<&str>; 5] {
+    match error.column() {
+        Some(ColumnName { schema, table, column }) => {
+            [Some(schema), Some(table), Some(column), None, None].map(|name| name.map(String::as_str))
+        }
+        None => [None; 5],
     }
 }

@@ -34,7 +34,7 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
-                self.refused.text(text, true);
+                self.refused.text(text);
                 self.refused.insert(name);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
@@ -45,15 +45,14 @@ impl State {
                 frames::bind::parse(name, plan, &types, out);
                 Answer::Statement(Arc::clone(plan))
             }
-            None => {
-                self.closed.text(text, false);
-                Answer::Forward
-            }
+            None => Answer::Forward,
         };
         let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
         let epoch = self.world.protection.epoch;
-        let deallocates = by_name::deallocated(text);
-        let statement = Statement { text: text.to_owned(), declared: types, epoch, plan, effect, deallocates };
+        let (named, runs) = (by_name::named(text), plan.is_none() && by_name::runs(text));
+        let was_refused = self.refused.contains(name) || self.closed.contains(name);
+        let statement =
+            Statement { text: text.to_owned(), declared: types, epoch, plan, effect, named, runs, was_refused };
         self.refused.remove(name);
         self.closed.remove(name);
         self.statements.send(name, Some(Rc::new(statement)));
@@ -101,8 +100,10 @@ impl State {
         }
         let (plan, effect) = self.plan(core, &known.text, &known.declared)?;
         let stays = plan.is_none() && known.plan.is_none();
-        let (text, declared, deallocates) = (known.text.clone(), known.declared.clone(), known.deallocates.clone());
-        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect, deallocates });
+        let (text, declared, named) = (known.text.clone(), known.declared.clone(), known.named.clone());
+        let runs = plan.is_none() && by_name::runs(&text);
+        let was_refused = known.was_refused;
+        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect, named, runs, was_refused });
         if !stays {
             compose::close(Target::Statement, name, out);
             match &fresh.plan {
@@ -146,6 +147,12 @@ impl State {
             // Its values may be those of a protected statement; what the server would say is known.
             return Ok(self.refuse(false, &does_not_exist(name), None, out));
         }
+        // What it runs by name may have been refused since it was prepared.
+        if let Some(statement) = statement.as_ref().filter(|statement| statement.runs)
+            && let Some(refusal) = self.uses_by_name(&statement.text)
+        {
+            return Ok(self.refuse(false, &refusal, position(&statement.text, refusal.position), out));
+        }
         let (Some(plan), Some(body)) = (planned, body) else {
             return Ok(self.bind_forwarded(portal, statement.as_deref()));
         };
@@ -166,8 +173,8 @@ impl State {
     }
 
     fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
-        let deallocates = statement.map(|statement| &statement.deallocates).filter(|names| !names.is_empty());
-        self.deallocating = deallocates.map(|names| (portal.into(), names.clone()));
+        let named = statement.map(|statement| &statement.named).filter(|named| !named.is_empty());
+        self.naming = named.map(|named| (portal.into(), named.clone()));
         if let Some(statement) = statement {
             self.facts.forwarded(statement.effect);
         }
@@ -285,8 +292,8 @@ impl State {
             return Ok(Fate::Name);
         }
         let Some(portal) = self.portals.get(name).cloned() else {
-            let names = self.deallocating.take_if(|(portal, _)| **portal == *name).map(|(_, names)| names);
-            self.expect(Kind::Execute, Expected::deallocating(Answer::Forward, names.unwrap_or_default()));
+            let named = self.naming.take_if(|(portal, _)| **portal == *name).map(|(_, named)| named.sent());
+            self.expect(Kind::Execute, Expected::naming(Answer::Forward, named.unwrap_or_default()));
             return Ok(Fate::Forward);
         };
         self.executes(&portal.plan);

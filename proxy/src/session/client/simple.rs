@@ -32,16 +32,15 @@ impl State {
         if let Some(refusal) =
             refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
         {
-            self.refused.text(text, true);
+            self.refused.text(text);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
-        self.refused.text(text, false);
-        self.closed.text(text, false);
         let fate = match statements.iter().find_map(plan) {
             Some(plan) => self.spliced(text, &statements, plan, out),
             None => {
-                self.expect(Kind::Query, Expected::deallocating(Answer::Forward, by_name::deallocated(text)));
+                let named = by_name::named(text).sent();
+                self.expect(Kind::Query, Expected::naming(Answer::Forward, named));
                 Fate::Forward
             }
         };
@@ -86,7 +85,8 @@ impl State {
                 parts.iter().flatten().for_each(|part| self.executes(&part.plan));
                 let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
                 let answer = Answer::Query(Box::new(simple));
-                self.expect(Kind::Query, Expected::deallocating(answer, by_name::deallocated(text)));
+                let named = by_name::named(text).sent();
+                self.expect(Kind::Query, Expected::naming(answer, named));
                 Fate::Replaced
             }
             Err(error) => {

@@ -77,6 +77,26 @@ fn kinds_follow_what_a_caller_can_do() {
 }
 
 #[test]
+fn the_column_is_named_alone_wherever_one_is_to_blame() {
+    use crate::error::ColumnName;
+    let name = || ColumnName { schema: "public".into(), table: "card".into(), column: "pan".into() };
+    let place = |column: &str| Error::from(seal::Error::Tampered { column: column.into() });
+    for error in [
+        Error::refused(Refusal::new("no").of(name()), ""),
+        exec::Error::Refused(Refusal::new("no").of(name())).into(),
+        exec::Error::NotNull(Box::new(name())).into(),
+        place("card.pan"),
+        Error::from(fields(&[(b'S', "ERROR"), (b'C', "23502"), (b'M', "m"), (b'c', "pan")])),
+        Error::Column { column: "pan".into(), ty: Type::TEXT, rust: "i64", problem: "no" },
+    ] {
+        assert_eq!(error.column(), Some("pan"), "{error}");
+    }
+    for error in [place("a.b.c"), Error::refused(Refusal::new("no"), ""), Error::Broken] {
+        assert_eq!(error.column(), None, "{error}");
+    }
+}
+
+#[test]
 fn a_refusal_points_into_the_statement_in_characters() {
     let error = Error::refused(Refusal::new("no").hint("try").at(8), "SELÉCT ü");
     assert_eq!((error.code(), error.position()), (Some("0A000"), Some(8)), "É has two bytes");

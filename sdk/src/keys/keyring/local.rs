@@ -40,6 +40,21 @@ impl Keyring for LocalKeyring {
 }
 
 /// The 32 bytes above every `local:` key.
+///
+/// ```
+/// use pgseal::keys::keyring::local::{LocalKeyring, Opened, RootKey};
+///
+/// # let dir = std::env::temp_dir().join(format!("pgseal-doctest-root-{}", std::process::id()));
+/// let file = dir.join("root.key");
+/// assert!(RootKey::open(&file).is_err());
+/// let Opened::Created(root) = RootKey::open_or_create(&file)? else { panic!("it was there") };
+/// let keyring = LocalKeyring::new("shop", &root); // what `local:shop` of a schema file means
+/// # drop(keyring);
+/// // It is never replaced: what it wraps would be lost.
+/// assert!(matches!(RootKey::open_or_create(&file)?, Opened::Existing(_)));
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RootKey(Secret<32>);
 
 /// What [`RootKey::open_or_create`] did.

@@ -10,6 +10,23 @@ use crate::keys::{BoxFuture, Error, from_hex};
 use crate::schema::keyring_uri::RawSource;
 
 /// A keyring over a key that somebody gave as such.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use pgseal::crypto::random;
+/// use pgseal::crypto::secret::Secret;
+/// use pgseal::keys::keyring::raw::RawKeyring;
+/// use pgseal::keys::store::memory::MemoryStore;
+/// use pgseal::keys::{Creation, KeyStore, create_key};
+///
+/// let keyring = RawKeyring::new(&Secret::new(random::array()?));
+/// let store = MemoryStore::new()?;
+/// assert!(matches!(create_key("cards", &keyring, &store).await?, Creation::Created { .. }));
+/// assert_eq!(store.list("cards").await?.len(), 2, "a branch key and a beacon key, both wrapped");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RawKeyring(SivWrap);
 
 impl RawKeyring {

@@ -258,6 +258,7 @@ impl Write {
                 "an expression with a parameter cannot be stored in the signed column {}",
                 ctx.scope.label(id)
             ))
+            .of(ctx.scope.column_name(id))
             .hint("pass the value itself"));
         }
         let seen = expr::walk(ctx, expr)?;

@@ -153,6 +153,7 @@ impl<'a> Ctx<'a> {
                 number + 1,
                 self.scope.label(column)
             ))
+            .of(self.scope.column_name(column))
             .hint("declare it with the type of the column, or without a type")
         };
         let own = self.scope.column(column)?.ty.ok_or_else(unreadable)?.unmodified();

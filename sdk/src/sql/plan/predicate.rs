@@ -186,9 +186,10 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
     let beacon = use_tag(ctx, operand, "= ANY")?;
     let table = ctx.scope.table.clone();
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?.unmodified();
-    let label = ctx.scope.label(operand.column);
+    let (label, name) = (ctx.scope.label(operand.column), ctx.scope.column_name(operand.column));
     let refused = || {
         Refusal::new(format!("column {label} is sealed: = ANY works with a parameter or an ARRAY of constants only"))
+            .of(name.clone())
             .hint("pass the list as one array parameter, or write IN (…)")
     };
     let (array, element) = array_of(right);
@@ -293,6 +294,7 @@ fn use_tag(ctx: &mut Ctx<'_>, operand: &Operand, operator: &str) -> Result<usize
                 "column {} is sealed and has no exact beacon: {operator} cannot be answered",
                 ctx.scope.label(operand.column)
             ))
+            .of(ctx.scope.column_name(operand.column))
             .hint("give the column an exact beacon in the schema file"));
         }
     };
@@ -338,7 +340,9 @@ pub(super) fn no_operator(ctx: &Ctx<'_>, column: ColumnId, construct: &str) -> R
     } else {
         "IS [NOT] NULL is answered on this column; with an exact beacon also =, <>, IN and = ANY with constants"
     };
-    Refusal::new(format!("column {} is sealed: {construct} cannot be answered", ctx.scope.label(column))).hint(hint)
+    Refusal::new(format!("column {} is sealed: {construct} cannot be answered", ctx.scope.label(column)))
+        .of(ctx.scope.column_name(column))
+        .hint(hint)
 }
 
 /// How an operator is spelled in a message.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use super::source::{Extent, Source, unreadable};
-use crate::error::SqlState;
+use crate::error::{ColumnName, SqlState};
 use crate::schema::names::quote;
 use crate::schema::{Column, ColumnId, Protection, Relation, Table};
 use crate::sql::Refusal;
@@ -82,6 +82,13 @@ impl Scope {
     pub(super) fn label(&self, id: ColumnId) -> String {
         let column = self.table.columns.get(id).map_or("", |column| &column.name);
         format!("{}.{column}", self.table.relation.name)
+    }
+
+    /// The column, as errors name it beside their message.
+    pub(super) fn column_name(&self, id: ColumnId) -> ColumnName {
+        let column = self.table.columns.get(id).map_or("", |column| &column.name);
+        let Relation { schema, name } = &self.table.relation;
+        ColumnName { schema: schema.clone(), table: name.clone(), column: column.to_owned() }
     }
 
     /// Whether rows of this table carry a signature.

@@ -63,6 +63,7 @@ pub(super) fn plan(statement: &Statement<'_>, update: &Update) -> Result<Plan, R
             "column {} is part of the encryption context: it cannot be changed in this version",
             ctx.scope.label(set.column)
         ))
+        .of(ctx.scope.column_name(set.column))
         .hint("delete the row and insert it anew"));
     }
     let context = fixed_context(&mut ctx, selection)?;
@@ -384,7 +385,9 @@ fn sealed_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
 /// The new value of a column in the clear that is written together with protected ones.
 fn clear_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
     let refused = |what: &str, ctx: &Ctx<'_>| {
-        Refusal::new(format!("column {} cannot be set to {what} in this statement", ctx.scope.label(set.column))).hint(
+        Refusal::new(format!("column {} cannot be set to {what} in this statement", ctx.scope.label(set.column)))
+            .of(ctx.scope.column_name(set.column))
+            .hint(
             "set it to a constant or parameter; columns that are not protected can be set in an UPDATE of their own",
         )
     };
