@@ -94,10 +94,11 @@ impl Gcm {
     fn stream(&self, nonce: &[u8; NONCE_LEN], counter: u32, blocks: usize) -> [u8; BATCH * BLOCK] {
         let mut bytes = [0; BATCH * BLOCK];
         let (wanted, _) = Array::slice_as_chunks_mut(&mut bytes[..BLOCK * blocks.min(BATCH)]);
+        let mut first = [0; BLOCK];
+        first[..NONCE_LEN].copy_from_slice(nonce);
+        let first = u128::from_be_bytes(first);
         for (block, counter) in wanted.iter_mut().zip(counter..) {
-            let (head, tail) = block.split_at_mut(NONCE_LEN);
-            head.copy_from_slice(nonce);
-            tail.copy_from_slice(&counter.to_be_bytes());
+            *block = (first | u128::from(counter)).to_be_bytes().into();
         }
         self.cipher.encrypt_blocks(wanted);
         bytes

@@ -5,7 +5,7 @@
 //! second and later cells of a row cheap (CELL-1).
 
 use aes::Aes256Enc;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::gcm::Gcm;
@@ -43,17 +43,17 @@ impl XaesKey {
 
     /// The key for every nonce that begins with `prefix`.
     pub fn derive(&self, prefix: &[u8; PREFIX_LEN]) -> DerivedKey {
+        // u16 counter ‖ "X" ‖ 0 ‖ prefix, XORed with K1.
+        let mut input = [0; 16];
+        input[2] = b'X';
+        input[4..].copy_from_slice(prefix);
+        let input = u128::from_be_bytes(input) ^ u128::from_be_bytes(*self.k1);
         let mut key = Zeroizing::new([0; 32]);
-        let (first, second) = key.split_at_mut(16);
-        for (counter, half) in [(1, first), (2, second)] {
-            let mut block = Zeroizing::new([0; 16]);
-            block[1] = counter;
-            block[2] = b'X';
-            block[4..].copy_from_slice(prefix);
-            block.iter_mut().zip(self.k1.iter()).for_each(|(byte, k)| *byte ^= k);
-            self.cipher.encrypt_block((&mut *block).into());
-            half.copy_from_slice(&*block);
+        let (halves, _) = Array::slice_as_chunks_mut(key.as_mut_slice());
+        for (half, counter) in halves.iter_mut().zip(1..) {
+            *half = (input ^ counter << 112).to_be_bytes().into();
         }
+        self.cipher.encrypt_blocks(halves);
         DerivedKey(Gcm::of(&key))
     }
 }
