@@ -1,7 +1,6 @@
 //! Primitives, each with the published vectors of its standard. Nothing here knows what it protects.
 
 mod equal;
-pub mod gcm;
 pub mod hkdf;
 pub mod mac;
 pub mod random;

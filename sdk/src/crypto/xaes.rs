@@ -5,17 +5,24 @@
 //! second and later cells of a row cheap (CELL-1).
 
 use aes::Aes256Enc;
+use aes::cipher::consts::U12;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use aes_gcm::{AeadInOut, AesGcm};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::gcm::Gcm;
-pub use super::gcm::{Rejected, TAG_LEN};
 use super::secret::Secret;
 
 /// Length of a nonce in bytes.
 pub const NONCE_LEN: usize = 24;
 /// How much of a nonce selects the derived key; the rest is that key's AES-GCM nonce.
 pub const PREFIX_LEN: usize = 12;
+/// Length of a tag in bytes.
+pub const TAG_LEN: usize = 16;
+
+/// Why nothing came out: a tag that does not hold, or more bytes than AES-GCM takes (2^36 - 32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed bytes do not belong to this key, nonce and associated data")]
+pub struct Rejected;
 
 /// An expanded key.
 pub struct XaesKey {
@@ -54,18 +61,21 @@ impl XaesKey {
             *half = (input ^ counter << 112).to_be_bytes().into();
         }
         self.cipher.encrypt_blocks(halves);
-        DerivedKey(Gcm::of(&key))
+        DerivedKey(AesGcm::new((&*key).into()))
     }
 }
 
-/// The AES-256-GCM key of one nonce prefix.
-pub struct DerivedKey(Gcm);
+/// The AES-256-GCM key of one nonce prefix. GCM only encrypts blocks, in both directions: half of the key schedule.
+pub struct DerivedKey(AesGcm<Aes256Enc, U12>);
 
 impl DerivedKey {
     /// Encrypts `buffer` in place and returns the tag. `tail` is the second half of the nonce and must never come
     /// twice under one derived key.
     pub fn seal(&self, tail: &[u8; 12], associated: &[u8], buffer: &mut [u8]) -> Result<[u8; TAG_LEN], Rejected> {
-        self.0.seal(tail, associated, buffer)
+        match self.0.encrypt_inout_detached(tail.into(), associated, buffer.into()) {
+            Ok(tag) => Ok(tag.into()),
+            Err(_) => Err(Rejected),
+        }
     }
 
     /// Decrypts `buffer` in place if the tag holds; else the buffer is left as it was.
@@ -76,7 +86,7 @@ impl DerivedKey {
         buffer: &mut [u8],
         tag: &[u8; TAG_LEN],
     ) -> Result<(), Rejected> {
-        self.0.open(tail, associated, buffer, tag)
+        self.0.decrypt_inout_detached(tail.into(), associated, buffer.into(), tag.into()).map_err(|_| Rejected)
     }
 }
 
