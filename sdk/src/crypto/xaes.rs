@@ -4,9 +4,10 @@
 //! CMAC's first subkey. A derived key serves every nonce that begins with the same 12 bytes, which is what makes the
 //! second and later cells of a row cheap (CELL-1).
 
-use aes::Aes256;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
-use aes_gcm::{AeadInOut, Aes256Gcm};
+use aes::Aes256Enc;
+use aes::cipher::consts::U12;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use aes_gcm::{AeadInOut, AesGcm};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::secret::Secret;
@@ -25,14 +26,15 @@ pub struct Rejected;
 
 /// An expanded key.
 pub struct XaesKey {
-    cipher: Aes256,
+    /// It only ever encrypts: half of the key schedule.
+    cipher: Aes256Enc,
     k1: Zeroizing<[u8; 16]>,
 }
 
 impl XaesKey {
     /// Expands the key and computes K1.
     pub fn new(key: &Secret<32>) -> Self {
-        let cipher = Aes256::new(key.expose().into());
+        let cipher = Aes256Enc::new(key.expose().into());
         let mut block = [0; 16];
         cipher.encrypt_block((&mut block).into());
         let mut value = u128::from_be_bytes(block);
@@ -48,23 +50,23 @@ impl XaesKey {
 
     /// The key for every nonce that begins with `prefix`.
     pub fn derive(&self, prefix: &[u8; PREFIX_LEN]) -> DerivedKey {
+        // u16 counter ‖ "X" ‖ 0 ‖ prefix, XORed with K1.
+        let mut input = [0; 16];
+        input[2] = b'X';
+        input[4..].copy_from_slice(prefix);
+        let input = u128::from_be_bytes(input) ^ u128::from_be_bytes(*self.k1);
         let mut key = Zeroizing::new([0; 32]);
-        let (first, second) = key.split_at_mut(16);
-        for (counter, half) in [(1, first), (2, second)] {
-            let mut block = Zeroizing::new([0; 16]);
-            block[1] = counter;
-            block[2] = b'X';
-            block[4..].copy_from_slice(prefix);
-            block.iter_mut().zip(self.k1.iter()).for_each(|(byte, k)| *byte ^= k);
-            self.cipher.encrypt_block((&mut *block).into());
-            half.copy_from_slice(&*block);
+        let (halves, _) = Array::slice_as_chunks_mut(key.as_mut_slice());
+        for (half, counter) in halves.iter_mut().zip(1..) {
+            *half = (input ^ counter << 112).to_be_bytes().into();
         }
-        DerivedKey(Aes256Gcm::new((&*key).into()))
+        self.cipher.encrypt_blocks(halves);
+        DerivedKey(AesGcm::new((&*key).into()))
     }
 }
 
-/// The AES-256-GCM key of one nonce prefix.
-pub struct DerivedKey(Aes256Gcm);
+/// The AES-256-GCM key of one nonce prefix. GCM only encrypts blocks, in both directions: half of the key schedule.
+pub struct DerivedKey(AesGcm<Aes256Enc, U12>);
 
 impl DerivedKey {
     /// Encrypts `buffer` in place and returns the tag. `tail` is the second half of the nonce and must never come
