@@ -8,7 +8,7 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use pgseal::exec::inputs::Params;
+use pgseal::exec::inputs::{Params, Physical};
 use pgseal::exec::steps::{self, Execution, StepRows};
 use pgseal::schema::Protection;
 use pgseal::sql::{self, Decision, Plan, Steps};
@@ -102,7 +102,7 @@ fn values_of(
         let open: Vec<&[u8]> = plain.iter().filter_map(|&index| values[index]).collect();
         for (_, value) in values.iter().enumerate().filter(|(index, _)| !plain.contains(index)) {
             let Some(value) = value.filter(|value| value.len() >= 12) else { continue };
-            // A value of many zeros is part of a header; one that a plain column gets as well is no secret.
+            // Zeros are part of a header; what a plain column gets as well is no secret.
             let dull = value.iter().filter(|byte| **byte > 1).count() < 8;
             if !dull && !open.iter().any(|open| contains(open, value)) {
                 assert!(!contains(sent, value), "a value of a sealed column is sent as it is");
@@ -123,8 +123,8 @@ fn values_of(
             assert!(out.is_empty());
             return;
         }
-        secret(&out);
         let sent = reader::bind(&out[HEADER..]).expect("a Bind of ours");
+        sent.values.iter().flatten().for_each(|value| secret(value));
         assert_eq!(sent.values.len(), plan.template.slots.len());
         assert_eq!(sent.formats.len(), sent.values.len());
         let mut parse = Vec::new();
@@ -140,7 +140,13 @@ fn values_of(
         let mut out = Vec::new();
         let columns = frames::Columns::extended(plan, &[]).expect("all text");
         frames::bind::step(&step, params, &columns, &mut out);
-        secret(&out);
+        assert!(!out.is_empty());
+        for param in &step.params {
+            match param {
+                Physical::Pass(index) => assert!(plain.contains(index)),
+                Physical::Owned(_, value) => value.iter().for_each(|value| secret(value)),
+            }
+        }
         match step.rows {
             StepRows::Ours if matches!(plan.steps, Steps::Fetch(_)) => {
                 let fetched: [Option<&[u8]>; 1] = [Some(&[0, 0, 0, 0, 0, 0, 0, 7])];
