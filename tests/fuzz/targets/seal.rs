@@ -156,13 +156,12 @@ fn changed_cell(choices: &mut Choices<'_>, world: &World) {
 /// S of a cell that opens.
 fn opened(table: &Table, row: &Held, id: usize, keys: &Keys) -> Option<Vec<u8>> {
     let mut scratch = Vec::new();
-    let value = row.with(|row| {
+    row.with(|row| {
         let value = row::open_cell(table, keys, row, id, &mut scratch).ok()?;
         let mut stored = Vec::new();
         value.write_stored(table.columns[id].ty.as_ref()?, &mut stored);
         Some(stored)
-    });
-    value
+    })
 }
 
 /// A genuine signed row with one part changed, moved in from another row, or taken away. Only the plain column `mark`
