@@ -118,8 +118,11 @@ fn check_key(key: &str) -> Result<(), Error> {
         Ok(())
     } else if LATER.contains(&key) {
         Err(Error::Later(key.to_owned()))
-    } else {
+    } else if key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         Err(Error::Unknown(key.to_owned()))
+    } else {
+        // A URL whose scheme is mistyped, perhaps, with a password in it: it is not repeated.
+        Err(Error::Syntax("neither a URL (postgresql://…) nor a list of keyword = value".into()))
     }
 }
 
@@ -427,7 +430,14 @@ mod tests {
 
     #[test]
     fn an_error_and_debug_never_repeat_the_password() {
-        for text in ["postgres://u:hunter2@h/d?x", "hunter2", "password=hunter2 nope=1", "password='hunter2"] {
+        for text in [
+            "postgres://u:hunter2@h/d?x",
+            "hunter2",
+            "password=hunter2 nope=1",
+            "password='hunter2",
+            "postgre://u:hunter2@h/d?sslmode=disable",
+            "postgres://h/d?u:hunter2@h=1",
+        ] {
             let error = read(text).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{text}");
         }

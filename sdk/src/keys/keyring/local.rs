@@ -318,6 +318,8 @@ mod tests {
         for wrong in [&b""[..], &[1; 31], &[1; 33], "zz".repeat(32).as_bytes(), "ab".repeat(33).as_bytes()] {
             assert!(matches!(open("wrong", wrong), Err(Error::Unavailable { .. })));
         }
+        let cut = format!("{}{}ab", " ".repeat(64), "ab".repeat(32));
+        assert!(matches!(open("cut", cut.as_bytes()), Err(Error::Unavailable { .. })), "no key is cut to its length");
         let unset: KeyringUri = "raw:env=PGSEAL_TEST_THIS_IS_NOT_SET".parse().unwrap();
         assert!(matches!(keyring::open(&unset, dir.path()), Err(Error::Unavailable { .. })));
     }

@@ -68,12 +68,19 @@ impl Keyring for RawKeyring {
     }
 }
 
-/// A key file is small; a wrong path (a log, a device) must not be read without end.
+/// The longest file that can hold a key: 64 hex digits, and white space.
+const MAX_FILE: u64 = 128;
+
+/// A key file is small; a wrong path (a log, a device) must not be read without end, and what is longer is no key that
+/// begins there.
 pub(super) fn read_key_file(path: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {
     use std::io::Read;
 
-    let mut bytes = Zeroizing::new(Vec::with_capacity(128));
-    std::fs::File::open(path)?.take(128).read_to_end(&mut bytes)?;
+    // With room for all, so that no copy is left behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(256));
+    if std::fs::File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)? as u64 > MAX_FILE {
+        return Err(std::io::Error::other("it is longer than 32 bytes, or 64 hex digits and white space"));
+    }
     Ok(bytes)
 }
 

@@ -1,0 +1,125 @@
+//! The lexer, and the scan for protected names that decides what is forwarded unread.
+//!
+//! Tokens tile the text, what lies between them is white space and comments, and a token alone is the same token. A
+//! text that the scan calls harmless has no token that names a protected object, and no word of it, in quotes or not,
+//! has such a name.
+#![no_main]
+
+use std::cell::LazyCell;
+
+use libfuzzer_sys::fuzz_target;
+use pgseal::exec::by_name;
+use pgseal::schema::Protection;
+use pgseal::sql::lex::{self, Kind, MAX_NAME, Token};
+use pgseal::sql::names::{self, MentionKind, Names};
+use pgseal_fuzz::{fixture, seeds};
+
+thread_local! {
+    static PROTECTION: LazyCell<Protection> = LazyCell::new(|| {
+        let mut protection = fixture::protection();
+        // Names in capitals, with blanks and quotes, and names that depend on a table.
+        for name in ["Ledger", "order lines", "a\"b", "äöü"] {
+            protection.drifted.insert(name.into(), "drifted".into());
+        }
+        protection.dependents.insert("customer_view".into(), "a view".into());
+        protection
+    });
+}
+
+fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    PROTECTION.with(|protection| {
+        let names = Names::of(protection);
+        let first = names.first(text);
+        if let Some(mention) = &first {
+            assert!(mention.at <= text.len());
+        }
+        let _ = by_name::uses(text, |_| true);
+        let _ = by_name::deallocated(text);
+        let Ok(tokens) = lex::lex(text) else { return };
+        tile(text, &tokens);
+        let _ = names::effect(text, &tokens);
+        let mentions = names.mentions(text, &tokens);
+        if first.is_some() {
+            assert_eq!(first, mentions.first().cloned(), "the scan and the tokens");
+            return;
+        }
+        for mention in &mentions {
+            // Only code without tokens, which the scan need not read: it holds no name under any reading.
+            let quoted = tokens.iter().any(|token| token.range.start == mention.at && token.name(text).is_none());
+            assert!(mention.kind == MentionKind::Unreadable && quoted, "{text:?} is forwarded: {mention:?}");
+        }
+        harmless(text, &tokens, protection);
+    });
+});
+
+fn tile(text: &str, tokens: &[Token]) {
+    let mut end = 0;
+    for token in tokens {
+        assert!(token.range.start >= end && token.range.end > token.range.start);
+        between(&text[end..token.range.start]);
+        end = token.range.end;
+        let own = &text[token.range.clone()];
+        assert_eq!(token.text(text), own);
+        let alone = Token { kind: token.kind, range: 0..own.len() };
+        assert_eq!(lex::lex(own).as_deref(), Ok(&[alone.clone()][..]));
+        if let Some(name) = token.name(text) {
+            assert!(name.len() <= MAX_NAME);
+        }
+        let value = lex::unescape(text, token).map(|value| value.into_owned());
+        assert_eq!(value.ok(), lex::unescape(own, &alone).ok().map(|value| value.into_owned()));
+    }
+    between(&text[end..]);
+}
+
+/// White space, `-- …` up to the end of its line, `/* … */` nested: nothing else stands between tokens.
+fn between(mut gap: &str) {
+    while !gap.is_empty() {
+        gap = match gap.strip_prefix([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']) {
+            Some(rest) => rest,
+            None if gap.starts_with("--") => &gap[gap.find(['\n', '\r']).unwrap_or(gap.len())..],
+            None => comment(gap).unwrap_or_else(|| panic!("between tokens stands {gap:?}")),
+        };
+    }
+}
+
+/// What follows a block comment.
+fn comment(text: &str) -> Option<&str> {
+    let mut rest = text.strip_prefix("/*")?;
+    let mut depth = 1;
+    while depth > 0 {
+        (rest, depth) = match (rest.strip_prefix("/*"), rest.strip_prefix("*/")) {
+            (Some(inner), _) => (inner, depth + 1),
+            (None, Some(outer)) => (outer, depth - 1),
+            (None, None) => (&rest[rest.chars().next()?.len_utf8()..], depth),
+        };
+    }
+    Some(rest)
+}
+
+/// By the names of its tokens alone, without the scan.
+fn harmless(text: &str, tokens: &[Token], protection: &Protection) {
+    for token in tokens {
+        let Some(name) = token.name(text) else {
+            assert!(token.kind != Kind::UnicodeIdentifier);
+            continue;
+        };
+        let known = protection.table(&name).is_some()
+            || protection.dependents.contains_key(&*name)
+            || protection.drifted.contains_key(&*name);
+        assert!(!known && !name.starts_with("pgseal_") && name != "pgseal", "{name:?} is forwarded");
+    }
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    let more = [
+        "SELECT U&\"d\\0061t\\+000061\", U&'\\0061' UESCAPE '!', E'\\x41\\101\\u00e4\\n' 'x'",
+        "SELECT $q$customers$q$, $$a$$, B'01', X'ff', N'x', 1_000, 0x1F, 1.5e-3, .5, 1..2",
+        "SELECT 'a'\n'b', 'it''s', \"q\"\"q\", \"order lines\", \"a\"\"b\" -- c\n/* a /* b */ c */",
+        "DO $$ BEGIN EXECUTE 'DELETE FROM customers'; END $$ LANGUAGE plpgsql",
+        "SELECT a @> b, c ->> 'd', e::text, f := 1, g => 2, h <> -1, i !~~* j, k=-1, l*-2",
+        "PREPARE a AS SELECT 1; EXECUTE a; DEALLOCATE ALL",
+    ];
+    let statements = seeds::statements().into_iter().step_by(6).chain(more);
+    statements.map(|text| text.as_bytes().to_vec()).collect()
+}
