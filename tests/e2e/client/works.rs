@@ -275,6 +275,22 @@ async fn what_is_no_parameter_of_the_statement_is_an_error_and_no_panic() {
     let error = client.query(select, &[&7_i64]).await.unwrap_err();
     assert!(matches!(&error, Error::Parameter { index: 0, .. }), "{error}");
     client.query(select, &[&"e"]).await.unwrap();
+
+    // The driver itself encodes what is forwarded.
+    client.batch_execute("BEGIN").await.unwrap();
+    let forwarded = "SELECT $1::bigint, $2::bigint";
+    let error = client.query(forwarded, &[&7_i64]).await.unwrap_err();
+    assert!(matches!(error, Error::Parameters { expected: 2, given: 1 }), "{error}");
+    let error = client.query(forwarded, &[&7_i64, &"no number"]).await.unwrap_err();
+    assert!(matches!(&error, Error::Parameter { index: 1, .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("no number"));
+    let row = client.query_one(forwarded, &[&7_i64, &None::<i64>]).await.unwrap();
+    assert_eq!(
+        (row.get::<_, i64>(0), row.get::<_, Option<i64>>(1)),
+        (7, None),
+        "nothing was sent that failed the block"
+    );
+    client.batch_execute("COMMIT").await.unwrap();
 }
 
 #[tokio::test]
