@@ -35,7 +35,7 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
             assert!(mention.at <= text.len());
         }
         let _ = by_name::uses(text, |_| true);
-        let _ = by_name::deallocated(text);
+        let _ = by_name::named(text);
         let Ok(tokens) = lex::lex(text) else { return };
         tile(text, &tokens);
         let _ = names::effect(text, &tokens);
