@@ -13,9 +13,9 @@ use tokio_postgres::types::ToSql;
 use crate::{Result, table};
 
 /// Each variant gets its turn that often.
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 40;
 /// Executions in a turn, of all connections together.
-const EXECUTIONS: i64 = 400;
+const EXECUTIONS: i64 = 2000;
 /// Rows in the table that is searched.
 const CARDS: i64 = 2000;
 /// Connections of a turn, and whether the server flushes what it commits, as it does unless told otherwise. If it does
