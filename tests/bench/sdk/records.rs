@@ -72,17 +72,26 @@ pub(crate) async fn report() -> Result<()> {
     keys.load(&*store, &["bench"]).await?;
     let accounts = Arc::new(accounts());
     let sealer = Sealer::builder().table(Arc::clone(&accounts)).keyring(keyring).store(store).build().await?;
-    let mut figures = ["record of ten attributes, serde", "the same, values at hand", "one cell of 32 bytes"]
-        .map(|name| Figures { name, ..Figures::default() });
+    let mut figures = [
+        "record of ten attributes, serde",
+        "the same, values at hand",
+        "one cell of 32 bytes",
+        "the random bytes of its nonce alone",
+    ]
+    .map(|name| Figures { name, ..Figures::default() });
     for _ in 0..ROUNDS {
         record(&sealer, &mut figures[0])?;
         row(&accounts, &keys, &mut figures[1])?;
         cell(&mut figures[2])?;
+        figures[3].seal.push(time(|| Nonces::draw().map_err(Into::into))?);
     }
     let rows: Vec<Vec<String>> = figures
         .into_iter()
         .map(|figures| {
-            let [seal, open] = [figures.seal, figures.open].map(|times| format!("{:.2}", table::median(times)));
+            let shown = |times: Vec<f64>| {
+                if times.is_empty() { String::new() } else { format!("{:.2}", table::median(times)) }
+            };
+            let [seal, open] = [figures.seal, figures.open].map(shown);
             vec![figures.name.to_owned(), seal, open]
         })
         .collect();
