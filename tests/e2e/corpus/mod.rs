@@ -55,6 +55,11 @@ fn the_statements_of_a_hostile_reader_are_answered_exactly_or_refused_through_ev
         println!("{door}:");
         print(&report);
         assert_eq!(report.count(None, "wrong"), 0, "wrong answers by {door}");
+        // Words that are no values of sealed columns: a column's name, a day in an unsealed column, a whole statement.
+        let harmless = ["A215", "B107", "B114", "B348", "B359"];
+        let leaks: Vec<_> =
+            report.leaks.iter().filter(|leak| !harmless.iter().any(|id| leak.starts_with(&format!("{id}:")))).collect();
+        assert!(leaks.is_empty(), "leaks by {door}: {leaks:#?}");
     }
 }
 
