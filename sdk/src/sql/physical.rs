@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::condition::Condition;
 use super::settings::Setting;
 use crate::schema::{ColumnId, Table};
 use crate::value::Type;
@@ -325,6 +326,8 @@ pub struct ReadRow {
     pub tags: Vec<Option<usize>>,
     /// Position of `pgseal_signature`: then the row is verified.
     pub signature: Option<usize>,
+    /// What the row must satisfy, else the server made it up (SQL-60). A column that is not read can be anything.
+    pub conditions: Vec<Condition>,
 }
 
 /// What a statement changes in the session, once the server has confirmed it.

@@ -208,6 +208,7 @@ fn accounts() -> Table {
             not_null: true,
             default: ColumnDefault::Null,
             pad: None,
+            collation: None,
         })
         .collect();
     let everything = (0..columns.len()).collect();

@@ -54,6 +54,7 @@ fn column(logical: &str, action: Action, ty: Type) -> Column {
         not_null: false,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     }
 }
 

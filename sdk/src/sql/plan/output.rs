@@ -164,6 +164,7 @@ impl Output {
                 columns: vec![None; table.columns.len()],
                 tags: vec![None; table.beacons.len()],
                 signature: None,
+                conditions: ctx.asked.clone(),
             };
             for (position, column) in self.columns.iter().enumerate() {
                 if let What::Sealed(id) | What::Verified(id) = column.what

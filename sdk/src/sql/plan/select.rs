@@ -11,7 +11,7 @@ use super::output::{Output, What};
 use super::predicate::{no_operator, note};
 use super::scope::{self, Scope};
 use super::source::unreadable;
-use super::{Ctx, Statement};
+use super::{Ctx, Statement, asked};
 use crate::error::SqlState;
 use crate::sql::parse::{Fact, FactKind};
 use crate::sql::{Notes, Plan, Refusal, RowShape, Steps, Template, Verb};
@@ -137,6 +137,7 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
     }
     let list = Output::read(&mut ctx, projection, start..table.from)?;
     if let Some(selection) = selection {
+        ctx.asked = asked::conditions(&ctx, Some(selection));
         expr::condition(&mut ctx, selection)?;
     }
     grouping(&mut ctx, &list, group_by, having.as_ref())?;
