@@ -35,7 +35,7 @@ pub struct SealedRow {
 #[derive(Clone, Copy)]
 pub struct StoredRow<'a> {
     /// By [`ColumnId`]: `None` if not fetched; `Some(None)` is SQL NULL. A sealed column holds its cell, every other
-    /// one its S form (`pg_catalog.<type>send(col)`).
+    /// one its S form ([`Type::stored_expression`]).
     pub columns: &'a [Option<Option<&'a [u8]>>],
     /// By index into [`Table::beacons`]: the 16 bytes of the uuid.
     pub tags: &'a [Option<Option<&'a [u8]>>],
