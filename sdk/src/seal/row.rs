@@ -103,10 +103,11 @@ pub(crate) fn seal_stored(
     let key = RowKey::new(table, keys.sealing(&table.branch_key)?);
     let context = stored_context(table, true, |id| Some(clear.get(id)))?;
     let sealed = table.columns.iter().enumerate().filter(|(_, column)| column.is_sealed());
-    let mut sealed = sealed.filter_map(|(id, _)| Some((id, clear.get(id)?))).peekable();
+    let sealed = sealed.filter_map(|(id, _)| Some((id, clear.get(id)?)));
+    let cells = sealed.clone().count();
     // A row without cells needs no nonce.
-    if sealed.peek().is_some() {
-        let mut sealer = RowSealer::new(table, &key, context)?;
+    if cells > 0 {
+        let mut sealer = RowSealer::new(table, &key, context, cells)?;
         for (id, stored) in sealed {
             out.write(id, |out| sealer.seal(id, out, |_, out| out.extend_from_slice(stored)).map(|()| true))?;
         }
@@ -142,7 +143,7 @@ pub fn seal_cells(
     }
     let key = RowKey::new(table, keys.sealing(&table.branch_key)?);
     let context = new_context(table, context)?;
-    let mut sealer = RowSealer::new(table, &key, context)?;
+    let mut sealer = RowSealer::new(table, &key, context, cells.len())?;
     cells
         .iter()
         .map(|(id, value)| {
