@@ -320,7 +320,7 @@ pub enum OutputSource {
 pub struct ReadRow {
     /// The table.
     pub table: Arc<Table>,
-    /// By [`ColumnId`]: position of the cell, or of `pg_catalog.<type>send(col)`.
+    /// By [`ColumnId`]: position of the cell, or of [`crate::value::Type::stored_expression`].
     pub columns: Vec<Option<usize>>,
     /// By beacon: position of the helper column.
     pub tags: Vec<Option<usize>>,

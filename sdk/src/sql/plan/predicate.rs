@@ -228,7 +228,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                 _ => return Err(refused()),
             },
         },
-        Expr::Array(array) if array.named => match literal::constant(right)? {
+        Expr::Array(array) if array.named => match literal::constant(right, &ctx.source.constants())? {
             Some(literal::Constant::Value(literal @ Literal::Array(_))) => {
                 Input::Literal { literal, at: ctx.source.characters(bytes.start) }
             }
