@@ -24,6 +24,8 @@ mod track;
 
 mod alone;
 mod locks;
+mod once;
+mod operators;
 mod reads;
 mod stage;
 
