@@ -15,6 +15,7 @@ mod corpus;
 mod doors;
 mod drivers;
 mod endpoint;
+mod lying;
 mod relay;
 mod rotation;
 mod sealed;

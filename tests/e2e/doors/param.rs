@@ -45,7 +45,8 @@ impl Param {
         }
     }
 
-    fn text(&self) -> Option<String> {
+    /// As PostgreSQL reads it.
+    pub(crate) fn text(&self) -> Option<String> {
         match self {
             Param::Null => None,
             Param::Text(text) => Some(text.clone()),

@@ -11,12 +11,15 @@ use super::leaks::{Heard, Watch, canary};
 use super::proxy::{self, Proxy};
 use super::raw::Raw;
 use super::scratch::{Scratch, random};
+use crate::lying::Liar;
 
 /// Dropping it looks for leaks, then ends the proxy; the database goes with the cluster.
 pub(crate) struct World {
     // The fields end in this order: the proxy first.
     proxy: Proxy,
     link: Tap,
+    /// Behind the tap, which keeps what was said to it.
+    liar: Option<Liar>,
     database: String,
     schema: PathBuf,
     scratch: Scratch,
@@ -35,30 +38,35 @@ impl Drop for World {
 impl World {
     /// A database of its own behind a proxy with nothing protected.
     pub(crate) fn plain(name: &str) -> Self {
-        Self::make(name, "", None, Cut::Whole)
+        Self::make(name, "", None, Cut::Whole, false)
     }
 
     /// The same in which `sql` has been run: the twin of a sealed one.
     pub(crate) fn twin(name: &str, sql: &str) -> Self {
-        Self::make(name, sql, None, Cut::Whole)
+        Self::make(name, sql, None, Cut::Whole, false)
     }
 
     /// The same with the server link cut into pieces.
     pub(crate) fn cut(name: &str, cut: Cut) -> Self {
-        Self::make(name, "", None, cut)
+        Self::make(name, "", None, cut, false)
     }
 
     /// Runs `sql` straight at the server, then `pgseal schema apply --create-keys` with `schema`, then serves it.
     pub(crate) fn sealed(name: &str, sql: &str, schema: &str) -> Self {
-        Self::make(name, sql, Some(schema), Cut::Whole)
+        Self::make(name, sql, Some(schema), Cut::Whole, false)
     }
 
     /// The same with the server link cut into pieces.
     pub(crate) fn sealed_cut(name: &str, sql: &str, schema: &str, cut: Cut) -> Self {
-        Self::make(name, sql, Some(schema), cut)
+        Self::make(name, sql, Some(schema), cut, false)
     }
 
-    fn make(name: &str, sql: &str, schema: Option<&str>, cut: Cut) -> Self {
+    /// The same on a server that lies when it is told to: [`World::liar`].
+    pub(crate) fn lying(name: &str, sql: &str, schema: &str) -> Self {
+        Self::make(name, sql, Some(schema), Cut::Whole, true)
+    }
+
+    fn make(name: &str, sql: &str, schema: Option<&str>, cut: Cut, lying: bool) -> Self {
         let scratch = Scratch::new(name);
         let database = database(name, sql);
         let schema_file = scratch.write("pgseal.toml", schema.unwrap_or("version = 1\n"));
@@ -67,10 +75,12 @@ impl World {
             apply(&state, &schema_file, &database);
         }
         let server = cluster().socket_dir().join(format!(".s.PGSQL.{}", cluster().port()));
+        let liar = lying.then(|| Liar::start(&scratch.folder("liar"), cluster().port(), server.clone()));
+        let server = liar.as_ref().map_or(server, |liar| liar.socket().to_owned());
         let link = Tap::start(scratch.path(), cluster().port(), Target::Unix(server), cut).unwrap();
         let proxy = Proxy::start(&state, &schema_file, &unix_url(scratch.path(), &database), &[]);
         let watch = schema.map(|_| Watch::new(&database));
-        Self { proxy, link, database, schema: schema_file, scratch, watch }
+        Self { proxy, link, liar, database, schema: schema_file, scratch, watch }
     }
 
     /// A new text for a protected column. When the world goes it must be nowhere at the server.
@@ -112,6 +122,11 @@ impl World {
 
     pub(crate) fn link(&self) -> &Tap {
         &self.link
+    }
+
+    /// The server of this world.
+    pub(crate) fn liar(&self) -> &Liar {
+        self.liar.as_ref().expect("this world's server is honest")
     }
 
     /// An application's connection.
