@@ -85,6 +85,12 @@ fn sides<'e>(ctx: &Ctx<'_>, left: &'e Expr, right: &'e Expr) -> Option<(ColumnId
 }
 
 fn equal(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
+    // A comparison of rows is one of their fields.
+    if let (Expr::Tuple(left), Expr::Tuple(right)) = (unnested(left), unnested(right))
+        && left.len() == right.len()
+    {
+        return Condition::All(left.iter().zip(right).map(|(left, right)| equal(ctx, left, right)).collect());
+    }
     sides(ctx, left, right)
         .and_then(|(column, other)| Some(Condition::In { column, constants: vec![constant(ctx, column, other)?] }))
         .unwrap_or(Condition::Unknown)
@@ -99,11 +105,12 @@ fn same(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
 fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
     let column = column(ctx, left)?;
     let constants = items.iter().map(|item| constant(ctx, column, item)).collect::<Option<Vec<_>>>()?;
-    // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that.
+    // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
+    // numbers and texts makes no difference.
     let own = ctx.scope.column(column).ok()?.ty?;
     let untyped = |input: &Input| matches!(input, Input::Literal { literal: Literal::Untyped(_), .. });
     let foreign = |input: &Input| match input {
-        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => !ty.same_base(&own),
+        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => !is_null_of(ty, &own),
         Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
     };
     let mixed = constants.iter().any(untyped) && constants.iter().any(foreign);
@@ -144,7 +151,7 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
         None => None,
     };
     if let Expr::Array(_) = array {
-        return match literal::constant(expr).ok()?? {
+        return match literal::constant(expr, &ctx.source.constants()).ok()?? {
             literal::Constant::Value(literal @ Literal::Array(_)) => Some(Input::Literal { literal, at: 0 }),
             literal::Constant::Value(_) | literal::Constant::Null => None,
         };
