@@ -23,6 +23,7 @@ mod question;
 mod track;
 
 mod alone;
+mod honest;
 mod locks;
 mod once;
 mod operators;

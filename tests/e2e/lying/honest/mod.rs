@@ -1,0 +1,108 @@
+//! An honest server is never called a liar: what is held against the conditions of a statement (SQL-60) must agree with
+//! what PostgreSQL makes of them, for every type, comparison and constant. A false alarm is an outage.
+//!
+//! Each test has a table of one type at the sealed database, and the same in plain text: the type is the context of a
+//! column, signed, sealed and, in a second table, sealed without a signature. Everything is asked of both.
+
+mod beside;
+mod forms;
+mod kinds;
+mod twins;
+
+use forms::{BOUND, CORE, LISTED, MORE};
+use kinds::Kind;
+use twins::{Tally, Twins, fill};
+
+/// `most` statements at most may be refused here that PostgreSQL answers; fewer is progress.
+fn compared(name: &str, kind: &Kind, most: usize) {
+    let mut twins = Twins::of(name, kind);
+    let mut tally = Tally::default();
+    for settings in kind.settings {
+        twins.set(settings);
+        for (form, column, v, w) in conditions(kind, twins.columns()) {
+            let condition = |table| fill(form, table, column, kind.ty, v, w);
+            let (signed, sealed) = (condition("t"), condition("u"));
+            twins.select(&mut tally, &format!("SELECT id, {column} FROM t WHERE {signed} ORDER BY id"));
+            // Nothing protects it there.
+            if column != "s" {
+                twins.select(&mut tally, &format!("SELECT * FROM u WHERE {sealed} ORDER BY id"));
+            }
+            twins.update(&mut tally, &format!("UPDATE t SET mark = 'old' WHERE {signed}"));
+        }
+    }
+    tally.finish(name, most);
+}
+
+/// The core with every constant, the rest with three each; each in turn with another neighbour.
+fn conditions<'a>(
+    kind: &'a Kind,
+    columns: &'a [&'static str],
+) -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> + 'a {
+    let constant = |at: usize| kind.constants[at % kind.constants.len()];
+    columns.iter().enumerate().flat_map(move |(shift, column)| {
+        let core = CORE.iter().enumerate().flat_map(move |(number, form)| {
+            (0..kind.constants.len()).map(move |at| (*form, *column, constant(at), constant(at + number + 1)))
+        });
+        let more = MORE.iter().chain(kind.forms).enumerate().flat_map(move |(number, form)| {
+            (0..2).map(move |turn| (*form, *column, constant(number + shift + turn * 7), constant(number + turn)))
+        });
+        core.chain(more)
+    })
+}
+
+fn bound(name: &str, kind: &Kind, most: usize) {
+    let twins = Twins::of(name, kind);
+    let mut tally = Tally::default();
+    let mut inputs: Vec<Option<&str>> = kind.values.iter().chain(kind.inputs).map(|text| Some(*text)).collect();
+    inputs.push(None);
+    let mut asked = Vec::new();
+    for column in twins.columns() {
+        for (number, form) in BOUND.iter().enumerate() {
+            for (at, input) in inputs.iter().enumerate() {
+                let other = inputs[(at + number + 1) % inputs.len()];
+                let second = form.contains("$2").then_some(other);
+                let params: Vec<_> = [Some(*input), second].into_iter().flatten().collect();
+                asked.push((fill(form, "t", column, kind.ty, "", ""), params, false));
+            }
+        }
+        for form in LISTED {
+            for width in [0, 1, 3, inputs.len()] {
+                asked.push((fill(form, "t", column, kind.ty, "", ""), inputs[inputs.len() - width..].to_vec(), true));
+            }
+        }
+    }
+    twins.bound(&mut tally, &asked);
+    tally.finish(name, most);
+}
+
+macro_rules! kinds {
+    ($($kind:ident: $name:literal, $compared:ident at most $most:literal, $bound:ident at most $bound_most:literal;)*) => {
+        $(#[test]
+        fn $compared() {
+            compared(concat!("lh", $name), &kinds::$kind, $most);
+        }
+
+        #[test]
+        fn $bound() {
+            bound(concat!("lb", $name), &kinds::$kind, $bound_most);
+        })*
+    };
+}
+
+kinds! {
+    BOOL: "bool", an_honest_server_is_believed_of_bool at most 9999, and_with_parameters_of_bool at most 9999;
+    INT2: "int2", an_honest_server_is_believed_of_int2 at most 9999, and_with_parameters_of_int2 at most 9999;
+    INT4: "int4", an_honest_server_is_believed_of_int4 at most 9999, and_with_parameters_of_int4 at most 9999;
+    INT8: "int8", an_honest_server_is_believed_of_int8 at most 9999, and_with_parameters_of_int8 at most 9999;
+    NUMERIC: "numeric", an_honest_server_is_believed_of_numeric at most 9999, and_with_parameters_of_numeric at most 9999;
+    MONEY: "money", an_honest_server_is_believed_of_rounded_numeric at most 9999, and_with_parameters_of_rounded_numeric at most 9999;
+    TEXT: "text", an_honest_server_is_believed_of_text at most 9999, and_with_parameters_of_text at most 9999;
+    VARCHAR: "varchar", an_honest_server_is_believed_of_varchar at most 9999, and_with_parameters_of_varchar at most 9999;
+    BYTEA: "bytea", an_honest_server_is_believed_of_bytea at most 9999, and_with_parameters_of_bytea at most 9999;
+    UUID: "uuid", an_honest_server_is_believed_of_uuid at most 9999, and_with_parameters_of_uuid at most 9999;
+    DATE: "date", an_honest_server_is_believed_of_date at most 9999, and_with_parameters_of_date at most 9999;
+    TIMESTAMP: "timestamp", an_honest_server_is_believed_of_timestamp at most 9999, and_with_parameters_of_timestamp at most 9999;
+    TIMESTAMPTZ: "tz", an_honest_server_is_believed_of_timestamptz at most 9999, and_with_parameters_of_timestamptz at most 9999;
+    COARSE: "coarse", an_honest_server_is_believed_of_rounded_timestamptz at most 9999, and_with_parameters_of_rounded_timestamptz at most 9999;
+    JSONB: "jsonb", an_honest_server_is_believed_of_jsonb at most 9999, and_with_parameters_of_jsonb at most 9999;
+}
