@@ -2,6 +2,7 @@
 
 mod corpus;
 mod leak;
+mod pending;
 mod read;
 mod refuse;
 pub(in crate::sql) mod support;
