@@ -2,6 +2,7 @@
 
 mod describes;
 mod failures;
+mod logged;
 mod pending;
 mod positions;
 mod refuses;
