@@ -83,10 +83,10 @@ pub enum MentionKind {
 }
 
 impl<'p> Names<'p> {
-    /// The names of `protection`: its tables, dependents and drifted tables.
+    /// The names of `protection`: its tables, those that are not applied, dependents and drifted tables.
     pub fn of(protection: &'p Protection) -> Self {
         let mut names = Self { protection, first_bytes: [false; 256], mixed: Vec::new(), quoted_only: Vec::new() };
-        let dependents = protection.dependents.keys().chain(protection.drifted.keys());
+        let dependents = protection.dependents.keys().chain(protection.drifted.keys()).chain(protection.pending.keys());
         for name in protection.by_name.keys().chain(dependents) {
             let Some(first) = name.bytes().next() else { continue };
             names.first_bytes[usize::from(first.to_ascii_lowercase())] = true;
@@ -231,10 +231,11 @@ impl<'p> Names<'p> {
 
     /// The name as the catalog has it, if it is one of ours.
     fn catalog_name(&self, name: &str) -> Option<&'p str> {
-        let Protection { by_name, dependents, drifted, .. } = self.protection;
+        let Protection { by_name, dependents, drifted, pending, .. } = self.protection;
         let table = by_name.get_key_value(name).map(|(name, _)| name);
         let other = || dependents.get_key_value(name).or_else(|| drifted.get_key_value(name)).map(|(name, _)| name);
-        table.or_else(other).map(String::as_str)
+        let pending = || pending.get_key_value(name).map(|(name, _)| name);
+        table.or_else(other).or_else(pending).map(String::as_str)
     }
 
     /// A name as a word of a string's value.
