@@ -466,6 +466,7 @@ def check_cell(case):
     place = [unhex(case["key"]), case["id"], bytes.fromhex(case["version"].replace("-", "")), case["table"]]
     place += [case["column"], case["family"], unhex(case["context"])]
     check(open_cell(*place, cell) == unhex(case["stored"]), "S")
+    check(cell[9:33] == unhex(case["nonce"]), "nonce")
     for at in range(len(cell)):
         refuses(lambda: open_cell(*place, flipped(cell, at)), "a changed cell")
     elsewhere = place[:4] + [place[4] + "x"] + place[5:]

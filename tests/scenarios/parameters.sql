@@ -14,7 +14,13 @@ a: INSERT INTO ledger (id, account, holder, iban) VALUES ($1, $2, $3, $3), ($4, 
 a: INSERT INTO ledger (id, account, holder, iban) VALUES ($1, $2, $3, $5), ($4, $2, $3, $6);
 <- [1, 7, "h", 2, "i", "j"]
 a: UPDATE ledger SET holder = $1, code = $1, note = $3 WHERE id = $2 RETURNING code, holder, note;
-<- ["both", 1, "n"]
+<- ["Qz7secretonehwxyvk", 1, "n"]
+=> refused 0A000 parameter $1 is used for the protected column ledger.holder and for column ledger.code, which is not sealed: it would be sent in the clear
+a: UPDATE ledger SET code = $1 WHERE iban = $1;
+<- ["Qz7secretonehwxyvk"]
+=> refused 0A000 parameter $1 is used for the protected column ledger.iban and for column ledger.code, which is not sealed: it would be sent in the clear
+a: UPDATE ledger SET holder = $1, code = $4, note = $3 WHERE id = $2 RETURNING code, holder, note;
+<- ["one", 1, "n", "other"]
 a: SELECT id, account, holder, iban FROM ledger ORDER BY id;
 
 == parameters out of order
@@ -77,10 +83,10 @@ a: SELECT name FROM person WHERE email = $1;
 == one parameter for a sealed and a plain place
 a: INSERT INTO person (id, name, team) VALUES ($1, $2, $2);
 <- [1, "same"]
-=> refused 0A000 parameter $2 is used for the protected column person.name and for column person.team, which is not protected: it would be sent in the clear
+=> refused 0A000 parameter $2 is used for the protected column person.name and for column person.team, which is not sealed: it would be sent in the clear
 a: SELECT id FROM person WHERE email = $1 OR team = $1;
 <- ["same"]
-=> refused 0A000 parameter $1 is used for the protected column person.email and for column person.team, which is not protected: it would be sent in the clear
+=> refused 0A000 parameter $1 is used for the protected column person.email and for column person.team, which is not sealed: it would be sent in the clear
 a: SELECT count(*) FROM person;
 
 == names, quotes, schemas and comments

@@ -33,6 +33,7 @@ pub mod rows;
 
 use std::sync::Arc;
 
+use pgseal::exec::inputs::Params;
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::{Error, outputs};
 use pgseal::sql::Plan;
@@ -86,9 +87,9 @@ impl Columns {
         }
     }
 
-    /// What opens the rows; `None` for a plan whose client expects no rows.
-    pub fn opener(&self, plan: &Arc<Plan>) -> Option<Opener> {
-        Opener::new(plan, self.physical.clone(), self.client.clone())
+    /// What opens the rows of one execution; `None` for a plan whose client expects no rows.
+    pub fn opener(&self, plan: &Arc<Plan>, params: Params<'_>) -> Option<Opener> {
+        Opener::new(plan, self.physical.clone(), self.client.clone(), params)
     }
 }
 

@@ -51,6 +51,7 @@ fn table() -> Arc<Table> {
         not_null: false,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     };
     Arc::new(Table {
         logical: "person".into(),
@@ -84,7 +85,13 @@ fn plan() -> Arc<Plan> {
         Slot { recipe: Recipe::Pass(1), ty: PhysicalType::Client },
     ];
     let pieces = vec![Piece::Text("SELECT … ".into()), Piece::Slot(0), Piece::Text(" … ".into()), Piece::Slot(1)];
-    let read = ReadRow { table, columns: vec![Some(2), Some(1), None], tags: vec![None], signature: None };
+    let read = ReadRow {
+        table,
+        columns: vec![Some(2), Some(1), None],
+        tags: vec![None],
+        signature: None,
+        conditions: Vec::new(),
+    };
     Arc::new(Plan {
         verb: Verb::Select,
         template: Template { pieces, origins: vec![Origin::Client(0); 4], slots },
@@ -203,7 +210,7 @@ fn server_row(cell: Option<&[u8]>) -> Vec<u8> {
 fn a_data_row_is_opened_and_loses_its_hidden_columns() {
     let plan = plan();
     let columns = Columns::extended(&plan, &[]).unwrap();
-    let mut opener = columns.opener(&plan).unwrap();
+    let mut opener = columns.opener(&plan, Params::NONE).unwrap();
     let context = [Some(Value::Int(7)), None, None];
     let cells = row::seal_cells(&table(), &keys(), &context, &[(1, Value::Text("ada".into()))]).unwrap();
     let mut out = Vec::new();
@@ -225,7 +232,7 @@ fn a_plan_without_output_has_no_columns_and_answers_no_data() {
     let mut plan = Arc::try_unwrap(plan()).unwrap();
     plan.output = None;
     let plan = Arc::new(plan);
-    assert!(Columns::simple(&plan).opener(&plan).is_none());
+    assert!(Columns::simple(&plan).opener(&plan, Params::NONE).is_none());
     let mut out = Vec::new();
     describe::columns(b"\0\0", &plan, None, &mut out).unwrap();
     assert_eq!(out, b"n\0\0\0\x04");

@@ -27,6 +27,7 @@ pub(super) fn protection(epoch: u64) -> Protection {
         not_null: false,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     };
     let table = Table {
         logical: "person".into(),

@@ -150,7 +150,7 @@ impl<'a> Runner<'a> {
                     self.connection.sent(plan, prepared.effect);
                     let raw = Raw::physical(&physical, params);
                     return match turn.send(pin!(self.client.query_raw(&prepared.physical, raw))).await {
-                        Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, stream))),
+                        Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, params, stream))),
                         Err(error) => self.not_sent(error, prepared),
                     };
                 }

@@ -204,7 +204,7 @@ impl Run<'_> {
 
     async fn last(&self, stream: tokio_postgres::RowStream, execution: &Execution) -> Result<Answer, Failure> {
         let mut stream = Box::pin(stream);
-        let mut opener = Opener::binary(self.plan);
+        let mut opener = Opener::binary(self.plan, self.params);
         let mut rows = VecDeque::new();
         while let Some(row) = stream.next().await {
             let row = row.map_err(|error| self.failed(error, execution))?;

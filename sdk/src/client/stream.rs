@@ -14,6 +14,7 @@ use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
 use crate::exec::by_name::Named;
+use crate::exec::inputs::Params;
 use crate::exec::outputs::Opener;
 use crate::sql::Plan;
 use crate::value::Settings;
@@ -127,9 +128,10 @@ impl<'a> Rows<'a> {
         runner: Runner<'a>,
         prepared: &Arc<Prepared>,
         plan: &Arc<Plan>,
+        params: Params<'_>,
         stream: tokio_postgres::RowStream,
     ) -> Self {
-        let reading = Opener::binary(plan).map_or(Reading::Dropped, Reading::Opened);
+        let reading = Opener::binary(plan, params).map_or(Reading::Dropped, Reading::Opened);
         Self::new(runner, prepared, Source::Live(Box::pin(stream), reading))
     }
 

@@ -10,6 +10,8 @@ pub struct NoRandomness;
 /// There is no pool behind it: a process that forks, or a virtual machine that is resumed twice from one snapshot,
 /// would hand out a pool's bytes twice.
 pub fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    #[cfg(test)]
+    CALLS.set(CALLS.get() + 1);
     getrandom::fill(bytes).map_err(|_| NoRandomness)
 }
 
@@ -18,6 +20,17 @@ pub fn array<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     fill(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+std::thread_local! {
+    static CALLS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How often this thread has asked the operating system.
+#[cfg(test)]
+pub(crate) fn calls() -> usize {
+    CALLS.get()
 }
 
 #[cfg(test)]

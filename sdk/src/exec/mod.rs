@@ -30,6 +30,7 @@
 mod array;
 pub mod by_name;
 pub mod cache;
+mod conditions;
 pub mod describe;
 pub mod errors;
 pub mod facts;
@@ -69,6 +70,9 @@ pub enum Error {
     /// Sealing or opening failed.
     #[error(transparent)]
     Seal(#[from] seal::Error),
+    /// A row that does not satisfy what the statement asked for (SQL-60), of this logical table.
+    #[error("table {0}: the server answered with a row that the statement did not ask for")]
+    NotAsked(String),
     /// Only at work it shows that the statement cannot be answered.
     #[error("{}", .0.message)]
     Refused(Refusal),
@@ -82,7 +86,12 @@ impl Error {
     pub fn position(&self) -> Option<u32> {
         match self {
             Error::Literal { at, .. } => u32::try_from(at + 1).ok(),
-            Error::Value(_) | Error::NotNull(_) | Error::Seal(_) | Error::Refused(_) | Error::Protocol(_) => None,
+            Error::Value(_)
+            | Error::NotNull(_)
+            | Error::Seal(_)
+            | Error::NotAsked(_)
+            | Error::Refused(_)
+            | Error::Protocol(_) => None,
         }
     }
 }
@@ -99,6 +108,7 @@ impl UserFacing for Error {
             Error::Value(error) | Error::Literal { error, .. } => error.sqlstate(),
             Error::NotNull(_) => SqlState::NOT_NULL_VIOLATION,
             Error::Seal(error) => error.sqlstate(),
+            Error::NotAsked(_) => SqlState::DATA_CORRUPTED,
             Error::Refused(refusal) => refusal.sqlstate,
             Error::Protocol(_) => SqlState::PROTOCOL_VIOLATION,
         }
@@ -106,7 +116,7 @@ impl UserFacing for Error {
     fn message(&self) -> String {
         match self {
             Error::Value(error) | Error::Literal { error, .. } => error.message(),
-            Error::NotNull(_) => self.to_string(),
+            Error::NotNull(_) | Error::NotAsked(_) => self.to_string(),
             Error::Seal(error) => error.message(),
             Error::Refused(refusal) => refusal.message.clone(),
             Error::Protocol(text) => (*text).to_owned(),
@@ -116,6 +126,11 @@ impl UserFacing for Error {
         match self {
             Error::Seal(error) => error.hint(),
             Error::Refused(refusal) => refusal.hint.clone(),
+            Error::NotAsked(_) => Some(
+                "Nothing of this statement was written or shown. Find out who can change operators, functions or rows \
+                 at the server."
+                    .to_owned(),
+            ),
             Error::Value(_) | Error::Literal { .. } | Error::NotNull(_) | Error::Protocol(_) => None,
         }
     }
@@ -123,7 +138,7 @@ impl UserFacing for Error {
         match self {
             Error::NotNull(column) => Some(column),
             Error::Refused(refusal) => refusal.column(),
-            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::Protocol(_) => None,
+            Error::Value(_) | Error::Literal { .. } | Error::Seal(_) | Error::NotAsked(_) | Error::Protocol(_) => None,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Error;
+use super::conditions::Conditions;
+use super::inputs::Params;
 use super::resolve::known_type;
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
@@ -44,6 +46,8 @@ pub fn check(shape: &RowShape, physical: &[Format], client: &[Format], settings:
 pub struct Opener {
     plan: Arc<Plan>,
     formats: Formats,
+    /// By row of the shape.
+    conditions: Vec<Conditions>,
     /// Positions that hold cells, S forms, tags or signatures as text: they are decoded first.
     encoded: Vec<(usize, Encoded)>,
     decoded: Vec<u8>,
@@ -85,20 +89,23 @@ enum Encoded {
 
 impl Opener {
     /// `physical`: formats of the server's columns (all text in a simple query). `client`: one per logical column.
-    /// `None` for a plan whose client expects no rows.
-    pub fn new(plan: &Arc<Plan>, physical: Vec<Format>, client: Vec<Format>) -> Option<Self> {
+    /// `params`: those of the execution, which say what its rows must satisfy (SQL-60). `None` for a plan whose client
+    /// expects no rows.
+    pub fn new(plan: &Arc<Plan>, physical: Vec<Format>, client: Vec<Format>, params: Params<'_>) -> Option<Self> {
         let shape = plan.output.as_ref()?;
         let formats = Formats::Each { physical, client };
         let encoded =
             read_positions(shape).filter(|(position, _)| formats.physical(*position) == Format::Text).collect();
-        Some(Self { plan: Arc::clone(plan), formats, encoded, decoded: Vec::new(), scratch: Vec::new() })
+        let conditions = conditions(shape, params);
+        let (decoded, scratch) = (Vec::new(), Vec::new());
+        Some(Self { plan: Arc::clone(plan), formats, conditions, encoded, decoded, scratch })
     }
 
     /// The same for rows of which the server sends all columns in binary, and which leave in binary.
-    pub fn binary(plan: &Arc<Plan>) -> Option<Self> {
-        plan.output.as_ref()?;
+    pub fn binary(plan: &Arc<Plan>, params: Params<'_>) -> Option<Self> {
+        let conditions = conditions(plan.output.as_ref()?, params);
         let (encoded, decoded, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Some(Self { plan: Arc::clone(plan), formats: Formats::Binary, encoded, decoded, scratch })
+        Some(Self { plan: Arc::clone(plan), formats: Formats::Binary, conditions, encoded, decoded, scratch })
     }
 
     /// How many columns the client's rows have.
@@ -107,8 +114,8 @@ impl Opener {
     }
 
     /// Opens and verifies one row; appends to `out`, per logical column, `i32 length ‖ bytes` or -1, as in the body
-    /// of a DataRow after its column count. Nothing is appended before every signature of the row holds, and on an
-    /// error `out` is as it was. Columns behind [`RowShape::physical`] (a guard's) are not looked at.
+    /// of a DataRow after its column count. Nothing is appended before every signature of the row and every
+    /// condition on it holds, and on an error `out` is as it was. Columns behind [`RowShape::physical`] (a guard's) are not looked at.
     pub fn row(
         &mut self,
         row: &[Option<&[u8]>],
@@ -116,7 +123,7 @@ impl Opener {
         settings: &Settings,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        let Self { plan, formats, encoded, decoded, scratch } = self;
+        let Self { plan, formats, conditions, encoded, decoded, scratch } = self;
         let shape = plan.output.as_ref().ok_or(Error::Protocol("rows where none were expected"))?;
         if row.len() < shape.physical {
             return Err(Error::Protocol("a row of the server has fewer columns than were asked for"));
@@ -139,6 +146,11 @@ impl Opener {
                 (Some(_), _) => row::verify_row(&read.table, keys, &parts.stored())?,
                 (None, None) => {}
                 (None, Some(_)) => return Err(Error::Protocol("a signed row that was not fetched whole")),
+            }
+        }
+        for ((read, parts), conditions) in shape.rows.iter().zip(&parts).zip(conditions) {
+            if !conditions.is_empty() {
+                conditions.hold(read, parts, keys)?;
             }
         }
         let mut opening = Opening { shape, parts: &parts, keys, last: None };
@@ -168,6 +180,10 @@ impl Opener {
         }
         Ok(())
     }
+}
+
+fn conditions(shape: &RowShape, params: Params<'_>) -> Vec<Conditions> {
+    shape.rows.iter().map(|read| Conditions::new(read, params)).collect()
 }
 
 /// Decodes the positions that came as text; gives where each stands in `decoded`.

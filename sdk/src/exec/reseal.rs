@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use super::conditions::Conditions;
 use super::inputs::Params;
 use super::outputs::Parts;
 use super::resolve::{Sources, known_type, not_null};
@@ -54,6 +55,8 @@ pub(super) struct Reseal {
     /// The sealed columns that are written.
     cells: Vec<ColumnId>,
     assigned: Vec<Assigned>,
+    /// What a row must satisfy to be one that the statement updates (SQL-60).
+    conditions: Conditions,
     most: usize,
     bytes: usize,
     rows: Vec<NewRow>,
@@ -127,7 +130,8 @@ impl Reseal {
             .collect();
         let shared = assigned.len() + tags.iter().flatten().count();
         let most = update::most_rows(table, cells.len(), shared);
-        Ok(Self { values, stored, tags, cells, assigned, most, bytes: 0, rows: Vec::new() })
+        let conditions = Conditions::new(&work.read, params);
+        Ok(Self { values, stored, tags, cells, assigned, conditions, most, bytes: 0, rows: Vec::new() })
     }
 
     /// Takes a locked row: its address in columns 0 and 1, then what `read` says.
@@ -146,6 +150,10 @@ impl Reseal {
         if read.signature.is_some() {
             // Else an UPDATE would launder a forgery (SIG-5).
             row::verify_row(table, keys, &parts.stored())?;
+        }
+        if !self.conditions.is_empty() {
+            // Else the server chooses whose row is signed anew.
+            self.conditions.hold(read, &parts, keys)?;
         }
         let cells = self.seal(table, &parts, keys)?;
         let (signature, guard) = match &table.signature {

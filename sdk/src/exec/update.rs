@@ -150,7 +150,7 @@ fn guard(work: &ReadModifyWrite, set: &SignatureSet) -> String {
         .map(|(id, definition)| {
             let name = format!("{}.{}", work.alias, column(table, id));
             field(match definition.ty {
-                Some(ty) if !definition.is_sealed() => format!("pg_catalog.{}({name})", ty.send_function()),
+                Some(ty) if !definition.is_sealed() => ty.stored_expression(&name),
                 Some(_) | None => format!("({name})::pg_catalog.bytea"),
             })
         })

@@ -77,6 +77,7 @@ impl Kind {
         match error {
             Error::Seal(error) => Self::of_seal(error),
             Error::Value(_) | Error::Literal { .. } | Error::NotNull(_) | Error::Refused(_) => Kind::Refused,
+            Error::NotAsked(_) => Kind::Tampered,
             Error::Protocol(_) => Kind::Database,
         }
     }

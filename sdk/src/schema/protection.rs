@@ -81,6 +81,8 @@ pub struct Column {
     pub typmod: i32,
     /// Logical `pg_type.typlen`.
     pub typlen: i16,
+    /// Its collation, if it is not the type's own: different texts may be equal under it.
+    pub collation: Option<String>,
     /// Physical `pg_attribute.attnum`.
     pub attnum: i16,
     /// Declared NOT NULL; for a sealed column the proxy enforces it too (SQL-22).

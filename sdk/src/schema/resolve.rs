@@ -150,6 +150,7 @@ fn column(spec: &TableSpec, locked: &lock::Column) -> Result<Column, String> {
         attnum: locked.attnum,
         not_null: locked.not_null,
         default: default(locked)?,
+        collation: locked.collation.clone(),
         pad: spec.columns.get(&locked.logical).and_then(|column| column.pad),
     })
 }

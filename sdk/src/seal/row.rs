@@ -35,7 +35,7 @@ pub struct SealedRow {
 #[derive(Clone, Copy)]
 pub struct StoredRow<'a> {
     /// By [`ColumnId`]: `None` if not fetched; `Some(None)` is SQL NULL. A sealed column holds its cell, every other
-    /// one its S form (`pg_catalog.<type>send(col)`).
+    /// one its S form ([`Type::stored_expression`]).
     pub columns: &'a [Option<Option<&'a [u8]>>],
     /// By index into [`Table::beacons`]: the 16 bytes of the uuid.
     pub tags: &'a [Option<Option<&'a [u8]>>],
@@ -103,10 +103,11 @@ pub(crate) fn seal_stored(
     let key = RowKey::new(table, keys.sealing(&table.branch_key)?);
     let context = stored_context(table, true, |id| Some(clear.get(id)))?;
     let sealed = table.columns.iter().enumerate().filter(|(_, column)| column.is_sealed());
-    let mut sealed = sealed.filter_map(|(id, _)| Some((id, clear.get(id)?))).peekable();
+    let sealed = sealed.filter_map(|(id, _)| Some((id, clear.get(id)?)));
+    let cells = sealed.clone().count();
     // A row without cells needs no nonce.
-    if sealed.peek().is_some() {
-        let mut sealer = RowSealer::new(table, &key, context)?;
+    if cells > 0 {
+        let mut sealer = RowSealer::new(table, &key, context, cells)?;
         for (id, stored) in sealed {
             out.write(id, |out| sealer.seal(id, out, |_, out| out.extend_from_slice(stored)).map(|()| true))?;
         }
@@ -142,7 +143,7 @@ pub fn seal_cells(
     }
     let key = RowKey::new(table, keys.sealing(&table.branch_key)?);
     let context = new_context(table, context)?;
-    let mut sealer = RowSealer::new(table, &key, context)?;
+    let mut sealer = RowSealer::new(table, &key, context, cells.len())?;
     cells
         .iter()
         .map(|(id, value)| {

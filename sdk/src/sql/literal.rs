@@ -8,11 +8,11 @@ mod tests;
 
 use sqlparser::ast::{
     ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, ObjectNamePart, TimezoneInfo,
-    UnaryOperator, Value,
+    UnaryOperator, Value, ValueWithSpan,
 };
 
 pub use super::lex::unescape;
-use super::parse::unnested;
+use super::parse::{Constants, unnested};
 use super::{Literal, Refusal};
 use crate::error::SqlState;
 use crate::value::{NumericModifier, Type};
@@ -31,9 +31,9 @@ pub enum Constant {
 
 /// Reads an expression as a constant. `Ok(None)`: it is none (a column, a parameter, a function call, …). An error:
 /// it is a constant that this version does not carry into a protected column (`B'…'`, a cast to an unknown type), or
-/// one that PostgreSQL rejects.
-pub fn constant(expr: &Expr) -> Result<Option<Constant>, Refusal> {
-    read(expr, 0)
+/// one that PostgreSQL rejects. The tree has the place of a value only: `constants` are those of its statement.
+pub fn constant(expr: &Expr, constants: &Constants<'_>) -> Result<Option<Constant>, Refusal> {
+    read(expr, constants, 0)
 }
 
 /// The type that a statement names, with its modifier; `None` for one that no protected column can have.
@@ -82,36 +82,36 @@ pub fn type_of(data_type: &DataType) -> Option<Type> {
     })
 }
 
-fn read(expr: &Expr, depth: usize) -> Result<Option<Constant>, Refusal> {
+fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<Constant>, Refusal> {
     if depth > MAX_DEPTH {
         return Err(Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, "too many casts around one constant"));
     }
-    if let Some(number) = number(expr) {
+    if let Some(number) = number(expr, constants)? {
         return Ok(Some(typed(number_type(&number), number)));
     }
     match expr {
-        Expr::Nested(inner) => read(inner, depth + 1),
-        Expr::Value(value) => scalar(&value.value),
+        Expr::Nested(inner) => read(inner, constants, depth + 1),
+        Expr::Value(value) => scalar(value, constants),
         Expr::TypedString(typed) if typed.uses_odbc_syntax => Err(not_carried("an ODBC literal")),
-        Expr::TypedString(typed) => match scalar(&typed.value.value)? {
+        Expr::TypedString(typed) => match scalar(&typed.value, constants)? {
             Some(constant) => cast(constant, &typed.data_type).map(Some),
             None => Ok(None),
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             if let (Expr::Array(array), DataType::Array(_)) = (unnested(expr), data_type) {
-                return list(&array.elem, Some(data_type), depth);
+                return list(&array.elem, Some(data_type), constants, depth);
             }
-            match read(expr, depth + 1)? {
+            match read(expr, constants, depth + 1)? {
                 Some(constant) => cast(constant, data_type).map(Some),
                 None => Ok(None),
             }
         }
-        Expr::Array(array) if array.named => list(&array.elem, None, depth),
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match read(expr, depth + 1)? {
+        Expr::Array(array) if array.named => list(&array.elem, None, constants, depth),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match read(expr, constants, depth + 1)? {
             Some(constant) => negate(constant).map(Some),
             None => Ok(None),
         },
-        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match read(expr, depth + 1)? {
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match read(expr, constants, depth + 1)? {
             Some(Constant::Value(Literal::Typed(ty, text))) if is_number(&ty) => Ok(Some(typed(ty, text))),
             Some(_) => Err(not_carried("a sign before anything but a number")),
             None => Ok(None),
@@ -123,7 +123,7 @@ fn read(expr: &Expr, depth: usize) -> Result<Option<Constant>, Refusal> {
 
 /// A numeric constant with the minus signs directly before it: PostgreSQL folds them before it gives a type, so that
 /// -2147483648 is int4 though 2147483648 is int8 (`doNegate`, `make_const`).
-fn number(expr: &Expr) -> Option<String> {
+fn number(expr: &Expr, constants: &Constants<'_>) -> Result<Option<String>, Refusal> {
     let mut negative = false;
     let mut expr = expr;
     loop {
@@ -134,10 +134,10 @@ fn number(expr: &Expr) -> Option<String> {
                 expr = inner;
             }
             Expr::Value(value) => match &value.value {
-                Value::Number(digits, false) => return Some(signed(negative, digits)),
-                _ => return None,
+                Value::Number(_, false) => return Ok(Some(signed(negative, &constants.value(value.span)?))),
+                _ => return Ok(None),
             },
-            _ => return None,
+            _ => return Ok(None),
         }
     }
 }
@@ -150,13 +150,17 @@ fn number_type(text: &str) -> Type {
     }
 }
 
-fn scalar(value: &Value) -> Result<Option<Constant>, Refusal> {
-    match value {
-        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) => {
-            Ok(Some(Constant::Value(Literal::Untyped(text.clone()))))
+fn scalar(value: &ValueWithSpan, constants: &Constants<'_>) -> Result<Option<Constant>, Refusal> {
+    let text = || constants.value(value.span).map(|text| text.into_owned());
+    match &value.value {
+        Value::SingleQuotedString(_)
+        | Value::EscapedStringLiteral(_)
+        | Value::UnicodeStringLiteral(_)
+        | Value::DollarQuotedString(_) => Ok(Some(Constant::Value(Literal::Untyped(text()?)))),
+        Value::Number(_, _) => {
+            let text = text()?;
+            Ok(Some(typed(number_type(&text), text)))
         }
-        Value::DollarQuotedString(text) => Ok(Some(Constant::Value(Literal::Untyped(text.value.clone())))),
-        Value::Number(text, _) => Ok(Some(typed(number_type(text), text.clone()))),
         Value::Boolean(value) => Ok(Some(typed(Type::Bool, value.to_string()))),
         Value::Null => Ok(Some(Constant::Null)),
         Value::Placeholder(_) => Ok(None),
@@ -260,10 +264,15 @@ fn negate(constant: Constant) -> Result<Constant, Refusal> {
 
 /// `ARRAY[…]`, under a cast or not. PostgreSQL gives all elements one type: that of the cast; else that of the typed
 /// ones; else text.
-fn list(items: &[Expr], to: Option<&DataType>, depth: usize) -> Result<Option<Constant>, Refusal> {
+fn list(
+    items: &[Expr],
+    to: Option<&DataType>,
+    constants: &Constants<'_>,
+    depth: usize,
+) -> Result<Option<Constant>, Refusal> {
     let mut elements = Vec::with_capacity(items.len());
     for item in items {
-        match read(item, depth + 1)? {
+        match read(item, constants, depth + 1)? {
             Some(constant) => elements.push(constant),
             None => return Ok(None),
         }

@@ -4,6 +4,7 @@
 //! `lex` reads tokens as PostgreSQL does, `names` decides from them whether a protected object can be meant,
 //! `parse` holds sqlparser against our own tokens, `plan` decides, `splice` edits the original bytes.
 
+mod condition;
 pub mod explain;
 pub mod functions;
 pub mod lex;
@@ -16,6 +17,7 @@ mod refusal;
 pub mod settings;
 mod splice;
 
+pub use condition::Condition;
 pub use physical::{
     Effect, Input, Literal, Notes, Origin, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan,
     ReadModifyWrite, ReadRow, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,

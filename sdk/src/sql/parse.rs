@@ -2,17 +2,24 @@
 //!
 //! Because the parser reads our tokens and not its own, there is nothing left to mask in the text: operators are split
 //! by PostgreSQL's rule, continued strings are one constant, an [`Ident::value`](sqlparser::ast::Ident) is the name as
-//! PostgreSQL reads it (folded if unquoted, cut to 63 bytes), every string value is unescaped, and a span is a byte
-//! range of the client's text ([`bytes()`]). What the grammar of sqlparser lacks is taken out of the token stream and
-//! handed to the planner as a [`Fact`].
+//! PostgreSQL reads it (folded if unquoted, cut to 63 bytes), and a span is a byte range of the client's text
+//! ([`bytes()`]). What the grammar of sqlparser lacks is taken out of the token stream and handed to the planner as a
+//! [`Fact`].
+//!
+//! The parser logs what it reads, at level debug, in whatever logger the application has. So it gets no value: each
+//! constant is a placeholder with a place, and [`Constants`] has what stands there. Its tokenizer, the witness, gets the
+//! text and logs nothing.
 
 mod agree;
+mod constants;
 mod convert;
 mod limits;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
+
+pub use constants::Constants;
 
 use sqlparser::ast::{BinaryOperator, Expr, Statement};
 use sqlparser::dialect::PostgreSqlDialect;

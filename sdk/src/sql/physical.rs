@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::condition::Condition;
 use super::settings::Setting;
 use crate::schema::{ColumnId, Table};
 use crate::value::Type;
@@ -319,12 +320,14 @@ pub enum OutputSource {
 pub struct ReadRow {
     /// The table.
     pub table: Arc<Table>,
-    /// By [`ColumnId`]: position of the cell, or of `pg_catalog.<type>send(col)`.
+    /// By [`ColumnId`]: position of the cell, or of [`crate::value::Type::stored_expression`].
     pub columns: Vec<Option<usize>>,
     /// By beacon: position of the helper column.
     pub tags: Vec<Option<usize>>,
     /// Position of `pgseal_signature`: then the row is verified.
     pub signature: Option<usize>,
+    /// What the row must satisfy, else the server made it up (SQL-60). A column that is not read can be anything.
+    pub conditions: Vec<Condition>,
 }
 
 /// What a statement changes in the session, once the server has confirmed it.

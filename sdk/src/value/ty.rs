@@ -48,41 +48,53 @@ pub enum Type {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Family(pub u16);
 
-/// One line a type: `pg_type.oid`, `typlen`, `typname`, send function, sealed domain, families of S and E.
+/// How the server is asked for S(v) of a value that it has in the clear (VAL-1).
+enum Asked {
+    /// By the type's send function.
+    Send(&'static str),
+    /// As text in UTF8. The send functions of these types answer in client_encoding, which a session, a role or a
+    /// database sets.
+    Utf8,
+    /// The same behind the version byte of `jsonb_send`.
+    VersionedUtf8,
+}
+
+/// One line a type: `pg_type.oid`, `typlen`, `typname`, how S is asked for, sealed domain, families of S and E.
 struct Facts {
     oid: u32,
     len: i16,
     name: &'static str,
-    send: &'static str,
+    stored_by: Asked,
     domain: &'static str,
     stored: u16,
     equality: Option<u16>,
 }
 
 #[rustfmt::skip]
-const fn facts(oid: u32, len: i16, name: &'static str, send: &'static str, domain: &'static str, stored: u16, equality: Option<u16>) -> Facts {
-    Facts { oid, len, name, send, domain, stored, equality }
+const fn facts(oid: u32, len: i16, name: &'static str, stored_by: Asked, domain: &'static str, stored: u16, equality: Option<u16>) -> Facts {
+    Facts { oid, len, name, stored_by, domain, stored, equality }
 }
 
 impl Type {
     #[rustfmt::skip]
     const fn facts(&self) -> Facts {
+        use Asked::{Send, Utf8, VersionedUtf8};
         match self {
-            Type::Bool           => facts(16,   1,  "bool",        "boolsend",         "sealed_bool",        0x07, Some(0x07)),
-            Type::Int2           => facts(21,   2,  "int2",        "int2send",         "sealed_int2",        0x01, Some(0x01)),
-            Type::Int4           => facts(23,   4,  "int4",        "int4send",         "sealed_int4",        0x01, Some(0x01)),
-            Type::Int8           => facts(20,   8,  "int8",        "int8send",         "sealed_int8",        0x01, Some(0x01)),
-            Type::Numeric(_)     => facts(1700, -1, "numeric",     "numeric_send",     "sealed_numeric",     0x0f, Some(0x01)),
-            Type::Text           => facts(25,   -1, "text",        "textsend",         "sealed_text",        0x03, Some(0x03)),
-            Type::Varchar(_)     => facts(1043, -1, "varchar",     "varcharsend",      "sealed_varchar",     0x03, Some(0x03)),
-            Type::Bytea          => facts(17,   -1, "bytea",       "byteasend",        "sealed_bytea",       0x09, Some(0x09)),
-            Type::Uuid           => facts(2950, 16, "uuid",        "uuid_send",        "sealed_uuid",        0x08, Some(0x08)),
-            Type::Date           => facts(1082, 4,  "date",        "date_send",        "sealed_date",        0x10, Some(0x10)),
-            Type::Timestamp(_)   => facts(1114, 8,  "timestamp",   "timestamp_send",   "sealed_timestamp",   0x12, Some(0x12)),
-            Type::Timestamptz(_) => facts(1184, 8,  "timestamptz", "timestamptz_send", "sealed_timestamptz", 0x13, Some(0x13)),
-            Type::Json           => facts(114,  -1, "json",        "json_send",        "sealed_json",        0x30, None),
+            Type::Bool           => facts(16,   1,  "bool",        Send("boolsend"),         "sealed_bool",        0x07, Some(0x07)),
+            Type::Int2           => facts(21,   2,  "int2",        Send("int2send"),         "sealed_int2",        0x01, Some(0x01)),
+            Type::Int4           => facts(23,   4,  "int4",        Send("int4send"),         "sealed_int4",        0x01, Some(0x01)),
+            Type::Int8           => facts(20,   8,  "int8",        Send("int8send"),         "sealed_int8",        0x01, Some(0x01)),
+            Type::Numeric(_)     => facts(1700, -1, "numeric",     Send("numeric_send"),     "sealed_numeric",     0x0f, Some(0x01)),
+            Type::Text           => facts(25,   -1, "text",        Utf8,                     "sealed_text",        0x03, Some(0x03)),
+            Type::Varchar(_)     => facts(1043, -1, "varchar",     Utf8,                     "sealed_varchar",     0x03, Some(0x03)),
+            Type::Bytea          => facts(17,   -1, "bytea",       Send("byteasend"),        "sealed_bytea",       0x09, Some(0x09)),
+            Type::Uuid           => facts(2950, 16, "uuid",        Send("uuid_send"),        "sealed_uuid",        0x08, Some(0x08)),
+            Type::Date           => facts(1082, 4,  "date",        Send("date_send"),        "sealed_date",        0x10, Some(0x10)),
+            Type::Timestamp(_)   => facts(1114, 8,  "timestamp",   Send("timestamp_send"),   "sealed_timestamp",   0x12, Some(0x12)),
+            Type::Timestamptz(_) => facts(1184, 8,  "timestamptz", Send("timestamptz_send"), "sealed_timestamptz", 0x13, Some(0x13)),
+            Type::Json           => facts(114,  -1, "json",        Utf8,                     "sealed_json",        0x30, None),
             // The equality form of jsonb (a tagged tree) is not in this version: no beacon, no `=`.
-            Type::Jsonb          => facts(3802, -1, "jsonb",       "jsonb_send",       "sealed_jsonb",       0x19, None),
+            Type::Jsonb          => facts(3802, -1, "jsonb",       VersionedUtf8,            "sealed_jsonb",       0x19, None),
         }
     }
 
@@ -198,15 +210,20 @@ impl Type {
         self.facts().domain
     }
 
-    /// Name of the type in `pg_catalog`, without modifier: `int4`, `varchar`; its send function is this name with
-    /// `send` (or `_send`): see [`Type::send_function`].
+    /// Name of the type in `pg_catalog`, without modifier: `int4`, `varchar`.
     pub fn pg_name(&self) -> &'static str {
         self.facts().name
     }
 
-    /// The function of `pg_catalog` that gives S(v) of a stored value: `int8send`, `textsend`, `numeric_send`, …
-    pub fn send_function(&self) -> &'static str {
-        self.facts().send
+    /// The SQL expression that gives S(v) of a stored value, NULL for NULL (VAL-1, CELL-8): `pg_catalog.int8send(v)`,
+    /// and of text its UTF8 whatever client_encoding is.
+    pub fn stored_expression(&self, value: &str) -> String {
+        let utf8 = format!("pg_catalog.convert_to(({value})::pg_catalog.text, 'UTF8')");
+        match self.facts().stored_by {
+            Asked::Send(function) => format!("pg_catalog.{function}({value})"),
+            Asked::Utf8 => utf8,
+            Asked::VersionedUtf8 => format!("('\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
+        }
     }
 
     /// The family of S.

@@ -2,6 +2,7 @@
 //! proxy, beside a plaintext twin; and what somebody with the server in hand does behind it.
 
 mod attacks;
+mod encoding;
 mod pair;
 mod protocol;
 mod races;

@@ -20,9 +20,9 @@ fn assignments_convert_as_the_servers_do() {
             let sql = format!(
                 // The inner type first: a value that has it, modifier and all.
                 "INSERT INTO {} SELECT x FROM (SELECT CAST($1 AS {from}) OFFSET 0) AS of (x)
-                 RETURNING value, pg_catalog.{}(value)",
+                 RETURNING value, {}",
                 table(&to),
-                to.send_function()
+                to.stored_expression("value")
             );
             let sets: Vec<Vec<&[u8]>> = texts.iter().map(|text| vec![text.as_bytes()]).collect();
             let answers = server.ask(&sql, Format::Text, &sets, &[Format::Text, Format::Binary]);

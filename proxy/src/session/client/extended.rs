@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pgseal::error::SqlState;
 use pgseal::exec::by_name;
+use pgseal::exec::inputs::Params;
 use pgseal::exec::single::{Single, single};
 use pgseal::sql::{Effect, Plan, Refusal};
 
@@ -201,8 +202,10 @@ impl State {
             return Ok(Fate::Wait);
         }
         self.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
+        let formats = frames::bind::formats(&client)?;
+        let params = Params { values: &client.values, formats: &formats };
         let portal = |columns: Columns, bound| {
-            let opener = RefCell::new(columns.opener(plan));
+            let opener = RefCell::new(columns.opener(plan, params));
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
         };
         let settings = self.facts.settings();

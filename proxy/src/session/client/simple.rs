@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec::by_name;
-use pgseal::exec::inputs;
+use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
@@ -61,7 +61,7 @@ impl State {
             .map(|statement| {
                 plan(statement).map(|plan| {
                     let columns = Columns::simple(plan);
-                    let opener = RefCell::new(columns.opener(plan));
+                    let opener = RefCell::new(columns.opener(plan, Params::NONE));
                     Portal { plan: Arc::clone(plan), columns, opener, bound: None }
                 })
             })
@@ -108,7 +108,7 @@ impl State {
                 return Fate::Drop;
             }
         };
-        let opener = RefCell::new(columns.opener(plan));
+        let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let bound = Some(Bound { body: None, declared: Vec::new(), left: RefCell::default() });
         self.executes(plan);
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), 0, out);

@@ -1,5 +1,6 @@
 //! Plans made by hand, keys in memory, and a server that is a few byte strings.
 
+mod conditions;
 mod describe;
 mod inputs;
 mod outputs;
@@ -60,6 +61,7 @@ pub(super) fn table(signed: bool) -> Arc<Table> {
         not_null,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     };
     let money = Type::Numeric(Some(NumericModifier { precision: 12, scale: 2 }));
     Arc::new(Table {
@@ -226,6 +228,7 @@ pub(super) fn read(table: &Arc<Table>, from: usize) -> crate::sql::ReadRow {
         columns,
         tags,
         signature: table.signature.as_ref().map(|_| from + 7),
+        conditions: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::error::{SqlState, UserFacing};
 use crate::exec::Error;
+use crate::exec::inputs::Params;
 use crate::exec::outputs::{Opener, check, depends_on_bytea_output, physical_formats};
 use crate::framing::Reader;
 use crate::sql::OutputSource::{Open, Pass, Verified};
@@ -24,7 +25,7 @@ fn shown(table: &Arc<Table>) -> Arc<Plan> {
 fn opened(plan: &Arc<Plan>, client: Format, row: &[Option<&[u8]>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
     let shape = plan.output.as_ref().unwrap();
     let client = vec![client; shape.columns.len()];
-    let mut opener = Opener::new(plan, physical_formats(shape, &client), client).unwrap();
+    let mut opener = Opener::new(plan, physical_formats(shape, &client), client, Params::NONE).unwrap();
     open_with(&mut opener, row)
 }
 
@@ -81,7 +82,7 @@ fn a_simple_query_is_read_from_hex_text() {
     let held = Held::new(&table, &keys(), 7, "4111");
     let plan = shown(&table);
     let formats = |n| vec![Format::Text; n];
-    let mut opener = Opener::new(&plan, formats(8), formats(3)).unwrap();
+    let mut opener = Opener::new(&plan, formats(8), formats(3), Params::NONE).unwrap();
     let row = as_text(&held);
     let row: Vec<_> = row.iter().map(Option::as_deref).collect();
     for _ in 0..2 {

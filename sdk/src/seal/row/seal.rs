@@ -15,17 +15,15 @@ pub(super) struct RowSealer<'a> {
     nonces: Nonces,
     derived: DerivedKey,
     associated: Associated,
-    /// The ordinal of the next cell.
-    next: usize,
 }
 
 impl<'a> RowSealer<'a> {
-    /// For one row under this context. Asks the operating system for its nonces (RND-1).
-    pub(super) fn new(table: &'a Table, key: &'a RowKey, context: Vec<u8>) -> Result<Self, Error> {
-        let nonces = Nonces::draw()?;
+    /// For so many cells of one row under this context. Asks the operating system for their nonces (RND-1).
+    pub(super) fn new(table: &'a Table, key: &'a RowKey, context: Vec<u8>, cells: usize) -> Result<Self, Error> {
+        let nonces = Nonces::draw(cells)?;
         let derived = nonces.derive(&key.table.cell);
         let associated = Associated::new(VERSION, &key.branch, &table.logical, context);
-        Ok(Self { table, key, nonces, derived, associated, next: 0 })
+        Ok(Self { table, key, nonces, derived, associated })
     }
 
     /// Appends the next cell to `out`; `write` appends S.
@@ -41,11 +39,9 @@ impl<'a> RowSealer<'a> {
         if !column.is_sealed() {
             return Err(malformed(table, column, "this column holds no cells"));
         }
-        let ordinal =
-            u16::try_from(self.next).map_err(|_| malformed(table, column, "a row has at most 65536 cells"))?;
-        self.next += 1;
-        let associated = self.associated.of(&column.logical, ty.family());
-        let (nonce, key_ref) = (self.nonces.nth(ordinal), self.key.branch.key_ref());
+        let nonce =
+            self.nonces.next().ok_or_else(|| malformed(table, column, "there are more cells than were counted"))?;
+        let (associated, key_ref) = (self.associated.of(&column.logical, ty.family()), self.key.branch.key_ref());
         let content = Content::Value(|out: &mut Vec<u8>| write(ty, out));
         cell::seal_into(out, &self.derived, &nonce, key_ref, associated, content, column.pad)
             .map_err(|_| malformed(table, column, "the value is too long to be sealed"))

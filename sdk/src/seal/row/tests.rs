@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 
 use super::*;
+use crate::crypto::random;
 use crate::crypto::secret::Secret;
 use crate::error::{SqlState, UserFacing};
 use crate::keys::{self, BeaconKey, Uuid};
@@ -54,6 +55,7 @@ fn column(logical: &str, action: Action, ty: Type) -> Column {
         not_null: false,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     }
 }
 
@@ -417,6 +419,32 @@ fn only_sealed_columns_have_cells_and_positions_beyond_the_table_are_errors() {
     for id in [OWNER, NOTE, 99] {
         assert!(matches!(held.open(&table, &keys, id), Err(Error::Malformed { .. })));
     }
+}
+
+#[test]
+fn a_row_is_sealed_with_one_call_for_randomness_and_none_without_cells_cell_1_rnd_1() {
+    let (table, keys) = (table(), Keys::new(&[1]));
+    let calls = |sealing: &dyn Fn()| {
+        let before = random::calls();
+        sealing();
+        random::calls() - before
+    };
+    let whole = card(1, "4111111111111111");
+    let row = || {
+        let cells = seal_row(&table, &keys, &whole).unwrap().cells;
+        let nonces: Vec<_> = cells.iter().flatten().map(|cell| cell[9..33].to_vec()).collect();
+        let [pan, iban] = &nonces[..] else { panic!("two cells") };
+        assert_eq!(pan[..12], iban[..12]);
+        // Not a number that was changed in a few bytes: each half is drawn.
+        assert!(pan[12..].iter().zip(&iban[12..]).filter(|(a, b)| a == b).count() < 8);
+    };
+    assert_eq!(calls(&row), 1);
+    let some = [(IBAN, text("FR76").unwrap()), (PAN, text("5500000000000004").unwrap())];
+    assert_eq!(calls(&|| drop(seal_cells(&table, &keys, &whole, &some).unwrap())), 1);
+    let mut empty = card(1, "");
+    (empty[PAN], empty[IBAN]) = (None, None);
+    assert_eq!(calls(&|| drop(seal_row(&table, &keys, &empty).unwrap())), 0);
+    assert_eq!(calls(&|| drop(seal_cells(&table, &keys, &whole, &[]).unwrap())), 0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn read_sql(sql: &str) -> Result<Option<Constant>, Refusal> {
     let Statement::Query(query) = &parsed.statement else { panic!("{sql}") };
     let SetExpr::Select(select) = query.body.as_ref() else { panic!("{sql}") };
     let SelectItem::UnnamedExpr(expr) = &select.projection[0] else { panic!("{sql}") };
-    constant(expr)
+    constant(expr, &Constants::new(&text, &tokens))
 }
 
 /// Debug hides values, so compare without printing them.

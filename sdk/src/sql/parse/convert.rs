@@ -5,9 +5,9 @@ use std::ops::Range;
 use sqlparser::ast::DollarQuotedString;
 use sqlparser::tokenizer::{Location, Span, Token as Theirs, TokenWithSpan, Word};
 
-use super::{Fact, FactKind, Lock, LockStrength, LockWait, LockedName, Refusal, not_understood};
+use super::{Fact, FactKind, Lock, LockStrength, LockWait, LockedName, Refusal, constants, not_understood};
 use crate::error::SqlState;
-use crate::sql::lex::{Kind, Token, unescape};
+use crate::sql::lex::{Kind, Token};
 
 /// The token stream for the parser, and what was taken out of it.
 pub(super) fn convert(text: &str, tokens: &[Token]) -> Result<(Vec<TokenWithSpan>, Vec<Fact>), Refusal> {
@@ -23,7 +23,7 @@ pub(super) fn convert(text: &str, tokens: &[Token]) -> Result<(Vec<TokenWithSpan
         at = match stream.special(at, depth)? {
             Some(next) => next,
             None => {
-                stream.push(theirs(text, token)?, &token.range);
+                stream.push(theirs(text, tokens, at)?, &token.range);
                 at + 1
             }
         };
@@ -173,13 +173,10 @@ fn span(range: &Range<usize>) -> Span {
     Span::new(column(range.start), column(range.end))
 }
 
-fn theirs(text: &str, token: &Token) -> Result<Theirs, Refusal> {
+fn theirs(text: &str, tokens: &[Token], at: usize) -> Result<Theirs, Refusal> {
+    let token = tokens.get(at).ok_or_else(not_understood)?;
     let source = token.text(text);
-    let value = || {
-        unescape(text, token)
-            .map(|value| value.into_owned())
-            .map_err(|error| Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at))
-    };
+    let string = || constants::string(text, token);
     let name = || {
         let name = token
             .name(text)
@@ -192,14 +189,14 @@ fn theirs(text: &str, token: &Token) -> Result<Theirs, Refusal> {
             other => other,
         },
         Kind::QuotedIdentifier | Kind::UnicodeIdentifier => Theirs::make_word(&name()?, Some('"')),
-        Kind::String => Theirs::SingleQuotedString(value()?),
-        Kind::EscapeString => Theirs::EscapedStringLiteral(value()?),
-        Kind::UnicodeString => Theirs::UnicodeStringLiteral(value()?),
-        Kind::DollarString => Theirs::DollarQuotedString(DollarQuotedString { value: value()?, tag: None }),
-        Kind::BitString => Theirs::SingleQuotedByteStringLiteral(value()?),
-        Kind::HexString => Theirs::HexStringLiteral(value()?),
-        Kind::NationalString => Theirs::NationalStringLiteral(value()?),
-        Kind::Integer | Kind::Float => Theirs::Number(source.to_owned(), false),
+        Kind::String => Theirs::SingleQuotedString(string()?),
+        Kind::EscapeString => Theirs::EscapedStringLiteral(string()?),
+        Kind::UnicodeString => Theirs::UnicodeStringLiteral(string()?),
+        Kind::DollarString => Theirs::DollarQuotedString(DollarQuotedString { value: string()?, tag: None }),
+        Kind::BitString => Theirs::SingleQuotedByteStringLiteral(string()?),
+        Kind::HexString => Theirs::HexStringLiteral(string()?),
+        Kind::NationalString => Theirs::NationalStringLiteral(string()?),
+        Kind::Integer | Kind::Float => Theirs::Number(constants::number(text, tokens, at), false),
         Kind::Param => Theirs::Placeholder(source.to_owned()),
         Kind::Operator => operator(source),
         Kind::TypeCast => Theirs::DoubleColon,

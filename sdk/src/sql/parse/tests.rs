@@ -73,12 +73,14 @@ fn identifiers_are_folded_and_strings_unescaped_as_postgresql_does() {
     let Expr::BinaryOp { left, right, .. } = selection(&parsed) else { panic!() };
     let (Expr::Identifier(left), Expr::Value(right)) = (left.as_ref(), right.as_ref()) else { panic!() };
     assert_eq!((left.value.as_str(), left.quote_style), ("staFF", Some('"')));
-    assert_eq!(right.value, Value::EscapedStringLiteral("A'b".into()));
-    let parsed = one("SELECT 1 FROM t WHERE EMail = 'a'\n'\\'").unwrap();
+    assert_eq!(right.value, Value::EscapedStringLiteral(String::new()));
+    let text = "SELECT 1 FROM t WHERE EMail = 'a'\n'\\'";
+    let parsed = one(text).unwrap();
     let Expr::BinaryOp { left, right, .. } = selection(&parsed) else { panic!() };
     let (Expr::Identifier(left), Expr::Value(right)) = (left.as_ref(), right.as_ref()) else { panic!() };
     assert_eq!(left.value, "email");
-    assert_eq!(right.value, Value::SingleQuotedString("a\\".into()));
+    let tokens = lex(text).unwrap();
+    assert_eq!(Constants::new(text, &tokens).value(right.span).unwrap(), "a\\");
 }
 
 #[test]
@@ -241,4 +243,68 @@ proptest! {
             }
         }
     }
+}
+
+/// Everything that the parser could log, and everything that it makes.
+fn seen_by_the_parser(text: &str) -> String {
+    let tokens = lex(text).unwrap();
+    let stream = convert::convert(text, &tokens).map(|(stream, _)| stream);
+    let parsed = one(text).map(|parsed| parsed.statement);
+    format!("{stream:?} {parsed:?}")
+}
+
+#[test]
+fn the_parser_sees_no_value_of_any_constant_sql_3() {
+    for text in [
+        "INSERT INTO t (a, b, c) VALUES (4111777, 'Zq4111777', DATE 'Zq4111777'), (-4111777, N'Zq4111777', 1)",
+        "UPDATE t SET s = E'Zq\\x344111777', n = 4111777.25, m = .4111777, o = 4111777e2 WHERE s = U&'Zq\\00344111777'",
+        "SELECT 1 FROM t WHERE s IN ('Zq4111777', $$Zq4111777$$, $q$Zq4111777$q$) AND n BETWEEN 4111777 AND 4111777",
+        "SELECT 1 FROM t WHERE s = 'Zq4111777'::text OR s = CAST('Zq4111777' AS varchar(20))",
+        "SELECT 1 FROM t WHERE b = B'1' OR c = X'4111777F'",
+        "SELECT 1 FROM t WHERE s = ANY (ARRAY['Zq4111777', 'Zq'\n'4111777']) OR n = ANY ('{4111777}'::int[])",
+        "SELECT 1 FROM t WHERE s LIKE 'Zq4111777%' ESCAPE '!' AND t > now() - INTERVAL '4111777 days' LIMIT 4111777",
+        "SELECT 'Zq4111777', coalesce(n, 4111777), round(4111777.5, 4111777) FROM t ORDER BY 4111777 OFFSET 4111777",
+        "SELECT pg_catalog.varchar(4111777), varying(4111777), a[4111777], \"numeric\"(4111777), int4(4111777) FROM t",
+        "SELECT varchar(411177700000) FROM t",
+        "SELECT EXTRACT('Zq4111777' FROM t), t AT TIME ZONE 'Zq4111777', TRIM(BOTH 'Zq4111777' FROM s) FROM t",
+        "SELECT 1 FROM t WHERE n = :4111777",
+        // What PostgreSQL rejects, and the parser may complain about.
+        "SELECT 1 FROM t WHERE s = 'Zq4111777' 'Zq4111777' 4111777",
+        "SELECT 'Zq4111777'.x, y AS 'Zq4111777' FROM t 'Zq4111777'",
+        "INSERT INTO t ('Zq4111777') VALUES (4111777) 4111777",
+        "COPY t FROM 'Zq4111777' WITH (DELIMITER 'Zq4111777')",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 4111777, ''Zq4111777'''",
+        "COMMENT ON TABLE t IS 'Zq4111777'",
+        "SET t.x = 'Zq4111777'",
+    ] {
+        let seen = seen_by_the_parser(text);
+        assert!(!seen.contains("411177"), "{text}: {seen}");
+    }
+}
+
+#[test]
+fn modifiers_of_types_are_read_and_every_other_number_is_none_sql_20() {
+    let text = "SELECT a::varchar(20), b::character varying (30), CAST(c AS numeric(12, -2)), d::numeric( 5 ), \
+                e::timestamp(3) with time zone, f::dec(4,1), g::varchar(123456789), h::timestamp(123456789) FROM t";
+    let parsed = one(text).unwrap();
+    let Statement::Query(query) = &parsed.statement else { panic!() };
+    let SetExpr::Select(select) = query.body.as_ref() else { panic!() };
+    let shown = |item: &SelectItem| {
+        let SelectItem::UnnamedExpr(Expr::Cast { data_type, .. }) = item else { panic!("{item:?}") };
+        crate::sql::literal::type_of(data_type).map_or("none".to_owned(), |ty| ty.to_string())
+    };
+    let types: Vec<_> = select.projection.iter().map(shown).collect();
+    assert_eq!(
+        types,
+        [
+            "character varying(20)",
+            "character varying(30)",
+            "numeric(12,-2)",
+            "numeric(5,0)",
+            "timestamp(3) with time zone",
+            "numeric(4,1)",
+            "none",
+            "none",
+        ]
+    );
 }

@@ -41,7 +41,7 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     if let Some((number, cast)) = parameter(source, expr)? {
         return Ok(Some(Bare::Param { number, cast }));
     }
-    Ok(literal::constant(expr)?.map(|constant| match constant {
+    Ok(literal::constant(expr, &source.constants())?.map(|constant| match constant {
         literal::Constant::Null => Bare::Null { cast: outer_type(expr) },
         literal::Constant::Value(literal) => Bare::Literal { literal, at: source.characters(place(source, expr)) },
     }))

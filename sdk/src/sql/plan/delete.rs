@@ -5,7 +5,7 @@ use sqlparser::ast::{Delete, FromTable};
 use super::draft::Parts;
 use super::expr::{self, unknown};
 use super::select::{rename, target};
-use super::{Ctx, Statement, output};
+use super::{Ctx, Statement, asked, output};
 use crate::sql::{Plan, Refusal, Steps, Verb};
 
 /// Plans a DELETE that mentions a protected table.
@@ -46,6 +46,7 @@ pub(super) fn plan(statement: &Statement<'_>, delete: &Delete) -> Result<Plan, R
     let (scope, place) = target(statement, from)?;
     let mut ctx = Ctx::new(statement.source, scope, statement.declared);
     rename(&mut ctx, &place)?;
+    ctx.asked = asked::conditions(&ctx, selection.as_ref());
     if let Some(selection) = selection
         && expr::condition(&mut ctx, selection)?.aggregate
     {

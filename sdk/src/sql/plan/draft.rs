@@ -192,8 +192,10 @@ pub(super) struct Params {
 enum Use {
     /// In the clear; beside which column, if one is known.
     Plain(Option<String>),
-    /// Sealed, compared as a tag, or written by us; as this type, for this column.
+    /// Sealed or compared as a tag; as this type, for this column.
     Protected { oid: u32, column: String },
+    /// Written by us, in the clear; as this type, for this column.
+    Rendered { oid: u32, column: String },
 }
 
 impl Params {
@@ -212,6 +214,7 @@ impl Params {
     pub(super) fn plain(&mut self, number: usize, beside: Option<&str>) -> Result<(), Refusal> {
         match self.uses.get(&number) {
             Some(Use::Protected { column, .. }) => Err(leak(number, column, beside)),
+            Some(Use::Rendered { column, .. }) => Err(twice(number, column, beside)),
             Some(Use::Plain(Some(_))) => Ok(()),
             Some(Use::Plain(None)) | None => {
                 self.uses.insert(number, Use::Plain(beside.map(str::to_owned)));
@@ -224,14 +227,27 @@ impl Params {
     pub(super) fn protected(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
         match self.uses.get(&number) {
             Some(Use::Plain(beside)) => Err(leak(number, column, beside.as_deref())),
-            Some(Use::Protected { oid: other, column: first }) if *other != oid => Err(Refusal::new(format!(
-                "parameter ${} is used for column {first} and, with another type, for column {column}",
-                number + 1
-            ))
-            .hint("use two parameters")),
+            Some(Use::Rendered { column: beside, .. }) => Err(leak(number, column, Some(beside))),
+            Some(Use::Protected { oid: other, column: first }) if *other != oid => {
+                Err(two_types(number, first, column))
+            }
             Some(Use::Protected { .. }) => Ok(()),
             None => {
                 self.uses.insert(number, Use::Protected { oid, column: column.to_owned() });
+                Ok(())
+            }
+        }
+    }
+
+    /// We read it and send it in the clear: the value of an unsealed column in a row that we write.
+    pub(super) fn rendered(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
+        match self.uses.get(&number) {
+            Some(Use::Protected { column: hidden, .. }) => Err(leak(number, hidden, Some(column))),
+            Some(Use::Plain(beside)) => Err(twice(number, column, beside.as_deref())),
+            Some(Use::Rendered { oid: other, column: first }) if *other != oid => Err(two_types(number, first, column)),
+            Some(Use::Rendered { .. }) => Ok(()),
+            None => {
+                self.uses.insert(number, Use::Rendered { oid, column: column.to_owned() });
                 Ok(())
             }
         }
@@ -243,7 +259,7 @@ impl Params {
         let used = self.uses.keys().next_back().map_or(0, |&number| number + 1);
         (0..used.max(self.declared.len()))
             .map(|number| match self.uses.get(&number) {
-                Some(Use::Protected { oid, .. }) => Ok(ParamRole::Protected { oid: *oid }),
+                Some(Use::Protected { oid, .. } | Use::Rendered { oid, .. }) => Ok(ParamRole::Protected { oid: *oid }),
                 Some(Use::Plain(_)) => described
                     .slots
                     .iter()
@@ -262,9 +278,28 @@ impl Params {
     }
 }
 
-fn leak(number: usize, protected: &str, plain: Option<&str>) -> Refusal {
-    let beside = plain.map_or("in a place that is not protected".to_owned(), |column| {
-        format!("for column {column}, which is not protected")
+fn two_types(number: usize, first: &str, second: &str) -> Refusal {
+    Refusal::new(format!(
+        "parameter ${} is used for column {first} and, with another type, for column {second}",
+        number + 1
+    ))
+    .hint("use two parameters")
+}
+
+/// The server would give it the type of one place, and we read it with that of the other.
+fn twice(number: usize, written: &str, plain: Option<&str>) -> Refusal {
+    let beside = plain.map_or("in another place".to_owned(), |column| format!("for column {column}"));
+    Refusal::new(format!(
+        "parameter ${} is written to column {written} and used {beside} as well: this cannot be answered in this version",
+        number + 1
+    ))
+    .hint("use two parameters")
+}
+
+/// A value would be sent both hidden and in the clear (SQL-21, SQL-62).
+pub(super) fn leak(number: usize, protected: &str, plain: Option<&str>) -> Refusal {
+    let beside = plain.map_or("in a place that is not sealed".to_owned(), |column| {
+        format!("for column {column}, which is not sealed")
     });
     Refusal::new(format!(
         "parameter ${} is used for the protected column {protected} and {beside}: it would be sent in the clear",

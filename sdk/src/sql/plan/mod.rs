@@ -1,6 +1,8 @@
 //! From a parsed statement to a decision: a file for each kind of statement.
 
+mod asked;
 mod call;
+mod check;
 mod constant;
 mod delete;
 mod draft;
@@ -31,7 +33,7 @@ use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
 use super::parse::{self, Fact, Part};
-use super::{Decision, Input, Notes, Plan, Refusal, settings};
+use super::{Condition, Decision, Input, Notes, Plan, Refusal, settings};
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
 
@@ -55,6 +57,9 @@ struct Statement<'a> {
 pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], protection: &Protection) -> Decision {
     match planned(text, tokens, part, declared, protection) {
         Ok(Some(mut plan)) => {
+            if let Err(refusal) = check::apart(&plan) {
+                return Decision::Refuse(refusal);
+            }
             let own = tokens.get(part.tokens.clone()).unwrap_or(&[]);
             plan.notes.depends_on = settings::dependencies(text, own, &plan);
             Decision::Rewrite(Arc::new(plan))
@@ -110,23 +115,39 @@ struct Ctx<'a> {
     qualify: bool,
     /// The unprotected column that was met last, for the message of the leak rule.
     beside: Option<String>,
+    /// What the rows that come back must satisfy (SQL-60).
+    asked: Vec<Condition>,
 }
 
 impl<'a> Ctx<'a> {
     fn new(source: &'a Source<'a>, scope: Scope, declared: &[u32]) -> Self {
         let (draft, params) = (Draft::default(), Params::new(declared));
-        Self { source, scope, draft, params, notes: Notes::default(), qualify: false, beside: None }
+        Self { source, scope, draft, params, notes: Notes::default(), qualify: false, beside: None, asked: Vec::new() }
     }
 
-    /// A constant in a protected place.
+    /// A constant that is sealed, or turned into a tag.
     fn protect(&mut self, value: &Bare, column: ColumnId) -> Result<Input, Refusal> {
+        self.input(value, column, Params::protected)
+    }
+
+    /// A constant that we send in the clear, as the value of an unsealed column.
+    fn render(&mut self, value: &Bare, column: ColumnId) -> Result<Input, Refusal> {
+        self.input(value, column, Params::rendered)
+    }
+
+    fn input(
+        &mut self,
+        value: &Bare,
+        column: ColumnId,
+        note: fn(&mut Params, usize, u32, &str) -> Result<(), Refusal>,
+    ) -> Result<Input, Refusal> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, column),
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, column)?;
                 let label = self.scope.label(column);
-                self.params.protected(*number, ty.oid(), &label)?;
+                note(&mut self.params, *number, ty.oid(), &label)?;
                 Ok(Input::Param { index: *number, ty })
             }
         }

@@ -148,7 +148,9 @@ impl Output {
     pub(super) fn shape(&self, ctx: &Ctx<'_>) -> Result<(String, RowShape), Refusal> {
         let table = &ctx.scope.table;
         let opens = self.columns.iter().any(|column| matches!(column.what, What::Sealed(_)));
-        let verifies = ctx.scope.is_signed() && self.seen.columns;
+        // A row of which nothing is shown is told from another one all the same, if it can be.
+        let asked = !ctx.asked.is_empty() && !self.seen.aggregate;
+        let verifies = ctx.scope.is_signed() && (self.seen.columns || asked);
         let mut shape = RowShape { columns: Vec::new(), physical: self.columns.len(), rows: Vec::new() };
         let mut hidden = String::new();
         if opens || verifies {
@@ -164,6 +166,7 @@ impl Output {
                 columns: vec![None; table.columns.len()],
                 tags: vec![None; table.beacons.len()],
                 signature: None,
+                conditions: ctx.asked.clone(),
             };
             for (position, column) in self.columns.iter().enumerate() {
                 if let What::Sealed(id) | What::Verified(id) = column.what

@@ -126,7 +126,7 @@ fn compare(ctx: &mut Ctx<'_>, operand: &Operand, other: &Expr, operator: &str) -
 }
 
 /// varchar has no operators of its own: an untyped parameter beside one is text.
-fn operator_type(ty: &Type) -> Type {
+pub(super) fn operator_type(ty: &Type) -> Type {
     match ty.unmodified() {
         Type::Varchar(_) => Type::Text,
         other => other,
@@ -228,7 +228,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
                 _ => return Err(refused()),
             },
         },
-        Expr::Array(array) if array.named => match literal::constant(right)? {
+        Expr::Array(array) if array.named => match literal::constant(right, &ctx.source.constants())? {
             Some(literal::Constant::Value(literal @ Literal::Array(_))) => {
                 Input::Literal { literal, at: ctx.source.characters(bytes.start) }
             }
@@ -268,7 +268,7 @@ fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: Bare, element: Optio
 }
 
 /// An array under parentheses and a cast to an array type, with the element type of that cast.
-fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
+pub(super) fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
     match expr {
         Expr::Nested(inner) => array_of(inner),
         Expr::Cast {

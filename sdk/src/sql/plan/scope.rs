@@ -67,11 +67,11 @@ impl Scope {
         format!("{}.{}", quote(&self.alias), quote(name))
     }
 
-    /// `pg_catalog.<type>send(column)`: the S form of a column in the clear (SQL-41).
+    /// The S form of a column in the clear (SQL-41).
     pub(super) fn stored(&self, id: ColumnId) -> Result<String, Refusal> {
         let column = self.column(id)?;
         let ty = column.ty.ok_or_else(unreadable)?;
-        Ok(format!("pg_catalog.{}({})", ty.send_function(), self.qualified(&column.name)))
+        Ok(ty.stored_expression(&self.qualified(&column.name)))
     }
 
     pub(super) fn column(&self, id: ColumnId) -> Result<&Column, Refusal> {

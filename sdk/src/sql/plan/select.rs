@@ -4,6 +4,7 @@ use sqlparser::ast::{
     Distinct, Expr, Fetch, GroupByExpr, LimitClause, Offset, OrderBy, OrderByKind, Query, Select, SelectFlavor,
     SetExpr, TableAlias, TableFactor, TableInheritance, TableWithJoins, Value as AstValue,
 };
+use sqlparser::tokenizer::Span;
 
 use super::draft::{Params, Parts};
 use super::expr::{self, operand, sort_key, unknown};
@@ -11,7 +12,7 @@ use super::output::{Output, What};
 use super::predicate::{no_operator, note};
 use super::scope::{self, Scope};
 use super::source::unreadable;
-use super::{Ctx, Statement};
+use super::{Ctx, Statement, asked};
 use crate::error::SqlState;
 use crate::sql::parse::{Fact, FactKind};
 use crate::sql::{Notes, Plan, Refusal, RowShape, Steps, Template, Verb};
@@ -137,6 +138,7 @@ fn body_of<'a>(statement: &Statement<'a>, select: &Select) -> Result<(Ctx<'a>, B
     }
     let list = Output::read(&mut ctx, projection, start..table.from)?;
     if let Some(selection) = selection {
+        ctx.asked = asked::conditions(&ctx, Some(selection));
         expr::condition(&mut ctx, selection)?;
     }
     grouping(&mut ctx, &list, group_by, having.as_ref())?;
@@ -355,25 +357,7 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
                 let sealed = all.iter().find(|column| matches!(column.what, What::Sealed(_)));
                 sealed.or(all.first()).map(|column| column.what)
             }
-            Expr::Value(value) => match &value.value {
-                AstValue::Number(digits, _) if digits.bytes().all(|digit| digit.is_ascii_digit()) => {
-                    let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-                    let column = number.and_then(|number| list.columns.get(number)).ok_or_else(|| {
-                        Refusal::error(
-                            SqlState::INVALID_COLUMN_REFERENCE,
-                            format!("ORDER BY position {digits} is not in select list"),
-                        )
-                        .at(ctx.source.token(value.span).map_or(0, |token| ctx.source.offset(token)))
-                    })?;
-                    Some(column.what)
-                }
-                // PostgreSQL's words (findTargetlistEntrySQL92).
-                AstValue::Number(..) => {
-                    return Err(Refusal::error(SqlState::SYNTAX_ERROR, "non-integer constant in ORDER BY")
-                        .at(ctx.source.token(value.span).map_or(0, |token| ctx.source.offset(token))));
-                }
-                _ => None,
-            },
+            Expr::Value(value) if matches!(value.value, AstValue::Number(..)) => Some(numbered(ctx, list, value.span)?),
             _ => None,
         };
         match shown {
@@ -391,6 +375,22 @@ fn order(ctx: &mut Ctx<'_>, list: &Output, order_by: &OrderBy) -> Result<(), Ref
         }
     }
     Ok(())
+}
+
+/// The output column of this number.
+fn numbered(ctx: &Ctx<'_>, list: &Output, span: Span) -> Result<What, Refusal> {
+    let at = ctx.source.offset(ctx.source.token(span)?);
+    let digits = ctx.source.constants().value(span)?;
+    // PostgreSQL's words (findTargetlistEntrySQL92).
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(Refusal::error(SqlState::SYNTAX_ERROR, "non-integer constant in ORDER BY").at(at));
+    }
+    let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let column = number.and_then(|number| list.columns.get(number)).ok_or_else(|| {
+        let message = format!("ORDER BY position {digits} is not in select list");
+        Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message).at(at)
+    })?;
+    Ok(column.what)
 }
 
 fn limits(ctx: &mut Ctx<'_>, limit: Option<&LimitClause>, fetch: Option<&Fetch>) -> Result<(), Refusal> {

@@ -10,8 +10,9 @@ use sqlparser::ast::{CastKind, DataType, Expr, Ident, TypedString, UnaryOperator
 use sqlparser::tokenizer::Span;
 
 use super::Refusal;
+use crate::sql::Origin;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::{Origin, parse};
+use crate::sql::parse::{self, Constants};
 
 /// A statement of a text.
 pub(super) struct Source<'t> {
@@ -71,9 +72,15 @@ impl<'t> Source<'t> {
         self.tokens.binary_search_by_key(&bytes.start, |token| token.range.start).map_err(|_| unreadable())
     }
 
-    /// The token of an identifier.
+    /// The token of an identifier. The parser takes strings for identifiers too, which PostgreSQL never does.
     pub(super) fn ident(&self, ident: &Ident) -> Result<usize, Refusal> {
-        self.token(ident.span)
+        let token = self.token(ident.span)?;
+        if self.tokens.get(token).is_some_and(Token::is_name) { Ok(token) } else { Err(unreadable()) }
+    }
+
+    /// The values of its constants.
+    pub(super) fn constants(&self) -> Constants<'t> {
+        Constants::new(self.text, self.tokens)
     }
 
     /// The bytes of some tokens, from the first one's start to the last one's end.

@@ -12,14 +12,14 @@ use super::predicate::{no_operator, reveals_equality};
 use super::scope;
 use super::select::{Place, rename, target};
 use super::source::{Extent, unreadable};
-use super::{Ctx, Statement};
+use super::{Ctx, Statement, asked};
 use crate::error::SqlState;
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
 use crate::sql::parse::operands;
 use crate::sql::{
-    Input, Literal, PhysicalType, Piece, Plan, ReadModifyWrite, ReadRow, Recipe, Refusal, RowShape, Steps, Template,
-    Verb, WriteRow,
+    Condition, Input, Literal, PhysicalType, Piece, Plan, ReadModifyWrite, ReadRow, Recipe, Refusal, RowShape, Steps,
+    Template, Verb, WriteRow,
 };
 use crate::value::Type;
 
@@ -237,6 +237,8 @@ fn blind(
             *values.get_mut(id).ok_or_else(unreadable)? = Some(input);
         }
     }
+    let written: Vec<ColumnId> = sets.iter().map(|set| set.column).collect();
+    ctx.asked = asked::after_write(&asked::conditions(&ctx, selection), &ctx.scope.table, &written);
     filter(&mut ctx, selection)?;
     let shape = match returning {
         Some(items) => Some(output::returning(&mut ctx, items)?.1),
@@ -278,7 +280,9 @@ fn read_modify_write(
         }
     }
     let assigned: Vec<ColumnId> = sets.iter().map(|set| set.column).collect();
-    let (list, read) = locked(&ctx)?;
+    let conditions = asked::conditions(&ctx, selection);
+    ctx.asked = asked::after_write(&conditions, &table, &assigned);
+    let (list, read) = locked(&ctx, conditions)?;
     filter(&mut ctx, selection)?;
     // A key column under FOR NO KEY UPDATE would have its lock raised by the UPDATE: a deadlock between two of us.
     let key = assigned.iter().any(|id| table.beacon(*id).is_some() || table.primary_key.contains(id));
@@ -315,20 +319,23 @@ fn read_modify_write(
     })
 }
 
-/// The list of the locking SELECT: the address of the row, then all that verifying, or sealing anew, needs.
-fn locked(ctx: &Ctx<'_>) -> Result<(String, ReadRow), Refusal> {
+/// The list of the locking SELECT: the address of the row, then all that verifying, or sealing anew, needs, and what
+/// tells whether the row is one that was asked for.
+fn locked(ctx: &Ctx<'_>, conditions: Vec<Condition>) -> Result<(String, ReadRow), Refusal> {
     let table = &ctx.scope.table;
+    let asked: Vec<ColumnId> = conditions.iter().flat_map(Condition::columns).collect();
     let mut list = vec![ctx.scope.qualified("tableoid"), ctx.scope.qualified("ctid")];
     let mut read = ReadRow {
         table: table.clone(),
         columns: vec![None; table.columns.len()],
         tags: vec![None; table.beacons.len()],
         signature: None,
+        conditions,
     };
     let signed = ctx.scope.is_signed();
     for ((id, column), place) in table.columns.iter().enumerate().zip(&mut read.columns) {
         let needed = if signed { column.is_signed() } else { column.is_context() };
-        if needed {
+        if needed || asked.contains(&id) {
             *place = Some(list.len());
             list.push(if column.is_sealed() { ctx.scope.physical_column(id)? } else { ctx.scope.stored(id)? });
         }
@@ -405,7 +412,7 @@ fn clear_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
         };
     }
     match Constant::read(ctx.source, set.value)? {
-        Some(constant) => ctx.protect(&constant.value, set.column),
+        Some(constant) => ctx.render(&constant.value, set.column),
         None => Err(refused("an expression", ctx)),
     }
 }

@@ -1,5 +1,7 @@
 //! Statements and what becomes of them, over the tables of the differential corpus.
 
+mod apart;
+mod asked;
 mod corpus;
 mod leak;
 mod read;

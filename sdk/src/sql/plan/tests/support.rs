@@ -23,6 +23,7 @@ fn column(name: &str, action: Action, ty: Type) -> Column {
         not_null: false,
         default: ColumnDefault::Null,
         pad: None,
+        collation: None,
     }
 }
 

@@ -1,0 +1,182 @@
+//! The conjuncts of a WHERE that the row can be held against when it comes back (SQL-60).
+//!
+//! What is left out is decided by the server alone; a reading that could differ from PostgreSQL's is left out too, since
+//! a row that was rightly found must never be taken for a wrong one.
+
+use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
+
+use super::Ctx;
+use super::constant::{Bare, Constant, element_of, is_null_of, same_value};
+use super::predicate::{array_of, operator_type, sealed_column};
+use crate::schema::{ColumnId, Table};
+use crate::sql::parse::{operands, unnested};
+use crate::sql::{Condition, Input, Literal, literal};
+use crate::value::Type;
+
+/// What every row that the statement finds must satisfy.
+pub(super) fn conditions(ctx: &Ctx<'_>, selection: Option<&Expr>) -> Vec<Condition> {
+    let Some(selection) = selection else { return Vec::new() };
+    operands(selection, &BinaryOperator::And)
+        .into_iter()
+        .map(|conjunct| condition(ctx, conjunct))
+        .filter(|condition| !condition.columns().is_empty())
+        .collect()
+}
+
+/// Those of them that hold for a written row as well: `assigned` columns and, where a trigger may change what is
+/// written, all columns have new values.
+pub(super) fn after_write(conditions: &[Condition], table: &Table, assigned: &[ColumnId]) -> Vec<Condition> {
+    if table.before_row_trigger {
+        return Vec::new();
+    }
+    let stays = |condition: &&Condition| condition.columns().iter().all(|column| !assigned.contains(column));
+    conditions.iter().filter(stays).cloned().collect()
+}
+
+fn condition(ctx: &Ctx<'_>, expr: &Expr) -> Condition {
+    let expr = unnested(expr);
+    match expr {
+        Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {
+            let parts = operands(expr, op).into_iter().map(|part| condition(ctx, part)).collect();
+            if *op == BinaryOperator::And { Condition::All(parts) } else { Condition::Any(parts) }
+        }
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => condition(ctx, expr).negated(),
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => equal(ctx, left, right),
+        Expr::BinaryOp { left, op: BinaryOperator::NotEq, right } => equal(ctx, left, right).negated(),
+        Expr::IsNotDistinctFrom(left, right) => same(ctx, left, right),
+        Expr::IsDistinctFrom(left, right) => same(ctx, left, right).negated(),
+        Expr::IsNull(inner) => column(ctx, inner).map_or(Condition::Unknown, Condition::IsNull),
+        Expr::IsNotNull(inner) => {
+            column(ctx, inner).map_or(Condition::Unknown, |column| Condition::IsNull(column).negated())
+        }
+        Expr::In { expr, target: InTarget::List(items), negated, global: false } => {
+            let list = in_list(ctx, expr, items).unwrap_or(Condition::Unknown);
+            if *negated { list.negated() } else { list }
+        }
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: _ } => any_of(ctx, left, right),
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => any_of(ctx, left, right).negated(),
+        // Order comparisons, patterns, functions and whatever else there is: the server's word.
+        _ => Condition::Unknown,
+    }
+}
+
+/// The column that an operand is, if equality over it is that of E: it has one, and no collation of its own under which
+/// different texts may be equal.
+fn column(ctx: &Ctx<'_>, expr: &Expr) -> Option<ColumnId> {
+    let sealed = sealed_column(ctx, expr).ok()?;
+    let id = match (sealed, unnested(expr)) {
+        (Some(id), _) => id,
+        (None, Expr::Identifier(ident)) => ctx.scope.resolve(ctx.source, std::slice::from_ref(ident)).ok()?,
+        (None, Expr::CompoundIdentifier(parts)) => ctx.scope.resolve(ctx.source, parts).ok()?,
+        (None, _) => return None,
+    };
+    let column = ctx.scope.column(id).ok()?;
+    let authentic = column.is_sealed() || column.is_context() || (ctx.scope.is_signed() && column.is_signed());
+    let known = column.ty.is_some_and(|ty| ty.equality().is_some()) && column.collation.is_none();
+    (authentic && known).then_some(id)
+}
+
+/// The column and the constant of a comparison, whichever stands first.
+fn sides<'e>(ctx: &Ctx<'_>, left: &'e Expr, right: &'e Expr) -> Option<(ColumnId, &'e Expr)> {
+    match column(ctx, left) {
+        Some(column) => Some((column, right)),
+        None => column(ctx, right).map(|column| (column, left)),
+    }
+}
+
+fn equal(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
+    // A comparison of rows is one of their fields.
+    if let (Expr::Tuple(left), Expr::Tuple(right)) = (unnested(left), unnested(right))
+        && left.len() == right.len()
+    {
+        return Condition::All(left.iter().zip(right).map(|(left, right)| equal(ctx, left, right)).collect());
+    }
+    sides(ctx, left, right)
+        .and_then(|(column, other)| Some(Condition::In { column, constants: vec![constant(ctx, column, other)?] }))
+        .unwrap_or(Condition::Unknown)
+}
+
+fn same(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
+    sides(ctx, left, right)
+        .and_then(|(column, other)| Some(Condition::Same { column, constant: constant(ctx, column, other)? }))
+        .unwrap_or(Condition::Unknown)
+}
+
+fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
+    let column = column(ctx, left)?;
+    let constants = items.iter().map(|item| constant(ctx, column, item)).collect::<Option<Vec<_>>>()?;
+    // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
+    // numbers and texts makes no difference.
+    let own = ctx.scope.column(column).ok()?.ty?;
+    let untyped = |input: &Input| matches!(input, Input::Literal { literal: Literal::Untyped(_), .. });
+    let foreign = |input: &Input| match input {
+        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => !is_null_of(ty, &own),
+        Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
+    };
+    let mixed = constants.iter().any(untyped) && constants.iter().any(foreign);
+    (!mixed && !constants.is_empty()).then_some(Condition::In { column, constants })
+}
+
+fn any_of(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
+    column(ctx, left)
+        .and_then(|column| Some(Condition::AnyOf { column, array: array(ctx, column, right)? }))
+        .unwrap_or(Condition::Unknown)
+}
+
+/// The constant that a column is compared with, as PostgreSQL types it.
+fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
+    let own = ctx.scope.column(column).ok()?.ty?;
+    match Constant::read(ctx.source, expr).ok()??.value {
+        Bare::Null { cast } => cast.is_none_or(|cast| is_null_of(&cast, &own)).then_some(Input::Null),
+        Bare::Literal { literal: Literal::Array(_), .. } => None,
+        Bare::Literal { literal, at } => Some(Input::Literal { literal, at }),
+        Bare::Param { number, cast } => {
+            // Beside a column an untyped parameter is what the column's operator takes.
+            let cast = match (ctx.params.declared(number), cast) {
+                (None, None) => Some(operator_type(&own)),
+                (_, cast) => cast,
+            };
+            Some(Input::Param { index: number, ty: ctx.param_type(number, cast, column).ok()? })
+        }
+    }
+}
+
+/// The array of `= ANY`: a parameter, or a literal without parameters in it.
+fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
+    let own = operator_type(&ctx.scope.column(column).ok()?.ty?);
+    let (array, element) = array_of(expr);
+    let element = match element {
+        // A cast to varchar(n)[] cuts.
+        Some(data_type) => Some(literal::type_of(data_type).filter(|ty| !matches!(ty, Type::Varchar(Some(_))))?),
+        None => None,
+    };
+    if let Expr::Array(_) = array {
+        return match literal::constant(expr, &ctx.source.constants()).ok()?? {
+            literal::Constant::Value(literal @ Literal::Array(_)) => Some(Input::Literal { literal, at: 0 }),
+            literal::Constant::Value(_) | literal::Constant::Null => None,
+        };
+    }
+    match Constant::read(ctx.source, array).ok()??.value {
+        Bare::Param { number, cast: None } => {
+            let declared = match ctx.params.declared(number) {
+                Some(oid) => Some(element_of(oid)?),
+                None => None,
+            };
+            let ty = match (declared, element) {
+                (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
+                (Some(ty), None) | (None, Some(ty)) => ty,
+                (None, None) => own,
+            };
+            Some(Input::Param { index: number, ty })
+        }
+        Bare::Literal { literal: Literal::Untyped(text), at } => {
+            let literal = match element {
+                Some(ty) => Literal::Typed(ty, text),
+                None => Literal::Untyped(text),
+            };
+            Some(Input::Literal { literal, at })
+        }
+        Bare::Null { cast: None } if element.is_none_or(|cast| is_null_of(&cast, &own)) => Some(Input::Null),
+        Bare::Param { .. } | Bare::Literal { .. } | Bare::Null { .. } => None,
+    }
+}
