@@ -96,8 +96,8 @@ impl Check {
                 match ty(*column).and_then(|ty| Some((ty, sources.compared(constant, &ty).ok()?))) {
                     Some((_, Compared::Null)) => Check::Same(*column, None),
                     Some((ty, Compared::Value(value))) => Check::Same(*column, Some(form(&value, &ty))),
-                    // No value is this one.
-                    Some((_, Compared::Nowhere)) => Check::In(*column, Constants::none()),
+                    // No value is this one, and NULL is not either: FALSE.
+                    Some((_, Compared::Nowhere)) => Check::Any(Vec::new()),
                     None => Check::Unknown,
                 }
             }
@@ -180,11 +180,6 @@ impl Constants {
         }
         forms.sort_unstable_by(|a, b| a.as_slice().cmp(b));
         Constants::List { forms, null, empty }
-    }
-
-    /// A constant that no value equals: FALSE, and NULL for NULL.
-    fn none() -> Self {
-        Constants::List { forms: Vec::new(), null: false, empty: false }
     }
 }
 

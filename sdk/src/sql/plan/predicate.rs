@@ -9,6 +9,7 @@ use super::Ctx;
 use super::constant::{Bare, Constant, array_oid, element_of, same_value};
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
+use crate::error::SqlState;
 use crate::schema::ColumnId;
 use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
 use crate::value::Type;
@@ -229,6 +230,19 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
             },
         },
         Expr::Array(array) if array.named => match literal::constant(right, &ctx.source.constants())? {
+            Some(literal::Constant::Value(Literal::Array(items))) if element.is_none() && items.is_empty() => {
+                return Err(Refusal::error(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
+                    .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
+            }
+            // Without any type PostgreSQL makes it an array of text.
+            Some(literal::Constant::Value(Literal::Array(items)))
+                if element.is_none() && items.iter().all(Option::is_none) && operator_type(&own) != Type::Text =>
+            {
+                return Err(Refusal::error(
+                    SqlState::UNDEFINED_FUNCTION,
+                    format!("operator does not exist: {own} = {}", Type::Text),
+                ));
+            }
             Some(literal::Constant::Value(literal @ Literal::Array(_))) => {
                 Input::Literal { literal, at: ctx.source.characters(bytes.start) }
             }

@@ -147,3 +147,18 @@ fn a_null_of_another_type_is_none_of_the_columns_sql_20() {
         plan(text);
     }
 }
+
+#[test]
+fn sql_20_an_array_without_a_type_is_one_of_text_and_an_empty_one_has_none() {
+    for (text, sqlstate) in [
+        ("SELECT id FROM customers WHERE ext_id = ANY(ARRAY[NULL, NULL])", "42883"),
+        ("SELECT id FROM customers WHERE dob <> ALL(ARRAY[NULL])", "42883"),
+        ("SELECT id FROM customers WHERE ext_id = ANY(ARRAY[])", "42P18"),
+        ("SELECT id FROM customers WHERE ssn = ANY(ARRAY[])", "42P18"),
+    ] {
+        assert_eq!(refusal(text).sqlstate.to_string(), sqlstate, "{text}");
+    }
+    plan("SELECT id FROM customers WHERE ssn = ANY(ARRAY[NULL])");
+    plan("SELECT id FROM customers WHERE ext_id = ANY(ARRAY[NULL]::uuid[])");
+    plan("SELECT id FROM customers WHERE ext_id = ANY(ARRAY[]::uuid[])");
+}
