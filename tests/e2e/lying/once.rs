@@ -1,6 +1,8 @@
 //! One parameter in a place that we seal and in a place that is sent as it is: refused, wherever the two stand (SQL-62,
 //! SQL-21). The worlds of these tests look for the value on the link, in the log and in the files when they go.
 
+use pgseal::testing::leaks::{needles, search};
+
 use super::stage::{Stage, WAYS, Way, texts};
 use crate::doors::param::Param;
 
@@ -26,12 +28,7 @@ fn refused(name: &str, cases: &[&str], param: impl Fn(&str) -> Param) {
             if told.message.contains(&secret) {
                 wrong.push(format!("{way:?}: {sql}: the refusal repeats the value"));
             }
-            if !pgseal::testing::leaks::search(
-                &stage.world.link().since(0),
-                &pgseal::testing::leaks::needles(&[secret]),
-            )
-            .is_empty()
-            {
+            if !search(&stage.world.link().since(0), &needles(&[secret])).is_empty() {
                 wrong.push(format!("{way:?}: {sql}: the value is on the link"));
             }
         }
@@ -120,23 +117,11 @@ fn a_list_is_not_made_of_tags_and_sent_in_clear_sql_62() {
     );
 }
 
-#[test]
-fn a_parameter_in_places_of_one_kind_is_answered_sql_62() {
-    let stage = Stage::new("loncekind");
+/// Runs each in a block of its own.
+fn answered(name: &str, cases: &[&str]) {
+    let stage = Stage::new(name);
     for way in ways() {
-        for sql in [
-            "UPDATE customers SET email = $1, phone = $1 WHERE id = 1",
-            "UPDATE customers SET email = $1 WHERE email = $1",
-            "UPDATE customers SET phone = $1 WHERE email = $1",
-            "UPDATE customers SET dept = $1 WHERE note = $1",
-            "UPDATE customers SET dept = $1 WHERE dept = $1",
-            "UPDATE customers SET note = $1 WHERE note = $1",
-            "INSERT INTO customers (id, email, phone) VALUES (9, $1, $1)",
-            "INSERT INTO customers (id, dept, note) VALUES (9, $1, $1)",
-            "SELECT id FROM customers WHERE email = $1 OR email IN ('x', $1)",
-            "SELECT id FROM customers WHERE dept = $1 OR note = $1",
-            "DELETE FROM customers WHERE dept = $1 AND note = $1",
-        ] {
+        for sql in cases {
             let mut session = stage.session(way);
             session.ask("BEGIN", &[]);
             let told = session.ask(sql, &texts(&["of one kind"]));
@@ -144,6 +129,37 @@ fn a_parameter_in_places_of_one_kind_is_answered_sql_62() {
             session.ask("ROLLBACK", &[]);
         }
     }
+}
+
+#[test]
+fn a_parameter_in_places_of_one_kind_is_answered_sql_62() {
+    answered(
+        "loncekind",
+        &[
+            "UPDATE customers SET email = $1, phone = $1 WHERE id = 1",
+            "UPDATE customers SET email = $1 WHERE email = $1",
+            "UPDATE customers SET phone = $1 WHERE email = $1",
+            "UPDATE customers SET note = $1 WHERE note = $1",
+            "INSERT INTO customers (id, email, phone) VALUES (9, $1, $1)",
+            "SELECT id FROM customers WHERE email = $1 OR email IN ('x', $1)",
+            "SELECT id FROM customers WHERE dept = $1 OR note = $1",
+            "DELETE FROM customers WHERE dept = $1 AND note = $1",
+        ],
+    );
+}
+
+/// Signed columns are stored as they are: what goes into one is sent in any case.
+#[test]
+fn a_parameter_of_signed_and_unprotected_columns_is_answered_sql_62() {
+    answered(
+        "lonceclear",
+        &[
+            "UPDATE customers SET dept = $1 WHERE dept = $1",
+            "UPDATE customers SET dept = $1 WHERE note = $1",
+            "UPDATE customers SET dept = $1, note = $1 WHERE id = 1",
+            "INSERT INTO customers (id, dept, note) VALUES (9, $1, $1)",
+        ],
+    );
 }
 
 /// A literal is one place. That the client wrote the same text into a clear column too is the client's affair, as it is

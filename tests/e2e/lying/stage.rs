@@ -89,7 +89,7 @@ pub(super) struct Session<'a> {
 enum Kind {
     Simple(Raw),
     Extended(Raw),
-    Sdk(SdkSession),
+    Sdk(Box<SdkSession>),
 }
 
 /// What an application was told.
@@ -138,7 +138,7 @@ impl Stage {
             Way::Sdk(form) => {
                 let sdk = &self.sdk[usize::from(form == Form::Binary)];
                 sdk.pool.retain(|_, _| false);
-                Kind::Sdk(self.runtime.block_on(sdk.connect()))
+                Kind::Sdk(Box::new(self.runtime.block_on(sdk.connect())))
             }
         };
         Session { kind, runtime: &self.runtime }

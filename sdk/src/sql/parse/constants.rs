@@ -16,8 +16,8 @@ const NUMBER: &str = "4294967296";
 /// How many digits a modifier of a type has at most: `varchar(10485760)`.
 const MODIFIER_DIGITS: usize = 8;
 /// Types whose modifiers [`crate::sql::literal::type_of`] reads from the tree. As keywords of PostgreSQL they name no
-/// function, so that a number in parentheses behind one is a modifier and no value.
-const MODIFIED: [&str; 6] = ["dec", "decimal", "numeric", "timestamp", "varchar", "varying"];
+/// function, so that a number in parentheses behind one is a modifier and no value; but for `timestamptz`.
+const MODIFIED: [&str; 7] = ["dec", "decimal", "numeric", "timestamp", "timestamptz", "varchar", "varying"];
 
 /// The constants of one statement.
 #[derive(Clone, Copy)]
@@ -74,9 +74,12 @@ fn is_modifier(text: &str, tokens: &[Token], at: usize) -> bool {
     if !is_symbol(open, b'(') || !MODIFIED.iter().any(|word| is_word(open + 1, word)) {
         return false;
     }
-    match is_word(open + 1, "varying") {
-        true => ["character", "char"].iter().any(|word| is_word(open + 2, word)),
+    let is_cast = before(open + 2).is_some_and(|token| token.kind == Kind::TypeCast) || is_word(open + 2, "as");
+    match before(open + 1).map(|token| token.text(text).to_ascii_lowercase()).as_deref() {
+        Some("varying") => ["character", "char"].iter().any(|word| is_word(open + 2, word)),
+        // No keyword, and a function's name as well.
+        Some("timestamptz") => is_cast,
         // `pg_catalog.varchar(…)` is a function.
-        false => !is_symbol(open + 2, b'.'),
+        _ => !is_symbol(open + 2, b'.'),
     }
 }

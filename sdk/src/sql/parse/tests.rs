@@ -264,7 +264,7 @@ fn the_parser_sees_no_value_of_any_constant_sql_3() {
         "SELECT 1 FROM t WHERE s = ANY (ARRAY['Zq4111777', 'Zq'\n'4111777']) OR n = ANY ('{4111777}'::int[])",
         "SELECT 1 FROM t WHERE s LIKE 'Zq4111777%' ESCAPE '!' AND t > now() - INTERVAL '4111777 days' LIMIT 4111777",
         "SELECT 'Zq4111777', coalesce(n, 4111777), round(4111777.5, 4111777) FROM t ORDER BY 4111777 OFFSET 4111777",
-        "SELECT pg_catalog.varchar(4111777), varying(4111777), a[4111777], \"numeric\"(4111777), int4(4111777) FROM t",
+        "SELECT pg_catalog.varchar(4111777), varying(4111777), timestamptz(4111777), a[4111777], \"numeric\"(4111777), int4(4111777) FROM t",
         "SELECT varchar(411177700000) FROM t",
         "SELECT EXTRACT('Zq4111777' FROM t), t AT TIME ZONE 'Zq4111777', TRIM(BOTH 'Zq4111777' FROM s) FROM t",
         "SELECT 1 FROM t WHERE n = :4111777",
@@ -285,7 +285,8 @@ fn the_parser_sees_no_value_of_any_constant_sql_3() {
 #[test]
 fn modifiers_of_types_are_read_and_every_other_number_is_none_sql_20() {
     let text = "SELECT a::varchar(20), b::character varying (30), CAST(c AS numeric(12, -2)), d::numeric( 5 ), \
-                e::timestamp(3) with time zone, f::dec(4,1), g::varchar(123456789), h::timestamp(123456789) FROM t";
+                e::timestamp(3) with time zone, f::dec(4,1), g::varchar(123456789), h::timestamp(123456789), \
+                i::timestamptz(0), CAST(j AS TIMESTAMPTZ (3)) FROM t";
     let parsed = one(text).unwrap();
     let Statement::Query(query) = &parsed.statement else { panic!() };
     let SetExpr::Select(select) = query.body.as_ref() else { panic!() };
@@ -305,6 +306,8 @@ fn modifiers_of_types_are_read_and_every_other_number_is_none_sql_20() {
             "numeric(4,1)",
             "none",
             "none",
+            "timestamp(0) with time zone",
+            "timestamp(3) with time zone",
         ]
     );
 }

@@ -90,19 +90,19 @@ macro_rules! kinds {
 }
 
 kinds! {
-    BOOL: "bool", an_honest_server_is_believed_of_bool at most 9999, and_with_parameters_of_bool at most 9999;
-    INT2: "int2", an_honest_server_is_believed_of_int2 at most 9999, and_with_parameters_of_int2 at most 9999;
-    INT4: "int4", an_honest_server_is_believed_of_int4 at most 9999, and_with_parameters_of_int4 at most 9999;
-    INT8: "int8", an_honest_server_is_believed_of_int8 at most 9999, and_with_parameters_of_int8 at most 9999;
-    NUMERIC: "numeric", an_honest_server_is_believed_of_numeric at most 9999, and_with_parameters_of_numeric at most 9999;
-    MONEY: "money", an_honest_server_is_believed_of_rounded_numeric at most 9999, and_with_parameters_of_rounded_numeric at most 9999;
-    TEXT: "text", an_honest_server_is_believed_of_text at most 9999, and_with_parameters_of_text at most 9999;
-    VARCHAR: "varchar", an_honest_server_is_believed_of_varchar at most 9999, and_with_parameters_of_varchar at most 9999;
-    BYTEA: "bytea", an_honest_server_is_believed_of_bytea at most 9999, and_with_parameters_of_bytea at most 9999;
-    UUID: "uuid", an_honest_server_is_believed_of_uuid at most 9999, and_with_parameters_of_uuid at most 9999;
-    DATE: "date", an_honest_server_is_believed_of_date at most 9999, and_with_parameters_of_date at most 9999;
-    TIMESTAMP: "timestamp", an_honest_server_is_believed_of_timestamp at most 9999, and_with_parameters_of_timestamp at most 9999;
-    TIMESTAMPTZ: "tz", an_honest_server_is_believed_of_timestamptz at most 9999, and_with_parameters_of_timestamptz at most 9999;
-    COARSE: "coarse", an_honest_server_is_believed_of_rounded_timestamptz at most 9999, and_with_parameters_of_rounded_timestamptz at most 9999;
-    JSONB: "jsonb", an_honest_server_is_believed_of_jsonb at most 9999, and_with_parameters_of_jsonb at most 9999;
+    BOOL: "bool", an_honest_server_is_believed_of_bool at most 594, and_with_parameters_of_bool at most 624;
+    INT2: "int2", an_honest_server_is_believed_of_int2 at most 271, and_with_parameters_of_int2 at most 0;
+    INT4: "int4", an_honest_server_is_believed_of_int4 at most 265, and_with_parameters_of_int4 at most 0;
+    INT8: "int8", an_honest_server_is_believed_of_int8 at most 277, and_with_parameters_of_int8 at most 0;
+    NUMERIC: "numeric", an_honest_server_is_believed_of_numeric at most 284, and_with_parameters_of_numeric at most 0;
+    MONEY: "money", an_honest_server_is_believed_of_rounded_numeric at most 278, and_with_parameters_of_rounded_numeric at most 0;
+    TEXT: "text", an_honest_server_is_believed_of_text at most 481, and_with_parameters_of_text at most 0;
+    VARCHAR: "varchar", an_honest_server_is_believed_of_varchar at most 457, and_with_parameters_of_varchar at most 128;
+    BYTEA: "bytea", an_honest_server_is_believed_of_bytea at most 194, and_with_parameters_of_bytea at most 0;
+    UUID: "uuid", an_honest_server_is_believed_of_uuid at most 117, and_with_parameters_of_uuid at most 0;
+    DATE: "date", an_honest_server_is_believed_of_date at most 808, and_with_parameters_of_date at most 216;
+    TIMESTAMP: "timestamp", an_honest_server_is_believed_of_timestamp at most 850, and_with_parameters_of_timestamp at most 96;
+    TIMESTAMPTZ: "tz", an_honest_server_is_believed_of_timestamptz at most 1072, and_with_parameters_of_timestamptz at most 216;
+    COARSE: "coarse", an_honest_server_is_believed_of_rounded_timestamptz at most 1036, and_with_parameters_of_rounded_timestamptz at most 0;
+    JSONB: "jsonb", an_honest_server_is_believed_of_jsonb at most 20, and_with_parameters_of_jsonb at most 0;
 }
