@@ -122,7 +122,7 @@ def prepare(started, pgseal):
         *(pgseal, "schema", "apply", "--create-keys", "--schema", schema),
         *("--state-dir", home / "state", "--database", started.url(port)),
     )
-    proxy = started.proxy(pgseal, schema, port, PROXY_PORT, "pgseal")
+    proxy = started.proxy((pgseal,), schema, port, PROXY_PORT, "pgseal")
     started.psql(PROXY_PORT, "-c", "INSERT INTO sealed_account VALUES (1, 'ada@example.org', 'Berlin', 12.50, 'tea')")
     started.stop(proxy)
     started.stop(cluster)
@@ -131,7 +131,7 @@ def prepare(started, pgseal):
         started.user.own(home / side)
         started.copy(home / "cluster", home / side / "cluster")
         started.cluster(home / side / "cluster", port)
-    started.proxy(pgseal, schema, PORTS["proxy"], PROXY_PORT, "pgseal")
+    started.proxy((pgseal,), schema, PORTS["proxy"], PROXY_PORT, "pgseal")
 
 
 def run_files(started, names, side, port):

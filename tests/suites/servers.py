@@ -109,12 +109,12 @@ class Servers:
         self.wait(process, port, data.name)
         return process
 
-    def proxy(self, pgseal, schema, upstream, port, name):
-        """Starts `pgseal serve` on a socket of the same folder."""
+    def proxy(self, pgseal, schema, upstream, port, name, *options):
+        """Starts `pgseal serve`, given as the words of a command, on a socket of the same folder."""
         listen = f"unix:{self.home}/.s.PGSQL.{port}"
-        state = ("--state-dir", self.home / "state")
         process = self.start(
-            name, pgseal, "serve", "--schema", schema, "--upstream", self.url(upstream), "--listen", listen, *state
+            *(name, *pgseal, "serve", "--schema", schema, "--upstream", self.url(upstream), "--listen", listen),
+            *("--state-dir", self.home / "state", *options),
         )
         self.wait(process, port, name)
         return process
