@@ -108,7 +108,7 @@ def measure(program, home, bindir):
     """All statements through one build, before a cluster of its own: formats may differ between builds."""
     if not shutil.which("valgrind"):
         raise source.Missing("no valgrind: `apt-get install valgrind`")
-    home.mkdir()
+    home.mkdir(mode=0o700)
     (home / "state").mkdir(mode=0o700)
     pgseal, schema = home / "pgseal", home / "bench.toml"
     shutil.copy(program, pgseal)

@@ -41,7 +41,7 @@ def main():
         print(f"regress: {error}", file=sys.stderr)
         return 2
     finally:
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def arguments():
@@ -75,13 +75,16 @@ def measure(options, home):
     names = schedule(suite / "parallel_schedule")
     if options.only:
         names = [name for name in names if name == "test_setup" or name in options.only]
-    home.chmod(0o700)
     with servers.Servers(programs, home) as started:
         prepare(started, pgseal)
         ports = PORTS | ({} if options.control else {"proxy": PROXY_PORT})
-        with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool = concurrent.futures.ThreadPoolExecutor()
+        try:
             for run in [pool.submit(run_files, started, names, side, port) for side, port in ports.items()]:
                 run.result()
+        finally:
+            # Interrupted, they find no server any more.
+            pool.shutdown(wait=False, cancel_futures=True)
         alive(started, options.control)
     hidden = [str(home / side) for side in PORTS] + [str(port) for port in ports.values()]
     found = results.compare(names, home / "direct/results", home / "proxy/results", hidden)
@@ -191,7 +194,8 @@ def report(options, found, names, suite, seconds):
     listed = {} if options.control else results.known(HERE / "regress-known.txt")
     differing = {difference.file for difference in found}
     new = [difference.file for difference in found if difference.file not in listed]
-    gone = [file for file in listed if file not in differing and (file in names or not options.only)]
+    always = [file for file, known in listed.items() if known.always and (file in names or not options.only)]
+    gone = [file for file in always if file not in differing]
     if options.output == "json":
         print(
             json.dumps(
@@ -202,7 +206,7 @@ def report(options, found, names, suite, seconds):
                     "differing": [
                         {
                             "file": difference.file,
-                            "reason": listed.get(difference.file),
+                            "reason": listed[difference.file].reason if difference.file in listed else None,
                             "first": difference.first(),
                             "messages": difference.messages,
                         }
@@ -217,7 +221,8 @@ def report(options, found, names, suite, seconds):
         )
     else:
         for difference in found:
-            print(f"\n{difference.file}: {listed.get(difference.file, 'NOT KNOWN TO DIFFER')}")
+            reason = listed[difference.file].reason if difference.file in listed else "NOT KNOWN TO DIFFER"
+            print(f"\n{difference.file}: {reason}")
             for line in difference.first():
                 print(f"    {line}")
             for message in difference.messages:

@@ -55,15 +55,25 @@ def messages(lines):
     return list(dict.fromkeys(found))
 
 
+@dataclasses.dataclass
+class Known:
+    """Why a file may differ, and whether it does in every run."""
+
+    reason: str
+    always: bool
+
+
+LISTED = re.compile(r"(?P<file>\S+?)(?P<sometimes> \(sometimes\))?: (?P<reason>\S.*)")
+
+
 def known(path):
-    """The files that may differ, with the reason of each: `file: reason` a line."""
+    """The files that may differ: `file: reason` or `file (sometimes): reason` a line."""
     listed = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
-        line = line.strip()
         if not line or line.startswith("#"):
             continue
-        file, colon, reason = line.partition(":")
-        if not colon or not reason.strip() or file in listed:
+        match = LISTED.fullmatch(line)
+        if not match or match["file"] in listed:
             raise ValueError(f"{path.name}:{number}: not `file: reason`, or a second line of that file")
-        listed[file] = reason.strip()
+        listed[match["file"]] = Known(match["reason"], not match["sometimes"])
     return listed
