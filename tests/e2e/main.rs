@@ -18,5 +18,6 @@ mod endpoint;
 mod relay;
 mod rotation;
 mod sealed;
+mod session;
 mod signed;
 mod values;
