@@ -4,6 +4,7 @@
 //! without allocation; only a text that holds something like a protected name is read token by token. What the scan
 //! calls harmless is harmless under any reading of the tokens, so a text without tokens needs no more than the scan.
 
+mod alike;
 mod effect;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,8 @@ pub enum MentionKind {
     Identifier(String),
     /// The name stands inside a string constant or a dollar-quoted body.
     Body(String),
+    /// An identifier that only looks like this name (SQL-64).
+    Alike(String),
     /// An identifier `pgseal` or `pgseal_…`: the client has no business there (SQL-11).
     Reserved,
     /// The same inside of a string constant or body.
@@ -166,6 +169,7 @@ impl<'p> Names<'p> {
 
     fn is_suspect(&self, word: &str) -> bool {
         self.in_word(word).is_some()
+            || alike::hides(word)
             || ["execute", "language"].iter().any(|suspect| word.eq_ignore_ascii_case(suspect))
             || runs_sql(word)
     }
@@ -225,8 +229,15 @@ impl<'p> Names<'p> {
             Some(name) => Some(MentionKind::Identifier(name.to_owned())),
             None if is_reserved(&name) => Some(MentionKind::Reserved),
             None if called && runs_sql(&name) => Some(MentionKind::Dynamic),
-            None => None,
+            None => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
         }
+    }
+
+    /// The name that this one only looks like.
+    fn alike(&self, name: &str) -> Option<&'p str> {
+        let Protection { by_name, dependents, drifted, .. } = self.protection;
+        let mut names = by_name.keys().chain(dependents.keys()).chain(drifted.keys()).map(String::as_str);
+        if alike::hides(name) { names.find(|other| alike::looks_like(name, other)) } else { None }
     }
 
     /// The name as the catalog has it, if it is one of ours.

@@ -42,6 +42,13 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
                 }
                 touched = true;
             }
+            MentionKind::Alike(name) => {
+                return Err(Refusal::new(format!(
+                    "this name looks like {name}, which is protected, and is another one"
+                ))
+                .hint("It holds a character that is not seen: write the name again.")
+                .at(mention.at));
+            }
             MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
             MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
             MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
