@@ -1,10 +1,10 @@
 //! Whether a statement touches a protected object, and the mentions that are refused whatever the statement is.
 
 use crate::error::SqlState;
-use crate::schema::{Protection, Relation};
+use crate::schema::{DependentKind, Protection, Relation};
 use crate::sql::Refusal;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::names::{MentionKind, Names};
+use crate::sql::names::{MentionKind, Names, is_statement_for_a_function};
 
 /// Catalog relations that show the physical table where an application expects the logical one.
 const CATALOG: [&str; 12] = [
@@ -30,14 +30,12 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
     for mention in Names::of(protection).mentions(text, tokens) {
         match mention.kind {
             MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
-            MentionKind::Identifier(name) => {
-                if let (Some(what), None) = (protection.dependents.get(&name), protection.table(&name)) {
-                    return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
-                        .hint("use the protected table itself")
-                        .at(mention.at));
-                }
-                touched = true;
+            MentionKind::Identifier(_) => touched = true,
+            MentionKind::Dependent(kind, name) if !is_unprotected(text, tokens, mention.at, &name, protection) => {
+                let what = protection.dependents.reason(kind, &name).unwrap_or("dependent on a protected table");
+                return Err(dependent(kind, &name, what).at(mention.at));
             }
+            MentionKind::Dependent(..) => {}
             MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
             MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
             MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
@@ -57,6 +55,25 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
     match body {
         Some((at, name)) if !touched => named_in_a_string(text, tokens, at, &name).map(|()| false),
         Some(_) | None => Ok(touched),
+    }
+}
+
+fn dependent(kind: DependentKind, name: &str, what: &str) -> Refusal {
+    match kind {
+        DependentKind::Relation | DependentKind::Type => {
+            Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+                .hint("use the protected table itself")
+        }
+        DependentKind::Routine | DependentKind::RowRoutine => {
+            Refusal::new(format!("{name} is {what}: it cannot be called through the proxy"))
+                .hint("send the statements that it runs one by one through the proxy")
+        }
+        DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
+            Refusal::new(format!("{name} is {what}: it cannot be handed constants or parameters through the proxy"))
+                .hint("send the statements that it runs one by one through the proxy")
+        }
+        DependentKind::Operator => Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+            .hint("write a condition that uses no function over a protected table"),
     }
 }
 
@@ -92,6 +109,13 @@ fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Res
         return Err(Refusal::new(format!("the body of this code names the protected object {name}"))
             .hint("run its statements one by one through the proxy")
             .at(at));
+    }
+    if is_statement_for_a_function(text, tokens, at) {
+        return Err(Refusal::new(format!(
+            "a function that may run its argument as SQL is handed a statement on {name}"
+        ))
+        .hint("send the statement itself through the proxy")
+        .at(at));
     }
     let catalog = tokens.iter().filter_map(|token| token.name(text)).find(|word| CATALOG.contains(&word.as_ref()));
     match catalog {
