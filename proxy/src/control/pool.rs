@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts};
 use pgseal::apply::describe;
-use pgseal::catalog::{Snapshot, queries};
+use pgseal::catalog::{Memory, Snapshot, queries};
 use pgseal::schema::Schema;
+use tokio::sync::Mutex;
 use tokio_postgres::NoTls;
 
 use super::Error;
@@ -13,7 +14,11 @@ use super::Error;
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(30);
 
-pub(super) struct Pool(deadpool_postgres::Pool);
+pub(super) struct Pool {
+    connections: deadpool_postgres::Pool,
+    /// What the last look at the catalog read.
+    memory: Mutex<Memory>,
+}
 
 impl Pool {
     pub(super) fn new(config: tokio_postgres::Config) -> Result<Self, Error> {
@@ -24,17 +29,17 @@ impl Pool {
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build()
-            .map(Self)
+            .map(|connections| Self { connections, memory: Mutex::default() })
             .map_err(|error| Error::Database(error.to_string()))
     }
 
     pub(super) async fn client(&self) -> Result<Object, Error> {
-        self.0.get().await.map_err(|error| Error::Database(reason(&error)))
+        self.connections.get().await.map_err(|error| Error::Database(reason(&error)))
     }
 
     /// For the key store, whose errors are those of keys.
     pub(super) async fn key_client(&self) -> Result<Object, pgseal::keys::Error> {
-        self.0
+        self.connections
             .get()
             .await
             .map_err(|error| pgseal::keys::Error::Unavailable { what: "the key store".into(), reason: reason(&error) })
@@ -42,8 +47,9 @@ impl Pool {
 
     /// Everything about the tables of a schema file, of one moment.
     pub(super) async fn snapshot(&self, schema: &Schema) -> Result<Snapshot, Error> {
+        let mut memory = self.memory.lock().await;
         let mut client = self.client().await?;
-        queries::read(&mut client, schema).await.map_err(|error| Error::Database(describe(&error)))
+        queries::read(&mut client, schema, &mut memory).await.map_err(|error| Error::Database(describe(&error)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pgseal::keys::KeySource;
 use pgseal::schema::checked::Schema;
-use pgseal::schema::{Lock, parse};
+use pgseal::schema::{DependentKind, Lock, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
 
 use super::{Error, Started, start};
@@ -131,7 +131,7 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     control.look().await.unwrap();
     let back = published.borrow().clone();
     assert!(back.drifted.is_empty());
-    assert!(back.dependents.contains_key("peek"));
+    assert!(back.dependents.reason(DependentKind::Routine, "peek").is_some());
 
     // Without a lock what is there is trusted on first use.
     let trusted = fixture.start(None, "proxy").await.unwrap();

@@ -47,6 +47,13 @@ pub(super) fn database(changes: &mut Changes, schema: &Schema, snapshot: &Snapsh
             "put it back: taking protection off is not in this version",
         );
     }
+    for (blocker, reason) in &snapshot.blockers {
+        changes.refusals.push(Refusal {
+            table: String::new(),
+            what: format!("{blocker} is an {reason}, and statements use it without naming it"),
+            way_out: "drop it, or give the operator a symbol that PostgreSQL does not have".into(),
+        });
+    }
     for relation in snapshot.namesakes.iter().filter(|relation| !schema.unprotected.contains(relation)) {
         changes.notes.push(format!(
             "{}.{} shares a protected table's name: statements that name it are refused unless [settings] unprotected \

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::catalog::{self, Snapshot, queries};
+use crate::catalog::{self, Memory, Snapshot, queries};
 use crate::keys::named;
 use crate::schema::checked::Schema;
 use crate::schema::lock::LockError;
@@ -195,7 +195,7 @@ pub(super) async fn exclusive(client: &Client) -> Result<(), Error> {
 }
 
 async fn snapshot(client: &Client, schema: &Schema) -> Result<Snapshot, Error> {
-    queries::snapshot(client, schema).await.map_err(Error::database("cannot read the catalog"))
+    queries::snapshot(client, schema, &mut Memory::default()).await.map_err(Error::database("cannot read the catalog"))
 }
 
 /// Plans, locks what is to change, and plans again: what counts is what stands under the locks.

@@ -1,8 +1,8 @@
 //! What the live catalog changes in a protection: tables that are refused, and names that make a statement touch one.
 
-use crate::catalog::{self, Snapshot, opaque};
+use crate::catalog::{self, Snapshot};
 use crate::schema::checked::Schema;
-use crate::schema::{Lock, Protection};
+use crate::schema::{DependentKind, Lock, Protection};
 
 /// Marks every table that is not as its lock says; adds what depends on a protected table now. It only ever refuses more
 /// (CAT-2).
@@ -24,8 +24,15 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
             protection.drifted.insert(table.relation.name.clone(), "the database's encoding is not UTF8".into());
         }
     }
-    for (name, dependent) in opaque::dependents(snapshot) {
-        protection.dependents.entry(name).or_insert(dependent.reason);
+    for (key, dependent) in &snapshot.dependents {
+        dependent.join(key, &mut protection.dependents);
+    }
+    // No statement names these, so none can be refused for using one (SQL-65).
+    for (blocker, reason) in &snapshot.blockers {
+        for table in &protection.tables {
+            let reason = format!("{blocker} is an {reason}: see `pgseal schema plan`");
+            protection.drifted.entry(table.relation.name.clone()).or_insert(reason);
+        }
     }
     protection.seal_epoch();
 }
@@ -51,9 +58,21 @@ fn log(before: &Protection, after: &Protection) {
     for table in before.drifted.keys().filter(|table| !after.drifted.contains_key(*table)) {
         tracing::info!(%table, "the table is what its lock says again");
     }
-    for (name, reason) in &after.dependents {
-        if !before.dependents.contains_key(name) {
-            tracing::warn!(%name, %reason, "statements that name it are refused from now on");
+    for (kind, name, reason) in after.dependents.iter() {
+        if before.dependents.reason(kind, name).is_some() {
+            continue;
+        }
+        match kind {
+            DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
+                tracing::info!(%name, %reason, "calls that hand it constants or parameters are refused from now on");
+            }
+            DependentKind::Relation
+            | DependentKind::Type
+            | DependentKind::Routine
+            | DependentKind::RowRoutine
+            | DependentKind::Operator => {
+                tracing::warn!(%name, %reason, "statements that use it are refused from now on");
+            }
         }
     }
 }

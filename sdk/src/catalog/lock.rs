@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::digest;
 use super::snapshot::{self, Snapshot};
-use super::{digest, opaque};
 use crate::schema::checked::{Schema, TableSpec};
 use crate::schema::lock::{self, Lock};
 use crate::schema::{Action, names};
@@ -36,7 +36,7 @@ pub fn build(
             .map_err(|reason| format!("table {}: {reason}", spec.logical))?;
         lock.tables.insert(spec.logical.clone(), locked);
     }
-    lock.dependents = opaque::dependents(snapshot);
+    lock.dependents = snapshot.dependents.clone();
     Ok(lock)
 }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use tokio_postgres::{Client, Error, GenericClient, IsolationLevel, Row};
 
-use super::snapshot::{Body, Column, Constraint, Database, Index, Snapshot, Table, Trigger};
+use super::Memory;
+use super::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
 use crate::schema::{Relation, Schema};
 
 /// Settings under which the catalog prints expressions: what is stored in a lock must not depend on a role's. They end
@@ -15,15 +16,15 @@ pub const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL TimeZone = 'UT
     SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off";
 
 /// Reads everything about the tables of a schema file, of one moment, in a transaction of its own. A future that is
-/// dropped half-way ends the transaction too.
+/// dropped half-way ends the transaction too. `memory` is that of the last look.
 ///
 /// # Errors
 /// The server's.
-pub async fn read(client: &mut Client, schema: &Schema) -> Result<Snapshot, Error> {
+pub async fn read(client: &mut Client, schema: &Schema, memory: &mut Memory) -> Result<Snapshot, Error> {
     let transaction =
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
     transaction.batch_execute(SETTINGS).await?;
-    let snapshot = snapshot(&transaction, schema).await?;
+    let snapshot = snapshot(&transaction, schema, memory).await?;
     transaction.rollback().await?;
     Ok(snapshot)
 }
@@ -33,7 +34,11 @@ pub async fn read(client: &mut Client, schema: &Schema) -> Result<Snapshot, Erro
 ///
 /// # Errors
 /// The server's.
-pub async fn snapshot<C: GenericClient + Sync>(client: &C, schema: &Schema) -> Result<Snapshot, Error> {
+pub async fn snapshot<C: GenericClient + Sync>(
+    client: &C,
+    schema: &Schema,
+    memory: &mut Memory,
+) -> Result<Snapshot, Error> {
     let relations: BTreeSet<&Relation> = schema.tables.iter().map(|table| &table.relation).collect();
     let mut snapshot = Snapshot { database: database(client).await?, ..Snapshot::default() };
     let names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
@@ -54,21 +59,11 @@ pub async fn snapshot<C: GenericClient + Sync>(client: &C, schema: &Schema) -> R
         fill(client, &mut table, snapshot.database.version).await?;
         snapshot.tables.insert(relation, table);
     }
-    let oids: Vec<u32> = snapshot.tables.values().map(|table| table.oid).collect();
     snapshot.key_store = client.query_one(KEY_STORE, &[]).await?.try_get(0)?;
     for row in client.query(DOMAINS, &[]).await? {
         snapshot.domains.insert(row.try_get(0)?, row.try_get(1)?);
     }
-    for row in client.query(DEPENDENTS, &[&oids]).await? {
-        snapshot.dependents.push((row.try_get(0)?, row.try_get(1)?));
-    }
-    for row in client.query(BODIES, &[]).await? {
-        let (kind, name) = (row.try_get(0)?, row.try_get(1)?);
-        snapshot.bodies.push(Body { kind, name, language: row.try_get(2)?, text: row.try_get(3)? });
-    }
-    for row in client.query(TRIGGER_FUNCTIONS, &[]).await? {
-        snapshot.trigger_functions.push((row.try_get(0)?, row.try_get(1)?));
-    }
+    memory.dependents(client, names.iter().copied(), &mut snapshot).await?;
     Ok(snapshot)
 }
 
@@ -302,36 +297,3 @@ const DOMAINS: &str = "SELECT t.typname::text, ARRAY(SELECT k.conname::text FROM
         WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1) FROM pg_catalog.pg_type t \
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
     WHERE n.nspname = 'pgseal' AND t.typtype = 'd' ORDER BY 1";
-
-const DEPENDENTS: &str = "WITH RECURSIVE found (oid, reason) AS ( \
-      SELECT o, ''::text FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o \
-    UNION \
-      SELECT x.oid, x.reason FROM found f, LATERAL ( \
-        SELECT r.ev_class AS oid, 'view over a protected table'::text AS reason FROM pg_catalog.pg_depend d \
-          JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
-          WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
-          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = f.oid \
-        UNION SELECT i.inhrelid, 'partition or child of a protected table'::text FROM pg_catalog.pg_inherits i \
-          WHERE i.inhparent = f.oid) AS x) \
-    SELECT DISTINCT c.relname::text, f.reason FROM found f JOIN pg_catalog.pg_class c ON c.oid = f.oid \
-    WHERE f.reason <> '' AND f.oid <> ALL ($1::pg_catalog.oid[]) ORDER BY 1, 2";
-
-const BODIES: &str = "SELECT 'function'::text, p.proname::text, l.lanname::text, \
-      COALESCE(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) \
-    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
-    JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
-    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgseal') AND l.lanname NOT IN ('internal', 'c') \
-    UNION ALL \
-    SELECT 'view'::text, c.relname::text, ''::text, pg_catalog.pg_get_viewdef(c.oid) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgseal') \
-    UNION ALL \
-    SELECT 'table with a rule'::text, c.relname::text, ''::text, pg_catalog.pg_get_ruledef(r.oid) \
-    FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE r.rulename <> '_RETURN' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgseal') \
-    ORDER BY 1, 2, 4";
-
-const TRIGGER_FUNCTIONS: &str = "SELECT DISTINCT c.relname::text, p.proname::text FROM pg_catalog.pg_trigger t \
-    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid \
-    WHERE NOT t.tgisinternal ORDER BY 1, 2";

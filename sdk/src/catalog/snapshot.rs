@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::schema::Relation;
+use crate::schema::lock::Dependent;
 
 /// What the database says of the relations that a schema file names.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +20,10 @@ pub struct Snapshot {
     pub key_store: bool,
     /// Domains that are there in schema `pgseal`, each with the names of its checks.
     pub domains: BTreeMap<String, Vec<String>>,
-    /// Code and views of users, for the scan of SQL-13.
-    pub bodies: Vec<Body>,
-    /// Tables with triggers, as (table, trigger function).
-    pub trigger_functions: Vec<(String, String)>,
-    /// Partitions and children of the tables, and views over them, over one another too.
-    pub dependents: Vec<(String, String)>,
+    /// What depends on the tables or names one, as the lock has it (SQL-65).
+    pub dependents: BTreeMap<String, Dependent>,
+    /// What depends on the tables and is used without being named, as (what, why).
+    pub blockers: Vec<(String, String)>,
 }
 
 /// Which database.
@@ -187,19 +186,6 @@ pub struct Trigger {
     pub before_row: bool,
     /// `pg_get_triggerdef`
     pub definition: String,
-}
-
-/// A function or view with its text.
-#[derive(Debug, Clone, Default)]
-pub struct Body {
-    /// function, view, rule
-    pub kind: String,
-    /// Its last name.
-    pub name: String,
-    /// sql, plpgsql, or another language; empty for a view.
-    pub language: String,
-    /// Its text.
-    pub text: String,
 }
 
 impl Table {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::{Action, DependentKind, Dependents};
 
 /// The format of the lock that this version writes and reads.
 pub const FORMAT: u32 = 1;
@@ -39,7 +39,7 @@ pub struct Lock {
     /// Applied tables by logical name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, Table>,
-    /// Views, functions and tables with triggers that depend on a protected table or name one, by name.
+    /// What depends on a protected table or names one, by what it is and its qualified name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dependents: BTreeMap<String, Dependent>,
 }
@@ -200,10 +200,16 @@ pub struct Object {
     pub definition: String,
 }
 
-/// A view, function or table with triggers that may touch a protected table.
+/// A view, function, type or operator through which a statement may touch a protected table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dependent {
+    /// What it is; a lock of old does not say, and then the name counts as any of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DependentKind>,
+    /// The last part of its name, or its symbol; in a lock of old the key is the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Why it counts.
     pub reason: String,
     /// BLAKE3 over its text, hex.
@@ -239,6 +245,17 @@ pub enum LockError {
         /// What it says.
         format: u32,
     },
+}
+
+impl Dependent {
+    /// Adds it to those that count.
+    pub fn join(&self, key: &str, dependents: &mut Dependents) {
+        let any = [DependentKind::Relation, DependentKind::Type, DependentKind::Routine];
+        let kinds = self.kind.as_ref().map_or(&any[..], std::slice::from_ref);
+        for kind in kinds {
+            dependents.insert(*kind, self.name.as_deref().unwrap_or(key), self.reason.as_str());
+        }
+    }
 }
 
 impl std::default::Default for Lock {

@@ -4,6 +4,7 @@
 mod alone;
 mod check;
 pub mod checked;
+pub mod dependents;
 #[cfg(feature = "config")]
 pub mod diagnostics;
 #[cfg(feature = "config")]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use alone::Alone;
 pub use checked::Schema;
+pub use dependents::{DependentKind, Dependents};
 pub use lock::Lock;
 pub use model::{Action, RowSignature};
 pub use problem::{Code, Place, Problem, Problems, Source};

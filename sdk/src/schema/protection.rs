@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Action;
+use super::{Action, Dependents};
 use crate::value::Type;
 
 /// A schema-qualified physical name, as the catalog spells it (no quotes, case kept).
@@ -33,9 +33,9 @@ pub struct Protection {
     pub pending: BTreeMap<String, Relation>,
     /// Tables that drifted from the lock, with the reason: every statement that names one is refused, 55000 (CAT-5).
     pub drifted: BTreeMap<String, String>,
-    /// Every other name whose mention makes a statement touch a protected object: views, functions, trigger
-    /// functions, partitions and children that depend on one or name it (SQL-5, SQL-13), with what it is.
-    pub dependents: BTreeMap<String, String>,
+    /// Every other object whose mention makes a statement touch a protected one: what depends on one or names it
+    /// (SQL-5, SQL-13, SQL-65).
+    pub dependents: Dependents,
     /// Relations that share a protected table's last name and are declared harmless.
     pub unprotected: BTreeSet<Relation>,
 }

@@ -65,8 +65,9 @@ impl Protection {
             protection.by_name.insert(table.relation.name.clone(), protection.tables.len());
             protection.tables.push(Arc::new(table));
         }
-        protection.dependents =
-            lock.dependents.iter().map(|(name, dependent)| (name.clone(), dependent.reason.clone())).collect();
+        for (key, dependent) in &lock.dependents {
+            dependent.join(key, &mut protection.dependents);
+        }
         protection.seal_epoch();
         Ok(protection)
     }

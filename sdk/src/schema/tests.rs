@@ -213,7 +213,15 @@ fn card_lock() -> Lock {
     };
     let mut lock = Lock { store: Some("0".into()), ..Lock::default() };
     lock.tables.insert("card".into(), table);
-    lock.dependents.insert("v".into(), lock::Dependent { reason: "view".into(), hash: "00".into() });
+    lock.dependents.insert(
+        "view public.v".into(),
+        lock::Dependent {
+            kind: Some(DependentKind::Relation),
+            name: Some("v".into()),
+            reason: "view".into(),
+            hash: "00".into(),
+        },
+    );
     lock
 }
 
@@ -244,7 +252,7 @@ fn cat_1_schema_and_lock_make_a_protection() {
     assert_eq!(table.beacons[0].column, 1);
     assert_eq!(table.columns[1].pad, Some(32));
     assert_eq!(table.columns[1].default, ColumnDefault::Constant(b"none".to_vec()));
-    assert_eq!(protection.dependents["v"], "view");
+    assert_eq!(protection.dependents.reason(DependentKind::Relation, "v"), Some("view"));
     assert_ne!(protection.epoch, 0);
 }
 

@@ -13,7 +13,7 @@ use super::builder::{BuildError, Builder};
 use super::{Inner, Sealer};
 use crate::apply::agree::LOOK_AGAIN;
 use crate::apply::{Agreement, describe};
-use crate::catalog::{Snapshot, drift, queries};
+use crate::catalog::{Memory, Snapshot, drift, queries};
 use crate::client::{self, Client, PATIENCE, PoolStore, Shared};
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::{Lock, Protection, Schema, Table};
@@ -129,8 +129,8 @@ struct Live {
     shared: Arc<Shared>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
-    /// One look at a time, so that an older one never takes the place of a newer one.
-    looking: Mutex<()>,
+    /// What the last look read. One look at a time, so that an older one never takes the place of a newer one.
+    looking: Mutex<Memory>,
     /// Somebody else looked: when the task is to look again may be another time now.
     looked: Notify,
 }
@@ -143,7 +143,8 @@ pub(super) async fn build(
 ) -> Result<Sealer, BuildError> {
     let runtime = Handle::try_current().map_err(|_| BuildError::Incomplete("a tokio runtime for its pool"))?;
     let (schema, lock) = loaded.ok_or(BuildError::Incomplete("a schema file to hold the database against"))?;
-    let snapshot = snapshot(&pool, &schema).await?;
+    let mut memory = Memory::default();
+    let snapshot = snapshot(&pool, &schema, &mut memory).await?;
     let (agreement, protection) = Agreement::reach(schema, Some(lock), &snapshot)?;
     let store = builder.store.take().unwrap_or_else(|| Arc::new(PoolStore::new(pool.clone())));
     let tables = builder.tables(&protection)?;
@@ -155,7 +156,7 @@ pub(super) async fn build(
         shared: Arc::clone(&shared),
         keys: Arc::clone(&keys),
         store: Arc::clone(&store),
-        looking: Mutex::default(),
+        looking: Mutex::new(memory),
         looked: Notify::new(),
     });
     let task = runtime.spawn(Arc::clone(&live).watch());
@@ -202,8 +203,8 @@ impl Live {
     }
 
     async fn look(&self) -> Result<(), BuildError> {
-        let _one = self.looking.lock().await;
-        let snapshot = snapshot(&self.pool, self.agreement.schema()).await?;
+        let mut memory = self.looking.lock().await;
+        let snapshot = snapshot(&self.pool, self.agreement.schema(), &mut memory).await?;
         let protection = self.agreement.protection(&snapshot)?;
         if drift::replaces(&self.shared.protection(), &protection) {
             self.shared.set_protection(protection);
@@ -212,11 +213,11 @@ impl Live {
     }
 }
 
-async fn snapshot(pool: &Pool, schema: &Schema) -> Result<Snapshot, BuildError> {
+async fn snapshot(pool: &Pool, schema: &Schema, memory: &mut Memory) -> Result<Snapshot, BuildError> {
     let object = tokio::time::timeout(PATIENCE, pool.get()).await;
     let none = |_| BuildError::Database("no connection of the pool became free".to_owned());
     let mut object = object.map_err(none)?.map_err(no_connection)?;
-    let snapshot = queries::read(&mut object, schema).await;
+    let snapshot = queries::read(&mut object, schema, memory).await;
     snapshot.map_err(|error| BuildError::Database(format!("cannot read the catalog: {}", describe(&error))))
 }
 

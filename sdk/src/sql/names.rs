@@ -5,41 +5,22 @@
 //! calls harmless is harmless under any reading of the tokens, so a text without tokens needs no more than the scan.
 
 mod alike;
+mod call;
+mod code;
 mod effect;
+mod place;
 #[cfg(test)]
 mod tests;
 
+pub use call::is_statement_for_a_function;
 pub use effect::effect;
 
-use crate::schema::Protection;
+use crate::schema::dependents::runs_sql;
+use crate::schema::{DependentKind, Protection};
 
+use self::call::Builtin;
+use self::code::Code;
 use super::lex::{self, Kind, Token, continues_identifier, is_space, lex};
-
-/// Code inside strings inside code: deeper is not read.
-const MAX_NESTING: usize = 4;
-
-/// Functions of PostgreSQL and its usual extensions that run SQL given as text (SQL-13); also every `dblink…`,
-/// `crosstab…`.
-const RUNS_SQL: [&str; 18] = [
-    "connectby",
-    "cursor_to_xml",
-    "cursor_to_xmlschema",
-    "database_to_xml",
-    "database_to_xml_and_xmlschema",
-    "database_to_xmlschema",
-    "query_to_xml",
-    "query_to_xml_and_xmlschema",
-    "query_to_xmlschema",
-    "schema_to_xml",
-    "schema_to_xml_and_xmlschema",
-    "schema_to_xmlschema",
-    "table_to_xml",
-    "table_to_xml_and_xmlschema",
-    "table_to_xmlschema",
-    "ts_rewrite",
-    "ts_stat",
-    "xpath_table",
-];
 
 /// The names whose mention makes a statement touch a protected object.
 #[derive(Debug, Clone)]
@@ -68,6 +49,8 @@ pub struct Mention {
 pub enum MentionKind {
     /// An identifier of this name, as the catalog spells it.
     Identifier(String),
+    /// What is no table depends on one or names one, and is named where its kind can stand (SQL-65).
+    Dependent(DependentKind, String),
     /// The name stands inside a string constant or a dollar-quoted body.
     Body(String),
     /// An identifier that only looks like this name (SQL-64).
@@ -78,8 +61,8 @@ pub enum MentionKind {
     ReservedBody,
     /// `U&"…"`, or a constant whose value cannot be read here: it may be any name.
     Unreadable,
-    /// Code that builds SQL at run time: EXECUTE inside a body, `dblink`, `query_to_xml`, a language other than SQL
-    /// and PL/pgSQL (SQL-13).
+    /// SQL that is built at run time: EXECUTE inside a DO block, `dblink`, `query_to_xml`, a block in a language other
+    /// than SQL and PL/pgSQL (SQL-13).
     Dynamic,
     /// The text has no tokens and may hold a protected name.
     NoTokens,
@@ -89,8 +72,9 @@ impl<'p> Names<'p> {
     /// The names of `protection`: its tables, those that are not applied, dependents and drifted tables.
     pub fn of(protection: &'p Protection) -> Self {
         let mut names = Self { protection, first_bytes: [false; 256], mixed: Vec::new(), quoted_only: Vec::new() };
-        let dependents = protection.dependents.keys().chain(protection.drifted.keys()).chain(protection.pending.keys());
-        for name in protection.by_name.keys().chain(dependents) {
+        let Protection { by_name, drifted, pending, .. } = protection;
+        let tables = by_name.keys().chain(drifted.keys()).chain(pending.keys()).map(String::as_str);
+        for name in tables.chain(protection.dependents.names()) {
             let Some(first) = name.bytes().next() else { continue };
             names.first_bytes[usize::from(first.to_ascii_lowercase())] = true;
             if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -98,7 +82,7 @@ impl<'p> Names<'p> {
             }
             if first.is_ascii_digit() || !name.bytes().all(continues_identifier) {
                 let folded = name.to_ascii_lowercase();
-                names.quoted_only.extend([(folded.replace('"', "\"\""), name.as_str()), (folded, name.as_str())]);
+                names.quoted_only.extend([(folded.replace('"', "\"\""), name), (folded, name)]);
             }
         }
         names
@@ -110,7 +94,7 @@ impl<'p> Names<'p> {
             return None;
         }
         match lex(text) {
-            Ok(tokens) => self.read(text, &tokens, 0, true).into_iter().next(),
+            Ok(tokens) => self.read(text, &tokens, (0, Code::None), true).into_iter().next(),
             Err(error) => Some(Mention { at: error.at, kind: MentionKind::NoTokens }),
         }
     }
@@ -119,7 +103,7 @@ impl<'p> Names<'p> {
     pub fn mentions(&self, text: &str, tokens: &[Token]) -> Vec<Mention> {
         match self.is_empty() {
             true => Vec::new(),
-            false => self.read(text, tokens, 0, false),
+            false => self.read(text, tokens, (0, Code::None), false),
         }
     }
 
@@ -129,6 +113,9 @@ impl<'p> Names<'p> {
 
     /// Whether the bytes hold anything for which tokens must be read.
     fn scan(&self, text: &str) -> bool {
+        if self.protection.dependents.operators().any(|symbol| text.contains(symbol)) {
+            return true;
+        }
         if !self.quoted_only.is_empty() && text.contains(['"', '\'', '$']) {
             return true;
         }
@@ -168,24 +155,27 @@ impl<'p> Names<'p> {
     }
 
     fn is_suspect(&self, word: &str) -> bool {
-        self.in_word(word).is_some()
+        self.in_word(word, true).is_some()
             || alike::hides(word)
             || ["execute", "language"].iter().any(|suspect| word.eq_ignore_ascii_case(suspect))
             || runs_sql(word)
     }
 
-    fn read(&self, text: &str, tokens: &[Token], nesting: usize, only_first: bool) -> Vec<Mention> {
+    /// The mentions among `tokens`, which stand in `nesting` strings; `within` is the code that these are.
+    fn read(&self, text: &str, tokens: &[Token], (nesting, within): (usize, Code), only_first: bool) -> Vec<Mention> {
         let mut found = Vec::new();
-        // Code nested in code stays code.
-        let mut code = nesting > 0;
+        let mut code = within;
         for (index, token) in tokens.iter().enumerate() {
             let begins = index == 0 || tokens.get(index - 1).is_some_and(|before| before.is_symbol(b';'));
+            // Code nested in code stays code.
             if begins && nesting == 0 {
-                code = defines_code(text, tokens.get(index..).unwrap_or_default());
+                code = code::defined(text, tokens.get(index..).unwrap_or_default());
             }
             let kind = match token.kind {
                 Kind::Word | Kind::QuotedIdentifier => {
-                    self.identifier(text, tokens, index).or_else(|| foreign_language(text, tokens, index, code))
+                    self.identifier(text, tokens, index, (nesting, code)).or_else(|| {
+                        code::runs_unread(text, tokens, index, (nesting, code)).then_some(MentionKind::Dynamic)
+                    })
                 }
                 Kind::UnicodeIdentifier => Some(MentionKind::Unreadable),
                 Kind::UnicodeString if tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape")) => {
@@ -198,23 +188,22 @@ impl<'p> Names<'p> {
                 | Kind::BitString
                 | Kind::HexString
                 | Kind::NationalString => match lex::unescape(text, token) {
-                    Ok(value) => self.in_text(&value).or_else(|| code.then(|| self.in_code(&value, nesting)).flatten()),
+                    Ok(value) => self.in_text(&value).or_else(|| self.in_code(&value, nesting, code)),
+                    // A constant of a constant is data; no version of PostgreSQL gives it another meaning.
+                    Err(_) if nesting > 1 => self.in_text(token.text(text)),
                     Err(_) => Some(MentionKind::Unreadable),
                 },
+                Kind::Operator => self.operator(token.text(text)),
                 Kind::Integer
                 | Kind::Float
                 | Kind::Param
-                | Kind::Operator
                 | Kind::Symbol(_)
                 | Kind::TypeCast
                 | Kind::DotDot
                 | Kind::ColonEquals
                 | Kind::EqualsGreater => None,
             };
-            let executes = nesting > 0 && token.is_word(text, "execute");
-            found.extend(
-                kind.or(executes.then_some(MentionKind::Dynamic)).map(|kind| Mention { at: token.range.start, kind }),
-            );
+            found.extend(kind.map(|kind| Mention { at: token.range.start, kind }));
             if only_first && !found.is_empty() {
                 break;
             }
@@ -222,78 +211,135 @@ impl<'p> Names<'p> {
         found
     }
 
-    fn identifier(&self, text: &str, tokens: &[Token], index: usize) -> Option<MentionKind> {
+    fn identifier(
+        &self,
+        text: &str,
+        tokens: &[Token],
+        index: usize,
+        (nesting, code): (usize, Code),
+    ) -> Option<MentionKind> {
         let name = tokens.get(index)?.name(text)?;
-        let called = tokens.get(index + 1).is_some_and(|next| next.is_symbol(b'('));
-        match self.catalog_name(&name) {
-            Some(name) => Some(MentionKind::Identifier(name.to_owned())),
-            None if is_reserved(&name) => Some(MentionKind::Reserved),
-            None if called && runs_sql(&name) => Some(MentionKind::Dynamic),
-            None => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
+        if let Some(name) = self.table_name(&name) {
+            return Some(MentionKind::Identifier(name.to_owned()));
         }
+        if is_reserved(&name) {
+            return Some(MentionKind::Reserved);
+        }
+        // What is defined is not run.
+        let runs = code != Code::Defines;
+        if let Some((name, kinds)) = self.protection.dependents.named(&name) {
+            let counts = |kind: &DependentKind| match kind {
+                DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
+                    runs && place::can_be(*kind, text, tokens, index)
+                        && call::takes_constants(text, tokens, index, nesting > 0)
+                }
+                DependentKind::Relation
+                | DependentKind::Type
+                | DependentKind::Routine
+                | DependentKind::RowRoutine
+                | DependentKind::Operator => place::can_be(*kind, text, tokens, index),
+            };
+            if let Some(kind) = kinds.keys().copied().find(counts) {
+                return Some(MentionKind::Dependent(kind, name.to_owned()));
+            }
+        }
+        let runs_text = match runs && place::is_called(tokens, index) {
+            true => call::builtin(text, tokens, index, &name),
+            false => Builtin::RunsNone,
+        };
+        match runs_text {
+            Builtin::RunsNone => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
+            Builtin::RunsText(constant) if self.runs_harmless(text, constant, nesting) => None,
+            Builtin::RunsText(_) | Builtin::RunsAny => Some(MentionKind::Dynamic),
+        }
+    }
+
+    fn operator(&self, symbol: &str) -> Option<MentionKind> {
+        let known = self.protection.dependents.reason(DependentKind::Operator, symbol).is_some();
+        known.then(|| MentionKind::Dependent(DependentKind::Operator, symbol.to_owned()))
+    }
+
+    /// A table's name as the catalog has it, if it is one of ours.
+    fn table_name(&self, name: &str) -> Option<&'p str> {
+        let Protection { by_name, drifted, pending, .. } = self.protection;
+        let table = by_name.get_key_value(name).map(|(name, _)| name);
+        let drifted = || drifted.get_key_value(name).map(|(name, _)| name);
+        let pending = || pending.get_key_value(name).map(|(name, _)| name);
+        table.or_else(drifted).or_else(pending).map(String::as_str)
     }
 
     /// The name that this one only looks like.
     fn alike(&self, name: &str) -> Option<&'p str> {
-        let Protection { by_name, dependents, drifted, .. } = self.protection;
-        let mut names = by_name.keys().chain(dependents.keys()).chain(drifted.keys()).map(String::as_str);
+        let Protection { by_name, drifted, pending, dependents, .. } = self.protection;
+        let tables = by_name.keys().chain(drifted.keys()).chain(pending.keys()).map(String::as_str);
+        let mut names = tables.chain(dependents.names());
         if alike::hides(name) { names.find(|other| alike::looks_like(name, other)) } else { None }
     }
 
-    /// The name as the catalog has it, if it is one of ours.
-    fn catalog_name(&self, name: &str) -> Option<&'p str> {
-        let Protection { by_name, dependents, drifted, pending, .. } = self.protection;
-        let table = by_name.get_key_value(name).map(|(name, _)| name);
-        let other = || dependents.get_key_value(name).or_else(|| drifted.get_key_value(name)).map(|(name, _)| name);
-        let pending = || pending.get_key_value(name).map(|(name, _)| name);
-        table.or_else(other).or_else(pending).map(String::as_str)
+    /// The name as the catalog has it, if it can be a mention in a text whose tokens are not read: a routine only where
+    /// it is called.
+    fn catalog_name(&self, name: &str, called: bool) -> Option<&'p str> {
+        self.table_name(name).or_else(|| {
+            let (name, kinds) = self.protection.dependents.named(name)?;
+            let stands = |kind: &DependentKind| match kind {
+                DependentKind::Relation | DependentKind::Type => true,
+                DependentKind::Routine
+                | DependentKind::RowRoutine
+                | DependentKind::SqlRoutine
+                | DependentKind::SqlRowRoutine => called,
+                DependentKind::Operator => false,
+            };
+            kinds.keys().any(stands).then_some(name)
+        })
     }
 
-    /// A name as a word of a string's value.
+    /// A name as a word of a string's value. A routine that runs SQL does no harm by being named: only its call in code
+    /// counts, which is read by its tokens.
     fn in_text(&self, value: &str) -> Option<MentionKind> {
         let mut words = value.split(|char: char| char.is_ascii() && !continues_identifier(char as u8));
-        if let Some(kind) = words.find_map(|word| self.in_word(word)) {
-            return Some(kind);
-        }
-        if self.quoted_only.is_empty() {
-            return None;
+        let start = value.as_ptr().addr();
+        let found = words.find_map(|word| {
+            let rest = value.get(word.as_ptr().addr() - start + word.len()..).unwrap_or("");
+            let found = self.in_word(word, code::calls(rest))?;
+            (!self.is_sql_routine(&found)).then_some(found)
+        });
+        if found.is_some() || self.quoted_only.is_empty() {
+            return found;
         }
         let value = value.to_ascii_lowercase();
         let found = self.quoted_only.iter().find(|(folded, _)| value.contains(folded.as_str()));
         found.map(|(_, name)| MentionKind::Body((*name).to_owned()))
     }
 
-    /// A string that is code: a DO block or the body of a function. Its own constants are read as well.
-    fn in_code(&self, value: &str, nesting: usize) -> Option<MentionKind> {
-        match lex(value) {
-            Ok(tokens) if nesting < MAX_NESTING => {
-                self.read(value, &tokens, nesting + 1, true).into_iter().next().map(|mention| mention.kind)
-            }
-            Ok(_) | Err(_) => Some(MentionKind::Unreadable),
-        }
+    fn is_sql_routine(&self, found: &MentionKind) -> bool {
+        let MentionKind::Body(name) = found else { return false };
+        let only = |kinds: &std::collections::BTreeMap<DependentKind, String>| {
+            kinds.keys().all(|kind| matches!(kind, DependentKind::SqlRoutine | DependentKind::SqlRowRoutine))
+        };
+        self.table_name(name).is_none() && self.protection.dependents.named(name).is_some_and(|(_, kinds)| only(kinds))
     }
 
     /// A name in a run of identifier bytes that stands in a string, or anywhere in a text whose tokens are not known:
     /// in any case, between dollars (`$q$customers$q$`), and directly after a number (`1customers` and `1e5customers`
     /// were two tokens before PostgreSQL 15).
-    fn in_word(&self, word: &str) -> Option<MentionKind> {
-        let whole = self.in_piece(word);
+    fn in_word(&self, word: &str, called: bool) -> Option<MentionKind> {
+        let whole = self.in_piece(word, called);
         match word.bytes().any(|byte| byte == b'$' || byte.is_ascii_digit()) {
-            true => whole.or_else(|| word.split('$').find_map(|piece| self.in_piece_after_number(piece))),
+            true => whole.or_else(|| word.split('$').find_map(|piece| self.in_piece_after_number(piece, called))),
             false => whole,
         }
     }
 
-    fn in_piece_after_number(&self, piece: &str) -> Option<MentionKind> {
+    fn in_piece_after_number(&self, piece: &str, called: bool) -> Option<MentionKind> {
         let digits = |text: &'_ str| text.len() - text.trim_start_matches(|char: char| char.is_ascii_digit()).len();
         let rest = piece.get(digits(piece)..)?;
         let exponent = rest.strip_prefix(['e', 'E']).filter(|power| rest.len() < piece.len() && digits(power) > 0);
-        self.in_piece(piece)
-            .or_else(|| self.in_piece(rest))
-            .or_else(|| exponent.and_then(|power| self.in_piece(power.get(digits(power)..)?)))
+        self.in_piece(piece, called)
+            .or_else(|| self.in_piece(rest, called))
+            .or_else(|| exponent.and_then(|power| self.in_piece(power.get(digits(power)..)?, called)))
     }
 
-    fn in_piece(&self, word: &str) -> Option<MentionKind> {
+    fn in_piece(&self, word: &str, called: bool) -> Option<MentionKind> {
         let first = word.bytes().next()?.to_ascii_lowercase();
         if first != b'p' && !self.first_bytes[usize::from(first)] {
             return None;
@@ -308,34 +354,11 @@ impl<'p> Names<'p> {
             return Some(MentionKind::ReservedBody);
         }
         let mixed = || self.mixed.iter().copied().find(|name| name.eq_ignore_ascii_case(folded));
-        self.catalog_name(folded).or_else(mixed).map(|name| MentionKind::Body(name.to_owned()))
+        self.catalog_name(folded, called).or_else(mixed).map(|name| MentionKind::Body(name.to_owned()))
     }
 }
 
 /// Names that belong to this product: its schema, its helper columns.
 fn is_reserved(name: &str) -> bool {
     name == "pgseal" || name.starts_with("pgseal_")
-}
-
-fn runs_sql(name: &str) -> bool {
-    let begins = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    begins("dblink") || begins("crosstab") || RUNS_SQL.iter().any(|function| name.eq_ignore_ascii_case(function))
-}
-
-/// Whether the statement that these tokens begin with holds code in its strings: DO, CREATE FUNCTION or PROCEDURE.
-fn defines_code(text: &str, tokens: &[Token]) -> bool {
-    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));
-    let routine = |at| is(at, "function") || is(at, "procedure");
-    is(0, "do") || is(0, "create") && (routine(1) || is(1, "or") && is(2, "replace") && routine(3))
-}
-
-/// A language in which code cannot be read here, after the word LANGUAGE.
-fn foreign_language(text: &str, tokens: &[Token], index: usize, code: bool) -> Option<MentionKind> {
-    let language = tokens.get(index).filter(|token| code && token.is_word(text, "language"))?;
-    let after = tokens.iter().find(|token| token.range.start >= language.range.end)?;
-    let name = match after.name(text) {
-        Some(name) => name,
-        None => lex::unescape(text, after).ok()?,
-    };
-    (!["sql", "plpgsql"].iter().any(|known| name.eq_ignore_ascii_case(known))).then_some(MentionKind::Dynamic)
 }

@@ -139,9 +139,11 @@ pub fn names_protected(text: &str, protection: &Protection) -> Option<Refusal> {
 mod tests {
     use super::super::{Told, named};
     use super::*;
+    use crate::schema::{DependentKind, Dependents};
 
     fn protection(epoch: u64, names: &[&str]) -> Protection {
-        let dependents = names.iter().map(|name| ((*name).to_owned(), "a view".to_owned())).collect();
+        let mut dependents = Dependents::default();
+        names.iter().for_each(|name| dependents.insert(DependentKind::Relation, *name, "a view"));
         let tables = vec![crate::exec::tests::table(false)];
         Protection { epoch, tables, dependents, ..Protection::default() }
     }

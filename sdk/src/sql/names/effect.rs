@@ -140,7 +140,8 @@ const NOT_CALLED: [&str; 86] = [
 ];
 
 /// Words after which a name with a parenthesis is a table, an index or an alias with its columns.
-const LISTS_COLUMNS: [&str; 9] = ["as", "copy", "exists", "into", "only", "recursive", "references", "table", "with"];
+pub(super) const LISTS_COLUMNS: [&str; 9] =
+    ["as", "copy", "exists", "into", "only", "recursive", "references", "table", "with"];
 
 /// What the statements of `tokens` (one, or all of a text) change in the session: `Opaque` when in doubt. COMMIT counts
 /// as harmless: a SET LOCAL that it takes back was opaque itself, so whoever keeps facts drops those that were learnt
@@ -180,6 +181,11 @@ fn is_opaque(text: &str, tokens: &[Token]) -> bool {
     !known || executes || updates_settings || (0..tokens.len()).any(|at| statement.calls_unknown(at))
 }
 
+/// Whether the word stands before a parenthesis without calling anything.
+pub(super) fn is_grammar(text: &str, token: &Token) -> bool {
+    NOT_CALLED.iter().any(|word| token.is_word(text, word))
+}
+
 struct Statement<'t> {
     text: &'t str,
     tokens: &'t [Token],
@@ -206,7 +212,7 @@ impl Statement<'_> {
         let in_catalog =
             || self.tokens.get(first).and_then(|schema| schema.name(self.text)).as_deref() == Some("pg_catalog");
         match first == at {
-            true => !builtin && !NOT_CALLED.iter().any(|word| token.is_word(self.text, word)),
+            true => !builtin && !is_grammar(self.text, token),
             false => !(builtin && in_catalog()),
         }
     }

@@ -3,15 +3,36 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::schema::{DependentKind, Dependents};
 use crate::sql::physical::Effect;
 
 fn protection(names: &[&str]) -> Protection {
     Protection {
         by_name: names.iter().map(|name| ((*name).to_owned(), 0)).collect::<HashMap<_, _>>(),
-        dependents: [("rich_customers".to_owned(), "view".to_owned())].into(),
+        dependents: dependents(),
         drifted: [("drifting".to_owned(), "column".to_owned())].into(),
         ..Protection::default()
     }
+}
+
+fn dependents() -> Dependents {
+    let mut dependents = Dependents::default();
+    for (kind, name) in [
+        (DependentKind::Relation, "rich_customers"),
+        (DependentKind::Type, "card_number"),
+        (DependentKind::Routine, "tbalance"),
+        (DependentKind::RowRoutine, "of_row"),
+        (DependentKind::SqlRoutine, "run_it"),
+        (DependentKind::SqlRowRoutine, "run_row"),
+        (DependentKind::Operator, "<~>"),
+    ] {
+        dependents.insert(kind, name, "a test");
+    }
+    dependents
+}
+
+fn dependent(kind: DependentKind, name: &str) -> Option<MentionKind> {
+    Some(MentionKind::Dependent(kind, name.into()))
 }
 
 fn first(text: &str) -> Option<MentionKind> {
@@ -39,7 +60,7 @@ fn an_identifier_counts_however_it_is_written_sql_5() {
     ] {
         assert_eq!(first(text), identifier("customers"), "{text}");
     }
-    assert_eq!(first("SELECT 1 FROM rich_customers"), identifier("rich_customers"));
+    assert_eq!(first("SELECT 1 FROM rich_customers"), dependent(DependentKind::Relation, "rich_customers"));
     assert_eq!(first("SELECT 1 FROM drifting"), identifier("drifting"));
     assert_eq!(first("TABLE U&\"\\0063ustomers\""), Some(MentionKind::Unreadable));
     assert_eq!(first("TABLE u&\"harmless\""), Some(MentionKind::Unreadable));
@@ -100,18 +121,159 @@ fn a_name_inside_a_string_counts_sql_5() {
 fn code_that_builds_sql_counts_sql_13() {
     for text in [
         "DO $$ BEGIN EXECUTE 'UPDATE st' || 'aff SET note = 1'; END $$",
-        "DO $a$ BEGIN PERFORM $b$ x; EXECUTE y $b$; END $a$",
         "SELECT query_to_xml('TABLE cust' || 'omers', true, true, '')",
-        "SELECT * FROM pg_catalog.ts_stat('SELECT 1')",
+        "SELECT * FROM pg_catalog.ts_stat(a || 'SELECT 1')",
+        "SELECT ts_stat(U&'SELECT 1')",
         "SELECT dblink_exec($1)",
+        "SELECT query_to_xml('TABLE customers', true, true, '')",
+        "SELECT query_to_xml('SELECT ''customers''::regclass', true, true, '')",
+        "SELECT query_to_xml('FETCH ALL FROM c', true, true, '')",
+        "SELECT cursor_to_xml('c', 1, true, true, '')",
+        "SELECT schema_to_xml('public', true, true, '')",
+        "SELECT ts_rewrite(a, b) FROM t",
         "DO LANGUAGE plpython3u $$ x $$",
-        "CREATE FUNCTION f() RETURNS int LANGUAGE plperl AS $$ x $$",
-        "CREATE OR REPLACE FUNCTION f() RETURNS int AS 'x' LANGUAGE 'c'",
+        "DO $$ BEGIN EXECUTE 'SELECT ' || 1; END $$",
+        "DO $$ BEGIN EXECUTE format('SELECT %L', x); END $$",
+        "DO $$ BEGIN EXECUTE x; END $$",
+        "DO $$ BEGIN EXECUTE 'EXECUTE p'; END $$",
+        "DO $$ BEGIN EXECUTE 'DO $x$ BEGIN EXECUTE x; END $x$'; END $$",
+        "DO $$ BEGIN EXECUTE function; END $$",
+        "DO $$ BEGIN EXECUTE function INTO x; END $$",
+        "DO $$ x execute 'unterminated $$",
     ] {
         assert_eq!(first(text), Some(MentionKind::Dynamic), "{text}");
     }
     assert_eq!(first("DO $$ BEGIN PERFORM U&\"a\"; END $$"), Some(MentionKind::Unreadable));
-    assert_eq!(first("DO $$ x execute 'unterminated $$"), Some(MentionKind::Unreadable));
+    assert_eq!(first("DO $$ x u&\"a\" 'unterminated $$"), Some(MentionKind::Unreadable));
+}
+
+#[test]
+fn code_whose_text_names_nothing_is_defined_and_a_block_that_builds_nothing_runs_sql_13() {
+    for text in [
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plperl AS $$ x $$",
+        "CREATE OR REPLACE FUNCTION f() RETURNS int AS 'x', 'query_to_xml' LANGUAGE 'c'",
+        "CREATE FUNCTION f(a text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'UPDATE st' || a; END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM run_it('x'); END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'Can''t do it'; END $$",
+        "DO $$ BEGIN RAISE EXCEPTION 'Can''t execute it' USING ERRCODE = '42P05'; END $$",
+        "DO $$ BEGIN EXECUTE 'ANALYZE t'; FOR r IN EXECUTE 'SELECT 1' LOOP END LOOP; EXECUTE 'x' USING a; END $$",
+        "DO $$ BEGIN CREATE TRIGGER g BEFORE INSERT ON t EXECUTE FUNCTION f(); GRANT EXECUTE ON FUNCTION f TO a; END $$",
+        "DO $$ BEGIN PERFORM run_it(); END $$",
+        "DO $a$ BEGIN PERFORM $b$ x; EXECUTE y $b$; END $a$",
+        "SELECT query_to_xml('SELECT 1', true, true, '')",
+        "SELECT * FROM pg_catalog.ts_stat('SELECT v FROM t'::text)",
+        "SELECT ts_rewrite(a, b, c), ts_rewrite('a & b'::tsquery, 'SELECT t, s FROM r')",
+        "DROP FUNCTION crosstab(text)",
+    ] {
+        assert_eq!(first(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_routine_counts_where_it_is_called_and_a_column_of_its_name_does_not_sql_65() {
+    for text in [
+        "SELECT tbalance()",
+        "SELECT public . \"tbalance\" /* x */ (1)",
+        "CALL tbalance(1)",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION tbalance()",
+        "DROP FUNCTION tbalance",
+        "CREATE OPERATOR @@@ (procedure = tbalance, leftarg = int)",
+        "CREATE AGGREGATE a (int) (sfunc = tbalance, stype = int)",
+        "SELECT 1; SELECT lower(tbalance(2))",
+        "CREATE INDEX ON t (tbalance(a))",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::Routine, "tbalance"), "{text}");
+    }
+    for text in [
+        "SELECT tbalance FROM t WHERE tbalance = 1 ORDER BY tbalance",
+        "SELECT a AS tbalance, b tbalance FROM t AS tbalance (a, b)",
+        "CREATE TABLE tbalance (tbalance int)",
+        "INSERT INTO t (tbalance) VALUES (1)",
+        "INSERT INTO tbalance (a) VALUES (1)",
+        "WITH tbalance (a) AS (SELECT 1) SELECT a FROM tbalance",
+        "UPDATE t SET tbalance = tbalance + 1",
+        "SELECT t.tbalance, (t).tbalance FROM t",
+        "SELECT 'tbalance'::regproc, 'tbalance()'",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT tbalance FROM t'",
+        "SELECT of_row FROM t",
+    ] {
+        assert!(!matches!(first(text), Some(MentionKind::Dependent(..))), "{text}");
+    }
+    assert_eq!(first("SELECT t.of_row FROM t"), dependent(DependentKind::RowRoutine, "of_row"));
+    assert_eq!(first("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT tbalance ()'"), body("tbalance"));
+    assert_eq!(first("DO 'BEGIN PERFORM tbalance(); END'"), body("tbalance"));
+}
+
+#[test]
+fn a_type_and_a_relation_count_wherever_they_can_stand_sql_65() {
+    for text in [
+        "SELECT 'x'::card_number",
+        "SELECT CAST($1 AS public.card_number)",
+        "SELECT card_number '4000'",
+        "SELECT card_number('4000')",
+        "CREATE TABLE t (a int, b card_number)",
+        "CREATE FUNCTION f(card_number) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "PREPARE p (card_number[]) AS SELECT 1",
+        "SELECT a, card_number FROM t",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::Type, "card_number"), "{text}");
+    }
+    for text in [
+        "SELECT * FROM a, rich_customers",
+        "INSERT INTO public.rich_customers VALUES ($1)",
+        "SELECT rich_customers.a FROM x",
+        "TABLE rich_customers",
+        "DROP VIEW a, rich_customers",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::Relation, "rich_customers"), "{text}");
+    }
+    for text in ["SELECT card_number FROM t WHERE card_number = 'x'", "UPDATE t SET rich_customers = 1"] {
+        assert_eq!(first(text), None, "{text}");
+    }
+}
+
+#[test]
+fn an_operator_counts_by_its_symbol_sql_65() {
+    for text in ["SELECT a<~>'x' FROM t", "SELECT a OPERATOR(public.<~>) b"] {
+        assert_eq!(first(text), dependent(DependentKind::Operator, "<~>"), "{text}");
+    }
+    for text in ["SELECT a <~ b", "SELECT '<~>'", "SELECT a -- <~>"] {
+        assert_eq!(first(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_routine_that_runs_sql_counts_when_it_may_be_handed_constants_sql_13() {
+    for text in [
+        "SELECT run_it('x')",
+        "SELECT public.run_it($1)",
+        "SELECT * FROM t JOIN LATERAL run_it(lower('x')) ON true",
+        "SELECT run_it(a) FROM (SELECT 'x' AS a) s",
+        "SELECT run_it(a) FROM (VALUES (1)) s (a)",
+        "WITH s AS (SELECT $1 AS a) SELECT run_it(a) FROM s",
+        "SELECT run_it(a) FROM unnest(ARRAY['x']) AS a",
+        "UPDATE t SET a = 'x' RETURNING run_it(a)",
+        "INSERT INTO t SELECT run_it(a) FROM t WHERE b = 1",
+        "SELECT run_it(a) FROM t WHERE b = 'x' UNION SELECT run_it(a) FROM (SELECT 1) s",
+        "CALL run_it(1)",
+        "DO $$ DECLARE a text := 'x'; BEGIN PERFORM run_it(a); END $$",
+        "DO $$ BEGIN EXECUTE 'SELECT run_it(1)'; END $$",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::SqlRoutine, "run_it"), "{text}");
+    }
+    assert_eq!(first("SELECT (ROW('x')::t).run_row FROM t"), dependent(DependentKind::SqlRowRoutine, "run_row"));
+    for text in [
+        "SELECT run_it()",
+        "SELECT run_it(a) FROM t",
+        "SELECT run_it(a) FROM t WHERE b = 'x' ORDER BY a LIMIT 1",
+        "SELECT run_it FROM t WHERE run_it = 'x'",
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION run_it('x')",
+        "DROP FUNCTION run_it(numeric(1))",
+        "SELECT t.run_row FROM t",
+        "SELECT 'run_it(1)'",
+    ] {
+        assert_eq!(first(text), None, "{text}");
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use super::scope;
 use crate::error::SqlState;
-use crate::schema::{Protection, Relation};
+use crate::schema::{DependentKind, Protection, Relation};
 use crate::sql::Refusal;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::names::{MentionKind, Names};
+use crate::sql::names::{MentionKind, Names, is_statement_for_a_function};
 
 /// Catalog relations that show the physical table where an application expects the logical one.
 const CATALOG: [&str; 12] = [
@@ -35,13 +35,13 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
                 if let Some(relation) = protection.pending.get(&name) {
                     return Err(scope::not_applied(relation).at(mention.at));
                 }
-                if let (Some(what), None) = (protection.dependents.get(&name), protection.table(&name)) {
-                    return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
-                        .hint("use the protected table itself")
-                        .at(mention.at));
-                }
                 touched = true;
             }
+            MentionKind::Dependent(kind, name) if !is_unprotected(text, tokens, mention.at, &name, protection) => {
+                let what = protection.dependents.reason(kind, &name).unwrap_or("dependent on a protected table");
+                return Err(dependent(kind, &name, what).at(mention.at));
+            }
+            MentionKind::Dependent(..) => {}
             MentionKind::Alike(name) => {
                 return Err(Refusal::new(format!(
                     "this name looks like {name}, which is protected, and is another one"
@@ -68,6 +68,25 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
     match body {
         Some((at, name)) if !touched => named_in_a_string(text, tokens, at, &name).map(|()| false),
         Some(_) | None => Ok(touched),
+    }
+}
+
+fn dependent(kind: DependentKind, name: &str, what: &str) -> Refusal {
+    match kind {
+        DependentKind::Relation | DependentKind::Type => {
+            Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+                .hint("use the protected table itself")
+        }
+        DependentKind::Routine | DependentKind::RowRoutine => {
+            Refusal::new(format!("{name} is {what}: it cannot be called through the proxy"))
+                .hint("send the statements that it runs one by one through the proxy")
+        }
+        DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
+            Refusal::new(format!("{name} is {what}: it cannot be handed constants or parameters through the proxy"))
+                .hint("send the statements that it runs one by one through the proxy")
+        }
+        DependentKind::Operator => Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
+            .hint("write a condition that uses no function over a protected table"),
     }
 }
 
@@ -103,6 +122,13 @@ fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Res
         return Err(Refusal::new(format!("the body of this code names the protected object {name}"))
             .hint("run its statements one by one through the proxy")
             .at(at));
+    }
+    if is_statement_for_a_function(text, tokens, at) {
+        return Err(Refusal::new(format!(
+            "a function that may run its argument as SQL is handed a statement on {name}"
+        ))
+        .hint("send the statement itself through the proxy")
+        .at(at));
     }
     let catalog = tokens.iter().filter_map(|token| token.name(text)).find(|word| CATALOG.contains(&word.as_ref()));
     match catalog {

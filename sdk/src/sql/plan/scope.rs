@@ -7,7 +7,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use super::source::{Extent, Source, unreadable};
 use crate::error::{ColumnName, SqlState};
 use crate::schema::names::quote;
-use crate::schema::{Column, ColumnId, Protection, Relation, Table};
+use crate::schema::{Column, ColumnId, DependentKind, Protection, Relation, Table};
 use crate::sql::Refusal;
 
 /// The one protected table of a statement, under the name that its columns are qualified with.
@@ -166,7 +166,7 @@ pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Resu
         )
         .hint("run `pgseal schema plan`"));
     }
-    if let Some(what) = protection.dependents.get(name) {
+    if let Some(what) = protection.dependents.reason(DependentKind::Relation, name) {
         return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy in this version"))
             .hint("use the protected table itself"));
     }

@@ -62,7 +62,24 @@ fn code_and_catalog_that_name_a_protected_table_are_refused_sql_13() {
     refused("DO $$ BEGIN DELETE FROM customers; END $$", "customers");
     refused("SELECT attname FROM pg_attribute WHERE attrelid = 'customers'::regclass", "pg_attribute");
     refused("SELECT column_name FROM information_schema.columns WHERE table_name = 'customers'", "information_schema");
-    refused("SELECT query_to_xml('select 1', true, false, '')", "run time");
+    refused("SELECT query_to_xml('select 1 from customers', true, false, '')", "run time");
+    refused("SELECT query_to_xml($1, true, false, '')", "run time");
+    refused("SELECT my_function(1, 'DELETE FROM customers')", "is handed a statement on customers");
+    refused("SELECT lower(public.lower(' (select ssn from customers)'))", "is handed a statement on customers");
+    refused(
+        "SELECT run_it('x')",
+        "run_it is a function that runs SQL of its own making: it cannot be handed constants",
+    );
+    refused("SELECT tbalance()", "tbalance is a function that names customers: it cannot be called");
+    for text in [
+        "SELECT lower('DELETE FROM customers'), 'select' || 'customers'",
+        "SELECT my_function('customers')",
+        "SELECT tbalance FROM plain AS tbalance ORDER BY tbalance",
+        "SELECT run_it()",
+        "SELECT query_to_xml('select 1', true, false, '')",
+    ] {
+        assert!(matches!(decide(text), Decision::Forward), "{text}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::schema::{
-    Action, Beacon, Column, ColumnDefault, ColumnId, Protection, Relation, SignatureSet, Suite, Table,
+    Action, Beacon, Column, ColumnDefault, ColumnId, DependentKind, Protection, Relation, SignatureSet, Suite, Table,
 };
 use crate::sql::{self, Decision, Input, Piece, Plan, Recipe, Refusal, Steps, Template};
 use crate::value::{NumericModifier, Type};
@@ -185,7 +185,9 @@ pub(in crate::sql) fn protection() -> Protection {
         protection.by_name.insert(table.relation.name.clone(), index);
         protection.tables.push(Arc::new(table));
     }
-    protection.dependents.insert("customer_view".to_owned(), "a view over customers".to_owned());
+    protection.dependents.insert(DependentKind::Relation, "customer_view", "a view over customers");
+    protection.dependents.insert(DependentKind::Routine, "tbalance", "a function that names customers");
+    protection.dependents.insert(DependentKind::SqlRoutine, "run_it", "a function that runs SQL of its own making");
     protection.unprotected.insert(Relation { schema: "archive".to_owned(), name: "orders".to_owned() });
     protection
 }

@@ -1,0 +1,203 @@
+//! Whether a call hands constants to a routine that runs SQL of its own making (SQL-13).
+
+use crate::schema::dependents::runs_sql;
+use crate::sql::functions;
+use crate::sql::lex::{self, Kind, Token};
+
+use super::place::{first_part, is_called, names_routine};
+
+/// Whether what is called at `index` may be handed a constant or parameter of the statement. A routine that gets none
+/// reads only what the server has already.
+///
+/// No constant anywhere in the statement: there is none to hand over. Otherwise none may be among the arguments, and
+/// none may become a column that is: in a statement with one SELECT and no VALUES, WITH or TABLE columns come from FROM
+/// alone, so constants behind WHERE stay there. Code assigns constants to variables, so there every argument counts.
+pub(super) fn takes_constants(text: &str, tokens: &[Token], index: usize, code: bool) -> bool {
+    if names_routine(text, tokens, index) {
+        return false;
+    }
+    let statement = statement(tokens, index);
+    if !is_called(tokens, index) {
+        // `(row).name`: the row is in the brackets before it, or a column.
+        return code || statement.iter().any(is_constant);
+    }
+    let arguments = arguments(tokens, index);
+    if arguments.is_empty() {
+        return false;
+    }
+    if code || arguments.iter().any(is_constant) {
+        return true;
+    }
+    let is = |word: &'static str| move |token: &Token| token.is_word(text, word);
+    let count = |word| statement.iter().filter(|token| is(word)(token)).count();
+    let from = statement.iter().position(is("where"));
+    let before = from.map_or(statement, |at| statement.get(..at).unwrap_or(statement));
+    let simple = statement.first().is_some_and(is("select"))
+        && [("select", 1), ("where", 1), ("values", 0), ("with", 0), ("table", 0)]
+            .iter()
+            .all(|(word, most)| count(word) <= *most);
+    statement.iter().any(is_constant) && !(simple && !before.iter().any(is_constant))
+}
+
+/// Whether a call of a builtin that runs SQL may run another text than the constant that it is given.
+pub(super) fn builtin<'t>(text: &str, tokens: &'t [Token], index: usize, name: &str) -> Builtin<'t> {
+    if !runs_sql(name) || names_routine(text, tokens, index) {
+        return Builtin::RunsNone;
+    }
+    let arguments: Vec<&[Token]> = split(arguments(tokens, index));
+    let place = match name {
+        // The one with three arguments substitutes and runs nothing.
+        "ts_rewrite" if arguments.len() == 3 => return Builtin::RunsNone,
+        "ts_rewrite" => 1,
+        "query_to_xml"
+        | "query_to_xmlschema"
+        | "query_to_xml_and_xmlschema"
+        | "table_to_xml"
+        | "table_to_xmlschema"
+        | "table_to_xml_and_xmlschema"
+        | "ts_stat" => 0,
+        // Cursors, which may be ours, whole schemas and databases, functions of extensions.
+        _ => return Builtin::RunsAny,
+    };
+    match arguments.get(place).copied() {
+        Some([constant]) if is_text(constant) => Builtin::RunsText(constant),
+        Some([constant, cast, ty]) if is_text(constant) && cast.kind == Kind::TypeCast && ty.is_name() => {
+            Builtin::RunsText(constant)
+        }
+        Some(_) | None => Builtin::RunsAny,
+    }
+}
+
+/// What a call of a builtin runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Builtin<'t> {
+    /// No SQL.
+    RunsNone,
+    /// The SQL in this constant.
+    RunsText(&'t Token),
+    /// Something that cannot be read here.
+    RunsAny,
+}
+
+/// Whether the constant at `at` is handed to a function that is not PostgreSQL's own, and reads as a statement.
+pub fn is_statement_for_a_function(text: &str, tokens: &[Token], at: usize) -> bool {
+    let Some(index) = tokens.iter().position(|token| token.range.start == at) else { return false };
+    let reads = tokens.get(index).and_then(|token| lex::unescape(text, token).ok()).is_some_and(|v| is_statement(&v));
+    reads && callers(tokens, index).any(|caller| !is_builtin(text, tokens, caller))
+}
+
+/// The names before the parentheses that are open at `index`.
+fn callers(tokens: &[Token], index: usize) -> impl Iterator<Item = usize> {
+    let mut depth = 0_usize;
+    let before = tokens.get(..index).unwrap_or_default().iter().enumerate().rev();
+    before.filter_map(move |(at, token)| {
+        match token.kind {
+            Kind::Symbol(b')') => depth += 1,
+            Kind::Symbol(b'(') if depth == 0 => {
+                return at.checked_sub(1).filter(|name| tokens.get(*name).is_some_and(Token::is_name));
+            }
+            Kind::Symbol(b'(') => depth -= 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Whether the name is a function of the table of builtins, or a word of the grammar before a parenthesis.
+fn is_builtin(text: &str, tokens: &[Token], index: usize) -> bool {
+    let Some(token) = tokens.get(index) else { return false };
+    let Some(name) = token.name(text) else { return false };
+    let first = first_part(tokens, index);
+    let known = functions::lookup(&name).is_some() || runs_sql(&name);
+    match first == index {
+        true => known || super::effect::is_grammar(text, token),
+        false => known && tokens.get(first).and_then(|schema| schema.name(text)).as_deref() == Some("pg_catalog"),
+    }
+}
+
+/// Whether a text begins as a statement does.
+fn is_statement(value: &str) -> bool {
+    const VERBS: [&str; 23] = [
+        "alter", "analyze", "call", "copy", "create", "declare", "delete", "do", "drop", "execute", "explain", "grant",
+        "insert", "lock", "merge", "prepare", "refresh", "select", "table", "truncate", "update", "values", "with",
+    ];
+    let begin = value.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '(' || char == ';');
+    // A comment may hide the verb: in doubt it is a statement.
+    if begin.starts_with("--") || begin.starts_with("/*") {
+        return true;
+    }
+    let word = begin.split(|char: char| !char.is_ascii_alphabetic()).next().unwrap_or("");
+    VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
+}
+
+/// What stands between the parenthesis behind `index` and its partner.
+fn arguments(tokens: &[Token], index: usize) -> &[Token] {
+    let inside = tokens.get(index + 2..).unwrap_or_default();
+    let mut depth = 0_usize;
+    let end = inside.iter().position(|token| match token.kind {
+        Kind::Symbol(b'(') => {
+            depth += 1;
+            false
+        }
+        Kind::Symbol(b')') => match depth.checked_sub(1) {
+            Some(outer) => {
+                depth = outer;
+                false
+            }
+            None => true,
+        },
+        _ => false,
+    });
+    end.and_then(|end| inside.get(..end)).unwrap_or(inside)
+}
+
+/// At the commas that stand in no further parenthesis or bracket.
+fn split(arguments: &[Token]) -> Vec<&[Token]> {
+    let mut depth = 0_usize;
+    arguments
+        .split(|token| {
+            match token.kind {
+                Kind::Symbol(b'(' | b'[') => depth += 1,
+                Kind::Symbol(b')' | b']') => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 && token.is_symbol(b',')
+        })
+        .collect()
+}
+
+/// The statement around `index`.
+fn statement(tokens: &[Token], index: usize) -> &[Token] {
+    let ends = |token: &Token| token.is_symbol(b';');
+    let from = tokens.get(..index).unwrap_or_default().iter().rposition(ends).map_or(0, |at| at + 1);
+    let rest = tokens.get(from..).unwrap_or_default();
+    rest.split(ends).next().unwrap_or(rest)
+}
+
+fn is_text(token: &Token) -> bool {
+    matches!(token.kind, Kind::String | Kind::EscapeString | Kind::DollarString)
+}
+
+fn is_constant(token: &Token) -> bool {
+    match token.kind {
+        Kind::String
+        | Kind::EscapeString
+        | Kind::UnicodeString
+        | Kind::DollarString
+        | Kind::BitString
+        | Kind::HexString
+        | Kind::NationalString
+        | Kind::Integer
+        | Kind::Float
+        | Kind::Param => true,
+        Kind::Word
+        | Kind::QuotedIdentifier
+        | Kind::UnicodeIdentifier
+        | Kind::Operator
+        | Kind::Symbol(_)
+        | Kind::TypeCast
+        | Kind::DotDot
+        | Kind::ColonEquals
+        | Kind::EqualsGreater => false,
+    }
+}

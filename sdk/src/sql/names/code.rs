@@ -1,0 +1,139 @@
+//! Code in strings: the body of a DO block, which runs, and of a function, which is only defined (SQL-13).
+//!
+//! Whatever code names counts. What it builds at run time counts where it runs with constants of the client's: in a DO
+//! block, whose constants are all that it has. Defining such code hands nothing over; calling it is `call`'s.
+
+use crate::sql::lex::{self, Kind, Token, continues_identifier, lex};
+
+use super::{MentionKind, Names};
+
+/// Code inside strings inside code: deeper is not read.
+const MAX_NESTING: usize = 4;
+
+/// What the strings of a statement are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Data.
+    None,
+    /// The body of a routine.
+    Defines,
+    /// A block that runs.
+    Runs,
+}
+
+/// What the strings of the statement that these tokens begin with are.
+pub(super) fn defined(text: &str, tokens: &[Token]) -> Code {
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));
+    let routine = |at| is(at, "function") || is(at, "procedure");
+    if is(0, "do") {
+        Code::Runs
+    } else if is(0, "create") && (routine(1) || is(1, "or") && is(2, "replace") && routine(3)) {
+        Code::Defines
+    } else {
+        Code::None
+    }
+}
+
+/// Whether the word at `index` makes a block run what cannot be read here: EXECUTE of anything but a constant, or a
+/// language other than SQL and PL/pgSQL.
+pub(super) fn runs_unread(text: &str, tokens: &[Token], index: usize, (nesting, code): (usize, Code)) -> bool {
+    if code != Code::Runs {
+        return false;
+    }
+    let Some(token) = tokens.get(index) else { return false };
+    match nesting {
+        0 => token.is_word(text, "language") && !is_known_language(text, tokens, index),
+        1 => token.is_word(text, "execute") && !executes_a_constant(text, tokens, index),
+        _ => false,
+    }
+}
+
+fn is_known_language(text: &str, tokens: &[Token], index: usize) -> bool {
+    let name = tokens.get(index + 1).and_then(|after| match after.name(text) {
+        Some(name) => Some(name),
+        None => lex::unescape(text, after).ok(),
+    });
+    name.is_some_and(|name| ["sql", "plpgsql"].iter().any(|known| name.eq_ignore_ascii_case(known)))
+}
+
+/// `EXECUTE 'constant'`, with INTO, USING or LOOP behind it, and EXECUTE as a word of DDL: the text is all there, and is
+/// read as any constant of code.
+fn executes_a_constant(text: &str, tokens: &[Token], index: usize) -> bool {
+    let constant = tokens.get(index + 1).is_some_and(|operand| {
+        matches!(operand.kind, Kind::String | Kind::EscapeString | Kind::DollarString)
+            && lex::unescape(text, operand)
+                .ok()
+                .and_then(|value| Some((lex(&value).ok()?, value)))
+                .is_some_and(|(tokens, value)| is_plain(&value, &tokens))
+    });
+    let ends = tokens.get(index + 2).is_none_or(|after| {
+        after.is_symbol(b';') || ["into", "using", "loop"].iter().any(|word| after.is_word(text, word))
+    });
+    constant && ends || is_ddl(text, tokens, index)
+}
+
+/// `… EXECUTE FUNCTION name (…)` of a trigger, `GRANT EXECUTE ON …`.
+fn is_ddl(text: &str, tokens: &[Token], index: usize) -> bool {
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));
+    let grants = is(index + 1, "on")
+        && index.checked_sub(1).is_some_and(|at| is(at, "grant") || is(at, "revoke") || is(at, "for"));
+    let name = tokens
+        .get(index + 2)
+        .is_some_and(|name| name.is_name() && !["into", "using", "loop"].iter().any(|word| name.is_word(text, word)));
+    grants || name && (is(index + 1, "function") || is(index + 1, "procedure"))
+}
+
+/// Whether SQL in a constant runs neither by name, which may be that of what was planned here, nor one more block.
+fn is_plain(text: &str, tokens: &[Token]) -> bool {
+    let by_name = |token: &Token| ["do", "fetch", "move"].iter().any(|word| token.is_word(text, word));
+    let executes = |(index, token): (usize, &Token)| token.is_word(text, "execute") && !is_ddl(text, tokens, index);
+    !tokens.iter().any(by_name) && !tokens.iter().enumerate().any(executes)
+}
+
+/// Whether a call may stand behind a name: `rest` is what follows it.
+pub(super) fn calls(rest: &str) -> bool {
+    // A quoted name ends with its quote; a comment may stand before the parenthesis.
+    let rest = rest.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '"');
+    rest.starts_with('(') || rest.starts_with("/*") || rest.starts_with("--")
+}
+
+/// Whether a text that has no tokens here holds the word.
+fn holds_word(text: &str, word: &str) -> bool {
+    text.split(|char: char| char.is_ascii() && !continues_identifier(char as u8))
+        .any(|part| part.eq_ignore_ascii_case(word))
+}
+
+impl Names<'_> {
+    /// A string that is code, or a constant of code: its own constants are read as well.
+    pub(super) fn in_code(&self, value: &str, nesting: usize, code: Code) -> Option<MentionKind> {
+        if code == Code::None {
+            return None;
+        }
+        match lex(value) {
+            Ok(tokens) if nesting < MAX_NESTING => {
+                self.read(value, &tokens, (nesting + 1, code), true).into_iter().next().map(|mention| mention.kind)
+            }
+            Ok(_) => Some(MentionKind::Unreadable),
+            Err(_) => without_tokens(value, nesting, code),
+        }
+    }
+
+    /// Whether a builtin may run the text of this constant: it names nothing, and runs nothing that cannot be read.
+    pub(super) fn runs_harmless(&self, text: &str, constant: &Token, nesting: usize) -> bool {
+        let Ok(value) = lex::unescape(text, constant) else { return false };
+        let Ok(tokens) = lex(&value) else { return false };
+        self.in_text(&value).is_none()
+            && is_plain(&value, &tokens)
+            && nesting < MAX_NESTING
+            && self.read(&value, &tokens, (nesting.max(1) + 1, Code::Runs), true).is_empty()
+    }
+}
+
+/// What does not lex as SQL is data (a SQLSTATE, a message), and names in it were looked for word by word. It could still
+/// run where the server reads strings by another rule: then escaped names and EXECUTE are looked for as words too.
+fn without_tokens(value: &str, nesting: usize, code: Code) -> Option<MentionKind> {
+    if value.as_bytes().windows(3).any(|bytes| bytes.eq_ignore_ascii_case(b"u&\"")) {
+        return Some(MentionKind::Unreadable);
+    }
+    (nesting == 0 && code == Code::Runs && holds_word(value, "execute")).then_some(MentionKind::Dynamic)
+}
