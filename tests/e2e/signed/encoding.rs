@@ -27,15 +27,14 @@ fn failure(frames: &[Frame]) -> Option<String> {
 }
 
 /// Signed text of every row, as a session in UTF8 reads it.
-fn labels(world: &World) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+fn labels(world: &World) -> Vec<Vec<Option<Vec<u8>>>> {
     let frames = world.raw().talk(&query("SELECT label, code FROM ledger ORDER BY id"), 1);
     assert_eq!(failure(&frames), None);
-    let rows = frames.iter().filter(|frame| frame.kind == 'D').map(Frame::columns);
-    rows.map(|row| (row[0].clone(), row[1].clone())).collect()
+    frames.iter().filter(|frame| frame.kind == 'D').map(Frame::columns).collect()
 }
 
-fn accented() -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-    (Some("café".into()), Some("é".into()))
+fn accented() -> Vec<Option<Vec<u8>>> {
+    vec![Some("café".into()), Some("é".into())]
 }
 
 /// What the server answers until it is ready or ends the session.
@@ -116,4 +115,44 @@ async fn text_that_the_server_reads_in_another_encoding_is_never_stored_as_signe
         assert_eq!(client.execute(sql, &[&"é"]).await.unwrap_err().code(), Some("XX001"), "{sql}");
     }
     assert_eq!(labels(&world), [accented()]);
+}
+
+const DOCUMENTS: &str = "CREATE TABLE doc (id int PRIMARY KEY, plain json, indexed jsonb, secret text)";
+
+const DOCUMENTS_SCHEMA: &str = r#"
+version = 1
+[keyrings.test]
+generator = "local:signed"
+[branch_keys.doc]
+keyring = "test"
+[tables.doc]
+name = "public.doc"
+branch_key = "doc"
+row_signature = "HMAC-SHA-384"
+[tables.doc.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+plain = "SIGN_ONLY"
+indexed = "SIGN_ONLY"
+secret = { action = "ENCRYPT_AND_SIGN", type = "text" }
+"#;
+
+/// json_send and jsonb_send answer in client_encoding as well.
+#[tokio::test]
+async fn signed_documents_verify_whatever_client_encoding_is_cell_8_sql_41() {
+    let world = World::sealed("sencjson", DOCUMENTS, DOCUMENTS_SCHEMA);
+    let insert = format!(
+        "INSERT INTO doc VALUES (1, '{{\"b\": \"é\",  \"a\": 1}}', '{{\"b\": \"é\",  \"a\": 1}}', '{}')",
+        world.secret()
+    );
+    assert_eq!(failure(&world.raw().talk(&query(&insert), 1)), None);
+    assert_eq!(failure(&world.raw().talk(&query("INSERT INTO doc (id) VALUES (2)"), 1)), None);
+    let sdk = Sdk::new(&world, Form::Text).await;
+    let client = client(&sdk).await;
+    assert_eq!(client.execute("UPDATE doc SET secret = 'new' WHERE id IN (1, 2)", &[]).await.unwrap(), 2);
+    assert_eq!(client.query("SELECT secret FROM doc", &[]).await.unwrap().len(), 2);
+    drop(client);
+    let frames = world.raw().talk(&query("SELECT plain, indexed FROM doc ORDER BY id"), 1);
+    let rows: Vec<_> = frames.iter().filter(|frame| frame.kind == 'D').map(Frame::columns).collect();
+    let texts = [r#"{"b": "é",  "a": 1}"#, r#"{"a": 1, "b": "é"}"#].map(|text| Some(text.as_bytes().to_vec()));
+    assert_eq!(rows, [texts.to_vec(), vec![None, None]]);
 }
