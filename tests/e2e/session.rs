@@ -1,7 +1,10 @@
-//! What a session of the proxy knows of names.
+//! What a session of the proxy knows of names, and frames that the server would only throw away.
 
 use crate::harness::World;
-use crate::harness::raw::{Frame, bind, close, describe, execute, flush, kinds, parse, query, sync};
+use crate::harness::raw::{
+    Frame, Raw, bind, close, copy_data, copy_done, copy_fail, describe, execute, flush, kinds, message, parse, query,
+    sync,
+};
 
 const SQL: &str = "
     CREATE TABLE person (id int4 PRIMARY KEY, t text UNIQUE);
@@ -173,6 +176,87 @@ fn names_that_sql_or_a_function_made_are_bound_by_message_wire() {
     // Over a protected table: its text is read as if it came by here.
     raw.talk(&query("SELECT prepares('sealed', 'SELECT id FROM per' || 'son WHERE t = $1')"), 1);
     assert_eq!(codes(&raw.talk(&[bound("sealed", &secret), sync()].concat(), 1)), ["0A000"]);
+}
+
+#[test]
+fn copy_data_outside_of_a_copy_does_not_travel_wire() {
+    let world = world("copystray");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    let stray = [copy_data(secret.as_bytes()), copy_fail(&secret), copy_data(secret.as_bytes()), copy_done()].concat();
+    let plain = |script: &[u8], count: usize| kinds(&world.raw_direct().talk(script, count));
+    for (script, count) in [
+        (vec![stray.clone(), query("SELECT 1")], 1),
+        (vec![query("SELECT 1"), stray.clone(), query("SELECT 2")], 2),
+        (vec![run("SELECT 1"), stray.clone(), sync()], 1),
+        (vec![run("SELECT 1"), stray.clone(), run("SELECT 2"), sync(), stray.clone(), query("SELECT 3")], 2),
+        (vec![query("COPY nowhere FROM STDIN"), stray.clone(), query("SELECT 1")], 2),
+        (vec![query("SELECT 1; COPY nowhere FROM STDIN"), stray.clone(), sync()], 2),
+        (vec![run("COPY nowhere FROM STDIN"), stray.clone(), sync(), stray.clone(), query("SELECT 1")], 2),
+    ] {
+        let script = script.concat();
+        assert_eq!(kinds(&raw.talk(&script, count)), plain(&script, count));
+    }
+    // Behind one that was refused.
+    let script = [query("COPY person FROM STDIN"), stray.clone(), query("SELECT 1")].concat();
+    assert_eq!(kinds(&raw.talk(&script, 2)), "EZTDCZ");
+    let script = [run("COPY person FROM STDIN"), stray.clone(), sync(), stray.clone(), query("SELECT 1")].concat();
+    assert_eq!(kinds(&raw.talk(&script, 2)), "EZTDCZ");
+}
+
+#[test]
+fn a_copy_takes_its_data_also_before_the_server_asked_for_it_wire() {
+    let world = world("copyearly");
+    world.writes_no_secret("the table of the COPY is not protected");
+    let copy = "COPY note FROM STDIN";
+    let data = [copy_data(b"a\nb\n"), copy_data(b"c\n"), copy_done()].concat();
+    for (number, (script, count)) in [
+        (vec![query(copy), data.clone()], 1),
+        (vec![query("SELECT 1; COPY note FROM STDIN; SELECT 2"), data.clone(), query("SELECT 3")], 2),
+        (vec![run(copy), data.clone(), sync()], 1),
+        (vec![run(copy), sync(), data.clone(), sync()], 1),
+        (vec![run("SELECT 1"), run(copy), flush(), data.clone(), run("SELECT 2"), sync()], 1),
+        (vec![query(copy), copy_data(b"a\n"), copy_fail("enough"), query("SELECT 1")], 2),
+        (vec![query("COPY note FROM STDIN; COPY note FROM STDIN"), data.clone(), data.clone()], 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let script = script.concat();
+        let plain = world.raw_direct().talk(&script, count);
+        assert_eq!(kinds(&world.raw().talk(&script, count)), kinds(&plain), "script {number}");
+    }
+    // As often as directly.
+    let counted = world.at_server("SELECT count(*) % 2 FROM note");
+    assert_eq!(counted.trim(), "0");
+}
+
+/// The session ends where a frame that has no body has one: nothing of it travels.
+#[test]
+fn a_body_in_a_frame_that_has_none_is_08p01_and_does_not_travel_wire() {
+    let world = world("bodies");
+    let secret = world.secret();
+    let body = secret.as_bytes();
+    let ends = |raw: &mut Raw, script: &[u8]| {
+        raw.send(script);
+        let frames = raw.until('E');
+        assert_eq!(frames.last().and_then(|frame| frame.field('C')).as_deref(), Some("08P01"));
+    };
+    for tag in [b'S', b'H', b'X', b'c'] {
+        ends(&mut world.raw(), &message(tag, body));
+        ends(&mut world.raw(), &[run("SELECT 1"), message(tag, body)].concat());
+    }
+    // Within a COPY, and while everything is skipped until Sync.
+    let mut raw = world.raw();
+    raw.send(&query("COPY note FROM STDIN"));
+    raw.until('G');
+    ends(&mut raw, &message(b'c', body));
+    for tag in [b'S', b'H', b'X', b'c'] {
+        let mut raw = world.raw();
+        raw.send(&[run("SELECT 1/0"), flush()].concat());
+        raw.until('E');
+        ends(&mut raw, &message(tag, body));
+    }
 }
 
 #[test]

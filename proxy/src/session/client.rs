@@ -38,6 +38,8 @@ enum Fate {
     Wait,
     /// The answer to what was sent about the name that it uses is needed first.
     Name,
+    /// It is known first whether a COPY begins.
+    Copy,
 }
 
 /// A client frame, as far as it is there.
@@ -113,11 +115,19 @@ impl State {
                     self.waiting = Waiting::Name;
                     return Ok(Need::Wait);
                 }
+                Fate::Copy => {
+                    self.waiting = Waiting::Copy;
+                    return Ok(Need::Wait);
+                }
             }
         }
     }
 
     fn client_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+        // What has no body and brings one all the same keeps it (08P01): PostgreSQL's `pq_getmsgend`.
+        if self.reads && matches!(tag, b'S' | b'H' | b'X' | b'c') && frame.body != Some(&[]) {
+            return Err(malformed(Malformed("")));
+        }
         match tag {
             b'X' => {
                 self.terminated = true;
@@ -128,14 +138,21 @@ impl State {
             b'P' if self.queue.skips() && self.reads => Ok(self.skip_parse(core, frame)),
             _ if self.queue.skips() => Ok(Fate::Drop),
             b'H' => Ok(Fate::Forward),
-            b'd' | b'c' | b'f' if self.refused_query => Ok(Fate::Drop),
+            b'd' | b'c' | b'f' if self.reads && !self.queue.copies() => Ok(self.copy_ahead(out)),
             b'd' => Ok(Fate::Forward),
             b'c' | b'f' => Ok(self.forward(Kind::CopyEnd)),
-            _ => {
-                self.refused_query = false;
-                self.statement_frame(core, tag, frame, out)
-            }
+            _ => self.statement_frame(core, tag, frame, out),
         }
+    }
+
+    /// Data of a COPY that has not begun. What may still be one is waited for; otherwise the server would throw it away
+    /// (`PostgresMain`, tcop/postgres.c), and need not see it.
+    fn copy_ahead(&self, out: &mut Vec<u8>) -> Fate {
+        if !self.queue.may_copy() {
+            return Fate::Drop;
+        }
+        compose::flush(out);
+        Fate::Copy
     }
 
     /// A message that is a statement, or about one.
@@ -198,11 +215,10 @@ impl State {
         }
     }
 
-    /// Takes the place of a Query. Data for a COPY that it may have been must not travel either (SQL-21).
+    /// Takes the place of a Query.
     fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
         compose::query(REFUSAL, out);
         self.expect(Kind::Query, refused(error, position));
-        self.refused_query = true;
     }
 
     /// Takes the place of a message of the extended protocol. The server will ignore everything up to Sync: it must

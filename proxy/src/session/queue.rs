@@ -102,6 +102,16 @@ impl<T> Queue<T> {
         self.skipping
     }
 
+    /// Whether the server takes data of the client's.
+    pub(super) fn copies(&self) -> bool {
+        self.copying
+    }
+
+    /// Whether something is under way that may begin to take data.
+    pub(super) fn may_copy(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry.kind, Kind::Query | Kind::Execute))
+    }
+
     /// A message was sent. If it is ignored the payload comes back.
     pub(super) fn push(&mut self, kind: Kind, payload: T) -> Result<(), T> {
         let ignored = match kind {

@@ -106,6 +106,9 @@ impl State {
             }
         }
         dropped.iter().for_each(|expected| self.withdraw(expected));
+        if self.waiting == Waiting::Copy && (self.queue.copies() || !self.queue.may_copy()) {
+            self.resume();
+        }
         if self.waiting == Waiting::Room && self.queue.len() < queue::LIMIT / 2 {
             self.resume();
         }

@@ -192,6 +192,8 @@ pub(super) enum Waiting {
     Room,
     /// For the answer to a message about a name whose meaning depends on it.
     Name,
+    /// For a COPY to begin, or for none to be left that might.
+    Copy,
 }
 
 /// A planned Query: its statements, and which of them is being answered.
@@ -278,8 +280,6 @@ pub(super) struct State {
     pub(super) running: Option<Running>,
     /// The portal that was bound last, if it does something to names, and what.
     pub(super) naming: Option<(Box<[u8]>, Named)>,
-    /// The last statement was a Query that was refused: what the client takes for its COPY is dropped.
-    pub(super) refused_query: bool,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -323,7 +323,6 @@ impl State {
             wrote: None,
             running: None,
             naming: None,
-            refused_query: false,
             wake: false,
             spoiled: false,
             sought: Sought::default(),

@@ -213,6 +213,23 @@ fn sql_12_a_statement_forwarded_before_anything_was_protected_must_be_prepared_a
 }
 
 #[test]
+fn sql_66_what_sql_prepared_before_anything_was_protected_must_be_prepared_again() {
+    let mut wire = Wire::new(Protection::default());
+    wire.client(&bytes(|out| compose::query("PREPARE s AS INSERT INTO person VALUES ($1)", out))).unwrap();
+    wire.server(&[b"C\0\0\0\x0cPREPARE\0", READY]).unwrap();
+    wire.protections.send_replace(Arc::new(protection(2)));
+    let sent = wire.client(&bytes(|out| compose::query("EXECUTE s('canary')", out))).unwrap();
+    assert_eq!(sent, bytes(|out| compose::query(REFUSAL, out)));
+    let got = wire.server(&[&error("42883"), READY]).unwrap();
+    assert!(got.windows(5).any(|bytes| bytes == b"55000"));
+    // One that was prepared since is known.
+    for text in ["PREPARE t AS SELECT $1", "EXECUTE t('x')"] {
+        let query = bytes(|out| compose::query(text, out));
+        assert_eq!(wire.client(&query).unwrap(), query);
+    }
+}
+
+#[test]
 fn names_that_begin_with_pgseal_are_ours() {
     let mut wire = Wire::new(protection(1));
     let sent = wire.client(&bytes(|out| compose::execute(b"pgseal_step", 0, out))).unwrap();

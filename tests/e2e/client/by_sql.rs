@@ -109,9 +109,7 @@ async fn a_session_keeps_four_megabytes_of_prepared_texts_and_then_says_54000_sq
     proxied.batch_execute(small).await.unwrap();
     assert_eq!(client.batch_execute(&text(3)).await.unwrap_err().code(), Some("54000"));
     assert_eq!(proxied.batch_execute(&text(3)).await.unwrap_err().code().unwrap().code(), "54000");
-    for text in
-        ["EXECUTE p2", "EXECUTE small", "DEALLOCATE p1", &text(3), "DEALLOCATE ALL", &text(0), &text(1), &text(2)]
-    {
+    for text in ["EXECUTE small", "DEALLOCATE p1", &text(3), "DEALLOCATE ALL", &text(0)] {
         client.batch_execute(text).await.unwrap();
         proxied.batch_execute(text).await.unwrap();
     }

@@ -8,7 +8,7 @@
 use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
-use pgseal::exec::by_name;
+use pgseal::exec::by_name::{self, NeverMade, PreparedTexts};
 use pgseal::schema::{DependentKind, Protection};
 use pgseal::sql::lex::{self, Kind, MAX_NAME, Token};
 use pgseal::sql::names::{self, MentionKind, Names};
@@ -35,7 +35,17 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
             assert!(mention.at <= text.len());
         }
         let _ = by_name::uses(text, |_| true);
-        let _ = by_name::named(text);
+        let mut named = by_name::named(text).sent();
+        // What a text makes, it does not use itself; and whatever it is, it can be told and forgotten.
+        let mut never = NeverMade::default();
+        never.text(text);
+        let _ = never.uses(text);
+        never.watch(&mut named, text);
+        never.all_made(&named);
+        never.settle();
+        let mut texts = PreparedTexts::default();
+        texts.sent(&named, protection.epoch);
+        texts.settle(&named);
         let Ok(tokens) = lex::lex(text) else { return };
         tile(text, &tokens);
         let _ = names::effect(text, &tokens);
@@ -118,6 +128,10 @@ fn seeds() -> Vec<Vec<u8>> {
         "DO $$ BEGIN EXECUTE 'DELETE FROM customers'; END $$ LANGUAGE plpgsql",
         "SELECT a @> b, c ->> 'd', e::text, f := 1, g => 2, h <> -1, i !~~* j, k=-1, l*-2",
         "PREPARE a AS SELECT 1; EXECUTE a; DEALLOCATE ALL",
+        "CREATE VIEW v AS SELECT ssn FROM customers; INSERT INTO v VALUES ('x')",
+        "ALTER TABLE customers RENAME TO v; SELECT 1 FROM t, (u JOIN v ON true) WHERE a = CAST('x' AS v)",
+        "SELECT ssn INTO TEMP v FROM customers; COPY v FROM STDIN",
+        "INSERT INTO customers\u{a0} VALUES ('x'); TABLE \"cust\u{ad}omers\"",
     ];
     let statements = seeds::statements().into_iter().step_by(6).chain(more);
     statements.map(|text| text.as_bytes().to_vec()).collect()

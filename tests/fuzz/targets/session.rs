@@ -241,6 +241,10 @@ fn seeds() -> Vec<Vec<u8>> {
         "PREPARE a AS SELECT ssn FROM customers",
         "SET bytea_output = escape",
         "COPY customers FROM STDIN",
+        "CREATE VIEW v AS SELECT ssn FROM customers",
+        "INSERT INTO customers\u{a0} VALUES (1)",
+        "PREPARE s AS SELECT $1::bytea; EXECUTE s('x')",
+        "DISCARD ALL",
     ];
     for query in queries {
         let answer = composed(|out| {
@@ -273,6 +277,29 @@ fn seeds() -> Vec<Vec<u8>> {
         compose::ready_for_query(reader::Status::Idle, out);
     });
     seeds.push([opened(), says(false, &extended), says(true, &answers)].concat());
+    // A Bind that waits for DISCARD ALL, one to a name that nobody made, and data of no COPY.
+    let bound = composed(|out| {
+        compose::parse(b"s", "SELECT id FROM customers WHERE ssn = $1", &[], out);
+        compose::query("DISCARD ALL", out);
+        compose::bind(b"", b"s", &[(Format::Text, Some(b"123-45"))], &[], out);
+        compose::sync(out);
+        compose::bind(b"", b"nobody", &[(Format::Text, Some(b"123-45"))], &[], out);
+        out.extend(b"d\0\0\0\x08data");
+        compose::sync(out);
+    });
+    let freed = composed(|out| {
+        compose::parse_complete(out);
+        compose::command_complete("DISCARD ALL", out);
+        compose::ready_for_query(reader::Status::Idle, out);
+    });
+    let nobody = composed(|out| {
+        compose::close_complete(out);
+        compose::parse_complete(out);
+        compose::bind_complete(out);
+        compose::command_complete("SELECT 0", out);
+        compose::close_complete(out);
+    });
+    seeds.push([opened(), says(false, &bound), says(true, &freed), says(true, &nobody)].concat());
     let refused = composed(|out| {
         compose::parse(b"", "SELECT id FROM customers ORDER BY ssn", &[], out);
         compose::bind(b"", b"", &[], &[], out);

@@ -1,6 +1,6 @@
 //! Objects that a refused statement would have made: what uses them would travel for nothing, with its values (SQL-64).
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::objects::{Uses, makes, would_make};
 use super::{Named, RefusedNames, key};
@@ -17,11 +17,13 @@ pub struct NeverMade {
     names: RefusedNames,
     /// Names that were made since, in a transaction that may still be rolled back.
     taken: Vec<Box<[u8]>>,
+    /// Names that were made since there were too many to remember.
+    made: HashSet<Box<[u8]>>,
 }
 
 impl Default for NeverMade {
     fn default() -> Self {
-        Self { names: RefusedNames::at_most(MOST_OBJECTS), taken: Vec::new() }
+        Self { names: RefusedNames::at_most(MOST_OBJECTS), taken: Vec::new(), made: HashSet::new() }
     }
 }
 
@@ -67,7 +69,9 @@ impl NeverMade {
                 .hint("Make it at the database; a new session looks for it there.")
                 .at(at)
             });
-            let any = || uses.first_relation().filter(|_| self.names.has_overflowed());
+            let any = || {
+                uses.first_relation(|name| self.made.contains(name.as_bytes())).filter(|_| self.names.has_overflowed())
+            };
             known.or_else(|| {
                 any().map(|(at, name)| {
                     let message = format!(
@@ -106,6 +110,9 @@ impl NeverMade {
         for name in named.objects.pop_front().into_iter().flatten() {
             let was = self.names.contains(&name);
             self.names.made(&name, named);
+            if self.names.has_overflowed() && self.made.len() < MOST_OBJECTS {
+                self.made.insert(name.clone());
+            }
             if was && !self.names.contains(&name) {
                 self.taken.push(name);
             }
@@ -127,6 +134,7 @@ impl NeverMade {
 
     /// What was made since the last transaction may be gone again.
     pub fn undo(&mut self) {
+        self.made.clear();
         for name in self.taken.drain(..) {
             self.names.insert(&name);
         }
@@ -263,7 +271,7 @@ mod tests {
     fn past_the_limit_any_relation_may_be_one_sql_64() {
         let texts: Vec<String> =
             (0..=MOST_OBJECTS).map(|number| format!("CREATE VIEW v{number} AS SELECT 1")).collect();
-        let never = refused(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut never = refused(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         for text in
             ["INSERT INTO other VALUES ('x')", "SELECT 1 FROM a, other WHERE b = 'x'", "DELETE FROM other WHERE a = 1"]
         {
@@ -272,6 +280,27 @@ mod tests {
         for text in
             ["SELECT * FROM other", "SELECT 'x'", "SELECT 1 FROM pg_class, pg_catalog.pg_type", "SET a = 'x'", "BEGIN"]
         {
+            assert!(!uses(&never, text), "{text}");
+        }
+        never.all_made(&sent(&never, "CREATE TABLE other (a text); CREATE TABLE v256 (a text)"));
+        never.settle();
+        for name in ["other", "v256"] {
+            assert!(!uses(&never, &format!("INSERT INTO {name} VALUES ('x')")), "{name} was made since");
+        }
+        assert!(uses(&never, "INSERT INTO another VALUES ('x')"));
+    }
+
+    #[test]
+    fn a_columns_name_is_none_of_an_object_where_something_is_defined_either_sql_64() {
+        let never = refused(&["CREATE VIEW v AS SELECT 1", "CREATE FUNCTION lower(x) RETURNS int LANGUAGE sql AS '1'"]);
+        for text in [
+            "CREATE TABLE t (v int DEFAULT 5, CHECK (v > 0), CONSTRAINT v UNIQUE (v))",
+            "ALTER TABLE t ADD COLUMN v int DEFAULT 5",
+            "ALTER TABLE t ADD v int DEFAULT 5",
+            "CREATE VIEW u AS SELECT v FROM t WHERE v = 1 AND v > 2",
+            "CREATE INDEX ON t (v) WHERE v = 1",
+            "SELECT lower('x')",
+        ] {
             assert!(!uses(&never, text), "{text}");
         }
     }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::sql::functions;
 use crate::sql::lex::{self, Kind, Token};
 
 /// What CREATE makes that is used by its name beside values.
@@ -43,8 +44,31 @@ const RELATION: [&str; 21] = [
     "call",
 ];
 
-/// Behind these too, if the statement defines something; elsewhere an expression or an alias.
-const DEFINING: [&str; 9] = ["on", "like", "of", "inherits", "references", "returns", "routine", "column", "to"];
+/// Behind these stands an expression, a column or nothing that a value could reach, also where something is defined.
+const EXPRESSION: &[&str] = &[
+    "add",
+    "and",
+    "between",
+    "by",
+    "case",
+    "check",
+    "column",
+    "constraint",
+    "default",
+    "distinct",
+    "else",
+    "having",
+    "in",
+    "is",
+    "not",
+    "or",
+    "returning",
+    "select",
+    "set",
+    "then",
+    "when",
+    "where",
+];
 
 /// A list of relations begins.
 const BEGINS_LIST: [&str; 10] =
@@ -129,8 +153,11 @@ fn created<'t>(text: &'t str, statement: &[Token], at: usize) -> Option<Made<'t>
     if !is(kind, &KINDS) {
         return None;
     }
+    let routine = is(kind, &["aggregate", "function", "procedure"]);
     let unless = is(kind + 1, &["if"]) && is(kind + 2, &["not"]) && is(kind + 3, &["exists"]);
-    last_part(text, statement, kind + if unless { 4 } else { 1 })
+    // Calls of a builtin function's name reach the builtin one.
+    let builtin = |made: &Made<'_>| made.name.as_ref().is_some_and(|name| functions::lookup(name).is_some());
+    last_part(text, statement, kind + if unless { 4 } else { 1 }).filter(|made| !(routine && builtin(made)))
 }
 
 fn renamed<'t>(text: &'t str, statement: &[Token]) -> Option<Made<'t>> {
@@ -207,9 +234,9 @@ impl<'t> Uses<'t> {
         self.statement.iter().enumerate().find_map(|(at, token)| named(at, token).or_else(|| in_code(token)))
     }
 
-    /// The first name that can be nothing but a relation, and none of the server's own.
-    pub(super) fn first_relation(&self) -> Option<(usize, String)> {
-        let own = |name: &str| name.starts_with("pg_") || name == "information_schema";
+    /// The first name that can be nothing but a relation, and none that is known or the server's own.
+    pub(super) fn first_relation(&self, is_known: impl Fn(&str) -> bool) -> Option<(usize, String)> {
+        let own = |name: &str| name.starts_with("pg_") || name == "information_schema" || is_known(name);
         self.statement.iter().enumerate().find_map(|(at, token)| {
             let name = token.name(self.text)?;
             let no_relation = NO_RELATION.iter().any(|word| token.is_word(self.text, word));
@@ -260,7 +287,7 @@ impl<'t> Uses<'t> {
             Kind::TypeCast => true,
             Kind::Symbol(b',' | b'(') => self.continues_list(first),
             Kind::Word | Kind::QuotedIdentifier | Kind::UnicodeIdentifier => {
-                is(&RELATION) || (defines && (is(&DEFINING) || !is(&["by", "check", "default", "and", "or", "not"])))
+                is(&RELATION) || (defines && !is(EXPRESSION))
             }
             Kind::String
             | Kind::EscapeString
