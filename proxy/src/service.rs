@@ -47,6 +47,7 @@ pub struct Told {
 pub struct Settings {
     schema: Schema,
     lock: Option<Lock>,
+    lock_file: PathBuf,
     state_dir: PathBuf,
     upstream: Upstream,
     threads: usize,
@@ -97,10 +98,12 @@ impl Settings {
     /// See [`Error`].
     pub fn read(told: Told) -> Result<Self, Error> {
         let schema = parse::load(&told.schema).map_err(Error::Schema)?;
-        let lock = Lock::read(&apply::lock_path(&told.schema, told.lock.as_deref()))?;
+        let lock_file = apply::lock_path(&told.schema, told.lock.as_deref());
+        let lock = Lock::read(&lock_file)?;
         Ok(Self {
             schema,
             lock,
+            lock_file,
             state_dir: local::state_dir(told.state_dir.as_deref()).map_err(Error::StateDir)?,
             upstream: Upstream::parse(&told.upstream)?,
             threads: told.threads,
@@ -131,9 +134,18 @@ impl Service {
     /// # Errors
     /// See [`Error`]; nothing was changed, here or at the server.
     pub async fn start(listener: Listener, settings: Settings) -> Result<Self, Error> {
-        let Settings { schema, lock, state_dir, upstream, threads, limits, allow_cleartext_password, pass_databases } =
-            settings;
-        let started = control::start(schema, lock, &upstream, &state_dir).await?;
+        let Settings {
+            schema,
+            lock,
+            lock_file,
+            state_dir,
+            upstream,
+            threads,
+            limits,
+            allow_cleartext_password,
+            pass_databases,
+        } = settings;
+        let started = control::start(schema, lock, &lock_file, &upstream, &state_dir).await?;
         let drain = limits.drain;
         let context = Arc::new(Context {
             upstream,

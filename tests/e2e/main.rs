@@ -19,5 +19,6 @@ mod lying;
 mod relay;
 mod rotation;
 mod sealed;
+mod session;
 mod signed;
 mod values;

@@ -36,6 +36,7 @@ pub fn run(args: Args) -> ExitCode {
         let path = apply::lock_path(&args.schema, args.lock.as_deref());
         let lock = Lock::read(&path).map_err(|error| error.to_string())?;
         let protection = control::protection(schema, lock, &database).await.map_err(|error| error.to_string())?;
+        super::warn_of_absent(protection.pending.values());
         Ok(explain::explain(&args.sql, &protection))
     };
     match block_on(work).and_then(|explained: Result<String, String>| explained) {

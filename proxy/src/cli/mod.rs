@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use pgseal::schema::Relation;
 
 /// Field-level encryption for PostgreSQL.
 ///
@@ -94,6 +95,18 @@ fn later(words: &[String]) -> ExitCode {
     }
     fail(format_args!("unknown command `{name}`; `pgseal --help` lists the commands"));
     ExitCode::from(64)
+}
+
+/// Prints one warning to stderr for each table of the schema file that the database does not have.
+#[allow(clippy::print_stderr)]
+pub(crate) fn warn_of_absent<'r>(absent: impl IntoIterator<Item = &'r Relation>) {
+    for Relation { schema, name } in absent {
+        eprintln!(
+            "pgseal: warning: table {schema}.{name} of the schema file does not exist\n  help: until it is created at the \
+             database and applied, whatever names it is refused; if its name is written wrong, the table that was \
+             meant is not protected"
+        );
+    }
 }
 
 /// Prints one error line to stderr.

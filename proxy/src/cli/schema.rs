@@ -185,9 +185,7 @@ async fn apply(request: &Request) -> Result<ExitCode, String> {
 }
 
 fn show(changes: &Changes) {
-    for relation in &changes.absent {
-        print(format_args!("{}.{}: does not exist yet, skipped", relation.schema, relation.name));
-    }
+    super::warn_of_absent(&changes.absent);
     for note in &changes.notes {
         print(format_args!("note: {note}"));
     }

@@ -7,8 +7,8 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pgseal::apply::agree::{Agreement, Disagreement, LOOK_AGAIN};
@@ -49,7 +49,9 @@ pub struct Started {
 /// Keeps protection and keys current.
 pub struct Control {
     pool: Pool,
-    agreement: Agreement,
+    agreement: Mutex<Arc<Agreement>>,
+    lock_file: PathBuf,
+    state_dir: PathBuf,
     keys: Arc<KeyCache>,
     published: watch::Sender<Arc<Protection>>,
     asked: Notify,
@@ -62,6 +64,7 @@ pub struct Control {
 pub async fn start(
     schema: Schema,
     lock: Option<Lock>,
+    lock_file: &Path,
     upstream: &Upstream,
     state_dir: &Path,
 ) -> Result<Started, Error> {
@@ -69,17 +72,37 @@ pub async fn start(
     let snapshot = pool.snapshot(&schema).await?;
     let (agreement, protection) = Agreement::reach(schema, lock, &snapshot)?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
-    if !protection.is_empty() {
-        let client = pool.client().await?;
-        let store = PostgresStore::new(&**client);
-        let (schema, lock) = (agreement.schema(), agreement.lock());
-        let known = |id: &str| Ok((named::keyring_of(schema, id, state_dir)?, named::pins(lock, id)?));
-        let ids = protection.tables.iter().map(|table| table.branch_key.as_str());
-        named::load(&keys, &store, ids, known).await.map_err(Error::Keys)?;
-    }
+    load_keys(&pool, &keys, &agreement, &protection, state_dir).await?;
     let (published, receiver) = watch::channel(Arc::new(protection));
-    let control = Arc::new(Control { pool, agreement, keys: keys.clone(), published, asked: Notify::new() });
+    let control = Arc::new(Control {
+        pool,
+        agreement: Mutex::new(Arc::new(agreement)),
+        lock_file: lock_file.to_owned(),
+        state_dir: state_dir.to_owned(),
+        keys: keys.clone(),
+        published,
+        asked: Notify::new(),
+    });
     Ok(Started { protection: receiver, keys, control })
+}
+
+/// The keys of all protected tables.
+async fn load_keys(
+    pool: &Pool,
+    keys: &KeyCache,
+    agreement: &Agreement,
+    protection: &Protection,
+    state_dir: &Path,
+) -> Result<(), Error> {
+    if protection.tables.is_empty() {
+        return Ok(());
+    }
+    let client = pool.client().await?;
+    let store = PostgresStore::new(&**client);
+    let (schema, lock) = (agreement.schema(), agreement.lock());
+    let known = |id: &str| Ok((named::keyring_of(schema, id, state_dir)?, named::pins(lock, id)?));
+    let ids = protection.tables.iter().map(|table| table.branch_key.as_str());
+    named::load(keys, &store, ids, known).await.map_err(Error::Keys)
 }
 
 /// What is protected now, for a command that needs no keys.
@@ -93,23 +116,64 @@ pub async fn protection(schema: Schema, lock: Option<Lock>, upstream: &Upstream)
 
 impl Control {
     /// Goes on until it is dropped: holds the catalog against the lock every minute, every second while a table is
-    /// refused, and when asked; refreshes keys before they expire.
+    /// refused, and when asked; refreshes keys before they expire. While a table of the schema file is not applied it
+    /// reads the lock every second, which costs the server nothing.
     pub async fn watch(self: Arc<Self>) {
+        let mut tried = None;
         loop {
             let current = self.published.borrow().clone();
-            let wake = self.agreement.next_look(Instant::now(), &current, self.keys.next_refresh());
+            let wake = self.agreement().next_look(Instant::now(), &current, self.keys.next_refresh());
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = self.asked.notified() => {
                     // A burst of DDL is one look, and never more than one a second.
                     tokio::time::sleep(LOOK_AGAIN).await;
                 }
+                lock = self.new_lock(tried.as_ref()), if !current.pending.is_empty() => {
+                    if let Err(error) = self.take_up(lock.clone()).await {
+                        tracing::warn!(%error, "the new schema lock is not taken up");
+                    }
+                    tried = Some(lock);
+                    continue;
+                }
             }
+            // What failed may have been the server or the key store: with every look it is tried again.
+            tried = None;
             self.refresh_keys().await;
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "the catalog could not be held against the lock; the last result stands");
             }
         }
+    }
+
+    /// Waits for a lock that is neither the one in force nor the one that was tried. One that cannot be read is not
+    /// there yet: `schema apply` replaces it at once.
+    async fn new_lock(&self, tried: Option<&Lock>) -> Lock {
+        loop {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            if let Ok(Some(lock)) = Lock::read(&self.lock_file)
+                && lock != *self.agreement().lock()
+                && Some(&lock) != tried
+            {
+                return lock;
+            }
+        }
+    }
+
+    /// Works with a lock that `schema apply` has written since, in which tables are new: their keys are loaded before
+    /// anything is answered.
+    async fn take_up(&self, lock: Lock) -> Result<(), Error> {
+        let agreement = self.agreement();
+        let snapshot = self.pool.snapshot(agreement.schema()).await?;
+        let (agreement, protection) = agreement.renewed(lock, &snapshot)?;
+        load_keys(&self.pool, &self.keys, &agreement, &protection, &self.state_dir).await?;
+        *self.agreement.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(agreement);
+        self.publish(protection);
+        Ok(())
+    }
+
+    fn agreement(&self) -> Arc<Agreement> {
+        Arc::clone(&self.agreement.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A session saw DDL: look soon.
@@ -122,8 +186,13 @@ impl Control {
     /// # Errors
     /// [`Error::Database`]
     pub async fn look(&self) -> Result<(), Error> {
-        let snapshot = self.pool.snapshot(self.agreement.schema()).await?;
-        let protection = self.agreement.protection(&snapshot)?;
+        let agreement = self.agreement();
+        let snapshot = self.pool.snapshot(agreement.schema()).await?;
+        self.publish(agreement.protection(&snapshot)?);
+        Ok(())
+    }
+
+    fn publish(&self, protection: Protection) {
         self.published.send_if_modified(|current| {
             let changed = drift::replaces(current, &protection);
             if changed {
@@ -131,7 +200,6 @@ impl Control {
             }
             changed
         });
-        Ok(())
     }
 
     /// Loads the key version that a cell names and the cache does not have.

@@ -45,7 +45,7 @@ impl Fixture {
 
     async fn start(&self, lock: Option<Lock>, user: &str) -> Result<Started, Error> {
         let url = self.postgres.url("pay").replace("//postgres:", &format!("//{user}:"));
-        start(self.schema.clone(), lock, &Upstream::parse(&url).unwrap(), &self.state_dir()).await
+        start(self.schema.clone(), lock, &self.lock_path(), &Upstream::parse(&url).unwrap(), &self.state_dir()).await
     }
 
     fn lock(&self) -> Lock {

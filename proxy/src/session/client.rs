@@ -7,7 +7,7 @@ mod steps;
 
 use pgseal::error::{SqlState, UserFacing};
 use pgseal::framing::Malformed;
-use pgseal::sql::Refusal;
+use pgseal::sql::{Effect, Refusal};
 
 use super::Core;
 use super::fatal::Fatal;
@@ -125,7 +125,7 @@ impl State {
             }
             b'S' => Ok(self.forward(Kind::Sync)),
             // The server ignores it; what is refused must not travel for nothing.
-            b'P' if self.queue.skips() => Ok(self.skip_parse(frame)),
+            b'P' if self.queue.skips() && self.reads => Ok(self.skip_parse(core, frame)),
             _ if self.queue.skips() => Ok(Fate::Drop),
             b'H' => Ok(Fate::Forward),
             b'd' | b'c' | b'f' if self.refused_query => Ok(Fate::Drop),
@@ -175,6 +175,14 @@ impl State {
             self.end_batch();
         }
         Fate::Forward
+    }
+
+    /// A statement with this effect is sent as it is.
+    fn forwards(&mut self, effect: Effect) {
+        self.facts.forwarded(effect);
+        if effect == Effect::Opaque {
+            self.texts.unlearn();
+        }
     }
 
     /// What comes next is not dropped by an error in what was sent so far.

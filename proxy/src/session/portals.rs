@@ -109,9 +109,15 @@ impl<T> Names<T> {
         self.confirmed.remove(key(name))
     }
 
-    /// The server forgot all that it had confirmed; what is to be kept all the same is.
-    pub(super) fn forget(&mut self, keep: impl Fn(&T) -> bool) {
-        self.confirmed.retain(|_, meaning| keep(meaning));
+    /// The server forgot all that it had confirmed.
+    pub(super) fn forget(&mut self) {
+        self.confirmed.clear();
+    }
+
+    /// The same of all that has a name; the names of those that `is_told` says.
+    pub(super) fn forget_named(&mut self, is_told: impl Fn(&T) -> bool) -> Vec<Box<[u8]>> {
+        let gone = self.confirmed.extract_if(|name, _| !name.is_empty());
+        gone.filter(|(_, meaning)| is_told(meaning)).map(|(name, _)| name).collect()
     }
 
     fn take(&mut self, name: &[u8]) -> Option<Option<Rc<T>>> {
@@ -191,7 +197,7 @@ mod tests {
         names.send(b"a", Some(Rc::new(1)));
         names.confirm(b"a");
         names.send(b"b", Some(Rc::new(2)));
-        names.forget(|_| false);
+        names.forget();
         assert_eq!((meaning(&names, b"a"), meaning(&names, b"b")), (None, Some(2)));
     }
 }

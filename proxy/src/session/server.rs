@@ -96,7 +96,10 @@ impl State {
                 Part::Error => self.withdraw(&expected),
                 Part::Asynchronous | Part::More | Part::CopyIn | Part::Last | Part::ErrorWithin => {
                     self.confirm(&expected);
-                    if matches!(expected.answer, Answer::Show(_, true) | Answer::Step(_) | Answer::LastStep(_)) {
+                    if matches!(
+                        expected.answer,
+                        Answer::Show(_, true) | Answer::Text(_) | Answer::Step(_) | Answer::LastStep(_)
+                    ) {
                         self.resume();
                     }
                 }
@@ -130,29 +133,18 @@ impl State {
             (_, b'Z') => return self.ready_for_query(body, out),
             (_, _) => {}
         }
-        if tag == b'C'
-            && let Some(Change::Named(named)) = self.queue.front().and_then(|entry| entry.payload.change.as_mut())
-        {
+        if tag == b'E' {
+            self.never_made.undo();
+        }
+        if tag == b'C' {
             let Some(body) = body else { return Ok(Fate::Whole) };
-            match body.strip_suffix(b"\0").and_then(|tag| named.told(tag)) {
-                Some(Told::Gone(name)) => self.deallocated(&name),
-                Some(Told::Made(name)) => {
-                    self.refused.made(&name, named);
-                    self.closed.made(&name, named);
-                }
-                None => {}
-            }
+            self.carried_out(body.strip_suffix(b"\0").unwrap_or(body));
         }
         let cap = core.context.limits.held_frame;
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
         match &mut expected.payload.answer {
             Answer::Forward if tag == b'C' => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
-                if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
-                    // A client that binds one of these by its old name is told so by the server, and its values do not
-                    // travel in the clear to find that out.
-                    self.statements.forget(|statement| statement.plan.is_some());
-                }
                 if let Some(control) = &core.context.control
                     && [&b"CREATE "[..], b"ALTER ", b"DROP "].iter().any(|verb| body.starts_with(verb))
                 {
@@ -194,6 +186,22 @@ impl State {
                 (b'E', _) => Ok(Fate::Forward),
                 (_, _) => Ok(Fate::Drop),
             },
+            Answer::Text(name) => {
+                match tag {
+                    b'D' => {
+                        let Some(body) = body else { return Ok(Fate::Whole) };
+                        if let [Some(text)] = reader::data_row(body).map_err(foreign)?.as_slice()
+                            && let Ok(text) = std::str::from_utf8(text)
+                        {
+                            self.texts.learn(name, text);
+                        }
+                    }
+                    b'C' => self.looked_for = Some(name.clone()),
+                    b'E' => return Ok(Fate::Forward),
+                    _ => {}
+                }
+                Ok(Fate::Drop)
+            }
             Answer::Refused(ours) => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if tag != b'E' {
@@ -297,6 +305,44 @@ impl State {
         }
     }
 
+    /// What a command tag says about names.
+    fn carried_out(&mut self, tag: &[u8]) {
+        match tag {
+            b"CLOSE CURSOR ALL" => self.portals.forget(),
+            b"ROLLBACK" => self.never_made.undo(),
+            _ => {}
+        }
+        let change = self.queue.front().map(|entry| &mut entry.payload.change);
+        let named = change.and_then(|change| change.take_if(|change| matches!(change, Change::Named(_))));
+        let Some(Change::Named(mut named)) = named else { return };
+        self.never_made.made(&mut named);
+        match named.told(tag) {
+            Some(Told::Gone(name)) => {
+                self.texts.gone(&name, &named);
+                self.deallocated(&name, &named);
+            }
+            Some(Told::AllGone) => {
+                self.texts.all_gone(&named);
+                self.all_deallocated(&named);
+            }
+            Some(Told::Made(name)) => {
+                self.texts.made(&name, &named);
+                self.refused.made(&name, &named);
+                self.closed.made(&name, &named);
+            }
+            Some(Told::Declared(name)) => {
+                // A cursor of the server's own.
+                drop(self.portals.remove(&name));
+                self.refused.made(&name, &named);
+                self.closed.made(&name, &named);
+            }
+            None => {}
+        }
+        if let Some(expected) = self.queue.front() {
+            expected.payload.change = Some(Change::Named(named));
+        }
+    }
+
     fn parameter_status(&mut self, body: Option<&[u8]>) -> Result<Fate, Fatal> {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let (name, value) = reader::parameter_status(body).map_err(foreign)?;
@@ -325,7 +371,14 @@ impl State {
             ) => &portal.plan,
             Some(Answer::Pipeline(plan, _)) => plan,
             Some(Answer::Query(query)) => query.plan(),
-            Some(Answer::Swallow(_) | Answer::Show(..) | Answer::Refused(_) | Answer::Spoiled | Answer::Poison) => {
+            Some(
+                Answer::Swallow(_)
+                | Answer::Show(..)
+                | Answer::Text(_)
+                | Answer::Refused(_)
+                | Answer::Spoiled
+                | Answer::Poison,
+            ) => {
                 return Ok(Fate::Drop);
             }
         };
@@ -345,7 +398,8 @@ impl State {
         };
         self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
-            self.portals.forget(|_| false);
+            self.portals.forget();
+            self.never_made.settle();
             self.wrote = None;
         }
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {

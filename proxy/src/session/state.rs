@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::by_name::{Named, RefusedNames};
+use pgseal::exec::by_name::{Named, NeverMade, PreparedTexts, RefusedNames};
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -48,6 +48,8 @@ pub(super) enum Answer {
     Swallow(Option<Arc<Plan>>),
     /// It is ours: the values of these settings in this order, and whether no others were asked for behind them.
     Show(&'static [&'static str], bool),
+    /// It is ours: the text of the statement of this name, if there is one.
+    Text(Box<[u8]>),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
     /// It answers the Parse or Bind of a step.
@@ -239,6 +241,14 @@ pub(super) struct State {
     /// Names of planned statements that the client closed or freed: the values that it binds to one all the same do not
     /// travel.
     pub(super) closed: RefusedNames,
+    /// Objects that a refused statement would have made.
+    pub(super) never_made: NeverMade,
+    /// What PREPARE made.
+    pub(super) texts: PreparedTexts,
+    /// How many messages are under way that may change what names of statements mean.
+    pub(super) renaming: usize,
+    /// The server was asked for a statement of this name.
+    pub(super) looked_for: Option<Box<[u8]>>,
     pub(super) facts: Facts,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
@@ -291,6 +301,10 @@ impl State {
             portals: Names::default(),
             refused: RefusedNames::default(),
             closed: RefusedNames::default(),
+            never_made: NeverMade::default(),
+            texts: PreparedTexts::default(),
+            renaming: 0,
+            looked_for: None,
             facts: Facts::new(world.protection.epoch),
             reads: !world.protection.is_empty(),
             unremembered: false,
@@ -355,13 +369,26 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => self.statements.confirm(name),
             Some(Change::Portal(name)) => self.portals.confirm(name),
-            Some(Change::Named(_)) | None => return,
+            Some(Change::Named(named)) => self.settle(named),
+            None => return,
         }
-        self.named();
+        self.name_answered();
+    }
+
+    /// A text that does something to names is sent.
+    pub(super) fn sends(&mut self, named: &Named) {
+        self.renaming += usize::from(named.changes_statements());
+        self.texts.sent(named, self.world.protection.epoch);
+    }
+
+    /// It was answered, or dropped.
+    fn settle(&mut self, named: &Named) {
+        self.texts.settle(named);
+        self.renaming = self.renaming.saturating_sub(usize::from(named.changes_statements()));
     }
 
     /// A name has one message less under way.
-    fn named(&mut self) {
+    fn name_answered(&mut self) {
         if self.waiting == Waiting::Name {
             self.resume();
         }
@@ -372,19 +399,24 @@ impl State {
         match &expected.change {
             Some(Change::Statement(name)) => {
                 self.withdraw_statement(name);
-                self.named();
+                self.name_answered();
             }
             Some(Change::Portal(name)) => {
                 drop(self.portals.withdraw(name));
-                self.named();
+                self.name_answered();
             }
-            Some(Change::Named(_)) | None => {}
+            Some(Change::Named(named)) => {
+                self.settle(named);
+                self.name_answered();
+            }
+            None => {}
         }
         match expected.answer {
             Answer::Show(..) => {
                 self.facts.not_shown();
                 self.resume();
             }
+            Answer::Text(_) => self.resume(),
             Answer::Step(_) | Answer::LastStep(_) => {
                 if let Some(running) = &mut self.running {
                     running.outcome = Outcome::Refused;
@@ -408,10 +440,20 @@ impl State {
 
     /// The server carried out a DEALLOCATE. A client that binds a planned statement by its old name is told so here: its
     /// values do not travel in the clear to find that out.
-    pub(super) fn deallocated(&mut self, name: &[u8]) {
+    pub(super) fn deallocated(&mut self, name: &[u8], named: &Named) {
         let planned = self.statements.remove(name).is_some_and(|statement| statement.plan.is_some());
         if planned && !self.statements.knows(name) {
-            self.closed.insert(name);
+            self.closed.freed(name, named);
+        }
+    }
+
+    /// The server carried out a DEALLOCATE ALL or DISCARD ALL. The unnamed statement is none of those.
+    pub(super) fn all_deallocated(&mut self, named: &Named) {
+        let planned: Vec<Box<[u8]>> = self.statements.forget_named(|statement| statement.plan.is_some());
+        for name in planned {
+            if !self.statements.knows(&name) {
+                self.closed.freed(&name, named);
+            }
         }
     }
 

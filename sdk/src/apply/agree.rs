@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::plan;
 use crate::catalog::{self, Snapshot, drift};
-use crate::schema::{Lock, Protection, Schema};
+use crate::schema::{Lock, Protection, Relation, Schema};
 
 /// How often the live catalog is held against the lock.
 pub const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -33,6 +33,14 @@ impl Agreement {
         let lock = agreed(&schema, lock, snapshot)?;
         let agreement = Self { schema, lock };
         let protection = agreement.protection(snapshot)?;
+        for Relation { schema, name } in protection.pending.values() {
+            tracing::warn!(
+                %schema,
+                table = %name,
+                "this table of the schema file does not exist: whatever names it is refused until it is created at the \
+                 database and applied; if its name is written wrong, the table that was meant is not protected"
+            );
+        }
         Ok((agreement, protection))
     }
 
@@ -45,6 +53,21 @@ impl Agreement {
             Protection::from_lock(&self.schema, &self.lock).map_err(|mismatch| pending(mismatch.to_string()))?;
         drift::judge(&mut protection, &self.schema, &self.lock, snapshot);
         Ok(protection)
+    }
+
+    /// The same schema file with a lock that was written since. Only tables that are new in it are taken up while
+    /// somebody works with the others.
+    ///
+    /// # Errors
+    /// See [`Agreement::reach`]; also a lock that says something else of a table that was applied before.
+    pub fn renewed(&self, lock: Lock, snapshot: &Snapshot) -> Result<(Self, Protection), Disagreement> {
+        let kept = self.lock.tables.iter().all(|(logical, table)| lock.tables.get(logical) == Some(table));
+        if !kept || (self.lock.store.is_some() && self.lock.store != lock.store) {
+            return Err(Disagreement(
+                "the schema lock changed in more than new tables: restart what uses it to take it up".into(),
+            ));
+        }
+        Self::reach(self.schema.clone(), Some(lock), snapshot)
     }
 
     /// When to look at the catalog and the keys again: `refresh` is when a key is due.

@@ -357,9 +357,37 @@ fn a_table_that_is_nowhere_yet_is_refused_by_its_name() {
     let mut none = snapshot(card());
     none.tables.clear();
     let (agreement, protection) = Agreement::reach(schema(CARD), Some(Lock::default()), &none).unwrap();
-    assert!(protection.is_empty() && protection.drifted["card"].contains("not applied"));
+    assert!(!protection.is_empty() && protection.tables.is_empty() && protection.pending.contains_key("card"));
     let now = Instant::now();
     assert_eq!(agreement.next_look(now, &protection, None), now + LOOK_EVERY, "nothing that was applied is refused");
+    // Made at the database, it is refused until it is applied.
+    let there = agreement.protection(&snapshot(card())).unwrap();
+    assert!(there.tables.is_empty() && there.pending.contains_key("card"));
+}
+
+#[test]
+fn cat_3_a_lock_in_which_a_table_is_new_is_taken_up_and_any_other_change_is_not() {
+    let mut none = snapshot(card());
+    none.tables.clear();
+    let (agreement, before) = Agreement::reach(schema(CARD), Some(Lock::default()), &none).unwrap();
+    let (renewed, after) = agreement.renewed(locked(), &snapshot(applied())).unwrap();
+    assert!(after.pending.is_empty() && after.table("card").is_some());
+    assert!(after.epoch != before.epoch && renewed.lock() == &locked());
+    // The database must be what it says.
+    assert!(agreement.renewed(locked(), &snapshot(card())).is_err());
+    let mut changed = locked();
+    changed.tables.get_mut("card").unwrap().digest = "other".into();
+    let mut other_store = locked();
+    other_store.store = Some("another".into());
+    let (with_store, _) = {
+        let mut lock = locked();
+        lock.store = Some("one".into());
+        Agreement::reach(schema(CARD), Some(lock), &snapshot(applied())).unwrap()
+    };
+    for (agreement, lock) in [(&renewed, changed), (&renewed, Lock::default()), (&with_store, other_store)] {
+        let text = agreement.renewed(lock, &snapshot(applied())).unwrap_err().to_string();
+        assert!(text.contains("restart"), "{text}");
+    }
 }
 
 #[test]

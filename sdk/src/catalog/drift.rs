@@ -4,8 +4,8 @@ use crate::catalog::{self, Snapshot, opaque};
 use crate::schema::checked::Schema;
 use crate::schema::{Lock, Protection};
 
-/// Marks every table that is not as its lock says, and every table of the schema file that is not applied; adds what
-/// depends on a protected table now. It only ever refuses more (CAT-2).
+/// Marks every table that is not as its lock says; adds what depends on a protected table now. It only ever refuses more
+/// (CAT-2).
 pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot: &Snapshot) {
     for spec in &schema.tables {
         let live = snapshot.tables.get(&spec.relation);
@@ -14,12 +14,8 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
             (Some(locked), Some(live)) if catalog::digest(live) == locked.digest => continue,
             (Some(_), Some(_)) => "it is not what the schema lock says: see `pgseal schema plan`",
             (Some(_), None) => "it is in the schema lock and does not exist",
-            (None, _) => {
-                // Whoever makes it behind us must not make us forward plaintext to it.
-                let reason = "table of the schema file that is not applied: run `pgseal schema apply`";
-                protection.dependents.insert(name.clone(), reason.into());
-                "it is in the schema file and not applied: run `pgseal schema apply`, then restart"
-            }
+            // Pending: refused already, whoever makes it.
+            (None, _) => continue,
         };
         protection.drifted.insert(name, reason.into());
     }
@@ -44,6 +40,9 @@ pub fn replaces(before: &Protection, after: &Protection) -> bool {
 }
 
 fn log(before: &Protection, after: &Protection) {
+    for relation in before.pending.values().filter(|relation| !after.pending.contains_key(&relation.name)) {
+        tracing::info!(schema = %relation.schema, table = %relation.name, "the table is applied and taken up");
+    }
     for (table, reason) in &after.drifted {
         if !before.drifted.contains_key(table) {
             tracing::error!(%table, %reason, "every statement that names this table is refused");

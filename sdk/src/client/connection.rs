@@ -13,9 +13,10 @@ use super::block::Block;
 use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
-use crate::exec::by_name::{self, Named, RefusedNames};
+use crate::exec::by_name::{self, Named, NeverMade, PreparedTexts, RefusedNames};
 use crate::exec::cache::TextCache;
 use crate::exec::facts::{Asked, BrokenPin, Facts};
+use crate::schema::Protection;
 use crate::sql::{Effect, Plan, Refusal, Verb};
 use crate::value::Settings;
 
@@ -47,6 +48,8 @@ struct Known {
     /// Somebody may send a cancel request at any time.
     cancelled: bool,
     refused: RefusedNames,
+    never_made: NeverMade,
+    texts: PreparedTexts,
     /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
     defined: bool,
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
@@ -113,6 +116,8 @@ impl Connection {
             prepared: TextCache::new(STATEMENTS, TEXTS),
             cancelled: false,
             refused: RefusedNames::default(),
+            never_made: NeverMade::default(),
+            texts: PreparedTexts::default(),
             defined: false,
             wrote: None,
         };
@@ -192,24 +197,60 @@ impl Connection {
         lock(&self.known).prepared.remove(&prepared.text, &prepared.declared, prepared.epoch);
     }
 
-    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused. The
-    /// driver's names count even where no client of ours has prepared anything: a client of another sealer may have.
-    pub(super) fn uses_by_name(&self, text: &str) -> Option<Refusal> {
+    /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused, or
+    /// was prepared when something else was protected. The driver's names count even where no client of ours has prepared
+    /// anything: a client of another sealer may have.
+    pub(super) fn uses_by_name(&self, text: &str, protection: &Protection) -> Option<Refusal> {
         let known = lock(&self.known);
-        let drivers = by_name::executes(text, is_the_drivers);
-        drivers.or_else(|| {
-            if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.refused.may_hold(name)) }
-        })
+        let refused =
+            || if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.may_be_refused(name)) };
+        by_name::executes(text, is_the_drivers)
+            .or_else(refused)
+            .or_else(|| known.never_made.uses(text))
+            .or_else(|| by_name::executes_refused(text, |name| known.texts.stale(name, protection)))
+    }
+
+    /// The refusal of a text whose names cannot be kept, or are the driver's.
+    pub(super) fn cannot_name(&self, named: &Named) -> Option<Refusal> {
+        if named.prepares(is_the_drivers) {
+            let refusal = Refusal::new("names like s1 are those of statements that the driver prepares");
+            return Some(refusal.hint("Prepare it under another name."));
+        }
+        lock(&self.known).texts.refusal(named)
     }
 
     /// A text was refused.
     pub(super) fn refuses(&self, text: &str) {
-        lock(&self.known).refused.text(text);
+        let mut known = lock(&self.known);
+        known.refused.text(text);
+        known.never_made.text(text);
     }
 
-    /// A text that may give names a meaning again was answered without an error.
+    /// A text that does something to names is sent, in this epoch.
+    pub(super) fn names(&self, named: &Named, text: &str, epoch: u64) -> Named {
+        let mut known = lock(&self.known);
+        let mut named = named.sent();
+        known.never_made.watch(&mut named, text);
+        known.texts.sent(&named, epoch);
+        named
+    }
+
+    /// It was answered without an error.
     pub(super) fn named(&self, named: &Named) {
-        lock(&self.known).refused.all_made(named);
+        let mut known = lock(&self.known);
+        known.refused.all_made(named);
+        known.texts.all_made(named);
+        known.never_made.all_made(named);
+        if known.block == Block::Outside {
+            known.never_made.settle();
+        }
+    }
+
+    /// It was answered with an error, or another statement was: what was made in this transaction may be gone.
+    pub(super) fn failed(&self, named: &Named) {
+        let mut known = lock(&self.known);
+        known.texts.settle(named);
+        known.never_made.undo();
     }
 
     /// What values of this plan are read under.
@@ -246,6 +287,10 @@ impl Connection {
     pub(super) fn forwarded(&self, effect: Effect, to: Option<Block>) -> Option<Moved> {
         let mut known = lock(&self.known);
         known.facts.forwarded(effect);
+        // A ROLLBACK, perhaps.
+        if effect == Effect::Opaque {
+            known.never_made.undo();
+        }
         match to {
             None if known.block == Block::Outside => known.facts.idle(),
             None => {}
@@ -336,6 +381,12 @@ impl Known {
         self.entered = false;
         self.wrote = None;
         self.facts.idle();
+        self.never_made.settle();
+    }
+
+    /// Whether a name may be one that was refused. One that is known to be prepared is none of those that were too many.
+    fn may_be_refused(&self, name: &[u8]) -> bool {
+        self.refused.contains(name) || (self.refused.has_overflowed() && !self.texts.knows(name))
     }
 }
 
@@ -424,14 +475,17 @@ mod tests {
 
     #[test]
     fn a_refused_name_that_is_one_too_many_to_remember_is_not_executed_by_sql_either_sql_5() {
-        let connection = pooled();
+        let (connection, none) = (pooled(), Protection::default());
         for number in 0..=10_000 {
             connection.refuses(&format!("PREPARE p{number} AS SELECT 1"));
         }
-        assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some());
+        assert!(connection.uses_by_name("EXECUTE p10000('x')", &none).is_some());
         connection.named(&by_name::named("PREPARE p0 AS SELECT 1").sent());
-        assert!(connection.uses_by_name("EXECUTE p10000('x')").is_some(), "what was not remembered stays unknown");
-        assert!(connection.uses_by_name("SELECT 'x'").is_none());
+        assert!(
+            connection.uses_by_name("EXECUTE p10000('x')", &none).is_some(),
+            "what was not remembered stays unknown"
+        );
+        assert!(connection.uses_by_name("SELECT 'x'", &none).is_none());
     }
 
     #[test]

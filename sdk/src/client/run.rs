@@ -22,7 +22,7 @@ use super::{Error, Row, RowCount};
 use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
-use crate::exec::by_name;
+use crate::exec::by_name::{self, Named};
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -170,20 +170,26 @@ impl<'a> Runner<'a> {
             return Ok(Sent::Replanned);
         }
         // What it runs by name may have been refused since it was prepared.
-        if prepared.runs
-            && let Some(refusal) = self.connection.uses_by_name(&prepared.text)
-        {
+        let uses = || {
+            let runs = prepared.runs.then(|| self.connection.uses_by_name(&prepared.text, &self.shared.protection()));
+            runs.flatten().or_else(|| self.connection.cannot_name(&prepared.named))
+        };
+        if let Some(refusal) = uses() {
             drop(turn);
+            self.connection.refuses(&prepared.text);
             return Err(self.refuse(Error::refused(refusal, &prepared.text)).await);
         }
-        let named = prepared.named.sent();
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
+        let named = self.connection.names(&prepared.named, &prepared.text, prepared.epoch);
         if prepared.defines {
             self.connection.defines();
         }
         match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
-            Err(error) => self.not_sent(error, prepared),
+            Err(error) => {
+                self.connection.failed(&named);
+                self.not_sent(error, prepared)
+            }
         }
     }
 
@@ -215,8 +221,10 @@ impl<'a> Runner<'a> {
                         .at(statement.range.start),
                 ),
             });
-            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
-            let refused = refused.or_else(uses).or_else(|| copy::refusal(text));
+            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text, &protection) };
+            let named = by_name::named(text);
+            let refused =
+                refused.or_else(uses).or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(&named));
             if let Some(refusal) = refused {
                 self.connection.refuses(text);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
@@ -233,18 +241,21 @@ impl<'a> Runner<'a> {
                 unanswered = self.ask(asked).await?.is_some();
                 continue;
             }
-            let named = by_name::named(text).sent();
             let to = block::after(text);
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
             if ddl::defines(text) {
                 self.connection.defines();
             }
-            turn.send(self.client.batch_execute(text)).await.map_err(|error| self.failed(error, None, Some))?;
-            self.connection.named(&named);
+            let named = self.connection.names(&named, text, protection.epoch);
+            if let Err(error) = turn.send(self.client.batch_execute(text)).await {
+                self.connection.failed(&named);
+                return Err(self.failed(error, None, Some));
+            }
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }
+            self.connection.named(&named);
             self.shared.look_if(self.connection.has_defined());
             return Ok(());
         }
@@ -331,6 +342,7 @@ impl<'a> Runner<'a> {
         if self.connection.block() == Block::Outside {
             return error;
         }
+        self.connection.failed(&Named::default());
         match self.connection.turn().await {
             // It fails, that is what it is for; if the connection failed, so does the block.
             Ok(turn) => match turn.send(self.client.batch_execute(REFUSAL)).await {
@@ -349,6 +361,7 @@ impl<'a> Runner<'a> {
         position: impl FnOnce(u32) -> Option<u32>,
     ) -> Error {
         let wrote = self.connection.wrote();
+        self.connection.failed(&Named::default());
         failed(error, plan.or(wrote.as_deref()), position)
     }
 

@@ -163,11 +163,14 @@ impl Runner<'_> {
             if epoch != self.shared.epoch() {
                 continue;
             }
-            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text) };
+            let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
+            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text, &protection) };
             if plan.is_none()
-                && let Some(refusal) = uses().or_else(|| copy::refusal(text))
+                && let Some(refusal) =
+                    uses().or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(&named))
             {
                 drop(turn);
+                self.connection.refuses(text);
                 return Err(self.refuse(Error::refused(refusal, text)).await);
             }
             // What the text depends on alone: values are looked at when they are bound.
@@ -199,7 +202,6 @@ impl Runner<'_> {
             let moves = if plan.is_none() { block::after(text) } else { None };
             let defines = plan.is_none() && ddl::defines(text);
             let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
-            let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
             let prepared = Arc::new(Prepared {
                 text: Zeroizing::new(text.to_owned()),
                 declared: declared.into(),

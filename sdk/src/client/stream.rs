@@ -177,7 +177,12 @@ impl<'a> Rows<'a> {
         loop {
             let physical = match stream.next().await {
                 Some(Ok(row)) => row,
-                Some(Err(error)) => return Err(runner.failed_run(error, prepared)),
+                Some(Err(error)) => {
+                    if let Reading::Forwarded(_, named) = reading {
+                        runner.connection.failed(named);
+                    }
+                    return Err(runner.failed_run(error, prepared));
+                }
                 None => {
                     *affected = stream.rows_affected();
                     if let Reading::Forwarded(moved, named) = reading {

@@ -1,6 +1,14 @@
 //! EXECUTE, FETCH and MOVE reach by SQL what was prepared by message: the server keeps both under the same names (SQL-5).
 
+mod never_made;
+mod objects;
+mod texts;
+
+pub use never_made::NeverMade;
+pub use texts::{PreparedTexts, names_protected};
+
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::SqlState;
@@ -13,8 +21,12 @@ const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
 /// How many names of refused statements are remembered.
 const MOST_NAMES: usize = 10_000;
 
-/// The refusals so far: their numbers are in the order in which a session saw them, whichever list they went to.
-static REFUSALS: AtomicU64 = AtomicU64::new(0);
+/// Refusals and texts that were sent, so far: their numbers are in the order in which a session saw them.
+static EVENTS: AtomicU64 = AtomicU64::new(0);
+
+fn next_event() -> u64 {
+    1 + EVENTS.fetch_add(1, Ordering::Relaxed)
+}
 
 /// A name as the server's own table of statements or portals has it: its keys end at 63 bytes (`NAMEDATALEN`, dynahash),
 /// wherever in a character that is.
@@ -23,15 +35,29 @@ pub fn key(name: &[u8]) -> &[u8] {
 }
 
 /// What the statements of a text do to names once the server has carried them out, in their order: each has a command
-/// tag of its own.
-#[derive(Debug, Clone, Default)]
+/// tag of its own. It holds texts of the client, so it is never printed.
+#[derive(Clone, Default)]
 pub struct Named {
     /// What DEALLOCATE takes away; `None` for a name that is not read.
     gone: VecDeque<Option<Box<[u8]>>>,
-    /// What PREPARE or DECLARE gives a meaning; the same.
-    made: VecDeque<Option<Box<[u8]>>>,
-    /// How many names had been refused when the text was sent.
-    refusals: u64,
+    /// DEALLOCATE ALL or DISCARD ALL is among them.
+    all: bool,
+    /// What PREPARE or DECLARE gives a meaning.
+    made: VecDeque<Made>,
+    /// It changes what names of statements mean.
+    statements: bool,
+    /// What each statement makes in the catalog, if anybody asked ([`NeverMade::watch`]).
+    objects: VecDeque<Vec<Box<[u8]>>>,
+    /// Its place among the events, once it is sent.
+    number: u64,
+}
+
+#[derive(Clone)]
+struct Made {
+    /// `None` for a name that is not read.
+    name: Option<Box<[u8]>>,
+    /// The statement, if it is a PREPARE.
+    text: Option<Arc<str>>,
 }
 
 /// What one command tag says.
@@ -39,14 +65,18 @@ pub struct Named {
 pub enum Told {
     /// The server has no statement of this name any more.
     Gone(Box<[u8]>),
-    /// The name means what was passed on.
+    /// The server has no statement that has a name any more.
+    AllGone,
+    /// The statement of this name is the one that was passed on.
     Made(Box<[u8]>),
+    /// The same of a cursor.
+    Declared(Box<[u8]>),
 }
 
 /// What a text does to names.
 pub fn named(text: &str) -> Named {
     let mut named = Named::default();
-    if !["deallocate", "prepare", "declare"].iter().any(|word| holds(text, word)) {
+    if !holds(text, &["deallocate", "prepare", "declare", "discard"]) {
         return named;
     }
     let Ok(tokens) = lex::lex(text) else { return named };
@@ -59,7 +89,11 @@ pub fn named(text: &str) -> Named {
         match statement {
             // ALL has a tag of its own.
             [command, gone] | [command, _, gone]
-                if command.is_word(text, "deallocate") && gone.is_word(text, "all") => {}
+                if command.is_word(text, "deallocate") && gone.is_word(text, "all") =>
+            {
+                named.all = true;
+            }
+            [command, all] if command.is_word(text, "discard") && all.is_word(text, "all") => named.all = true,
             [command, prepare, gone, ..] if command.is_word(text, "deallocate") && prepare.is_word(text, "prepare") => {
                 named.gone.push_back(name(gone));
             }
@@ -68,40 +102,66 @@ pub fn named(text: &str) -> Named {
                 if command.is_word(text, "prepare")
                     && transaction.is_word(text, "transaction")
                     && id.kind != Kind::Word => {}
-            [command, made, _, ..] if command.is_word(text, "prepare") || command.is_word(text, "declare") => {
-                named.made.push_back(name(made));
+            [command, made, .., last] if command.is_word(text, "prepare") => {
+                let statement = text.get(command.range.start..last.range.end).unwrap_or("");
+                named.made.push_back(Made { name: name(made), text: Some(statement.into()) });
+            }
+            [command, made, _, ..] if command.is_word(text, "declare") => {
+                named.made.push_back(Made { name: name(made), text: None });
             }
             _ => {}
         }
     }
+    named.statements = named.all || !named.gone.is_empty() || named.texts().next().is_some();
     named
 }
 
 impl Named {
     /// It names nothing.
     pub fn is_empty(&self) -> bool {
-        self.gone.is_empty() && self.made.is_empty()
+        self.objects.is_empty() && !self.statements && self.made.is_empty()
+    }
+
+    /// What a statement's name means may be another thing afterwards.
+    pub fn changes_statements(&self) -> bool {
+        self.statements
     }
 
     /// It is sent: what was refused before may be made again by it, what is refused from now on is not.
     pub fn sent(&self) -> Self {
-        Self { refusals: REFUSALS.load(Ordering::Relaxed), ..self.clone() }
+        Self { number: next_event(), ..self.clone() }
     }
 
     /// The server has carried out a statement of the text, with this command tag.
     pub fn told(&mut self, tag: &[u8]) -> Option<Told> {
         match tag {
             b"DEALLOCATE" => self.gone.pop_front().flatten().map(Told::Gone),
-            b"PREPARE" | b"DECLARE CURSOR" => self.made.pop_front().flatten().map(Told::Made),
+            b"PREPARE" => self.made_next().map(Told::Made),
+            b"DECLARE CURSOR" => self.made_next().map(Told::Declared),
+            b"DEALLOCATE ALL" | b"DISCARD ALL" if self.all => Some(Told::AllGone),
             _ => None,
         }
+    }
+
+    /// Whether it prepares a statement whose name `is_theirs` knows.
+    pub fn prepares(&self, is_theirs: impl Fn(&[u8]) -> bool) -> bool {
+        self.texts().any(|(name, _)| is_theirs(name))
+    }
+
+    fn made_next(&mut self) -> Option<Box<[u8]>> {
+        self.made.pop_front().and_then(|made| made.name)
+    }
+
+    /// The statements that it prepares and that are not confirmed.
+    fn texts(&self) -> impl Iterator<Item = (&Box<[u8]>, &Arc<str>)> {
+        self.made.iter().filter_map(|made| Some((made.name.as_ref()?, made.text.as_ref()?)))
     }
 }
 
 /// The refusal of a text that goes on as it is, if it uses by name what `is_ours` knows: a planned statement or portal,
 /// or one that was refused. Its literals would travel in the clear into the places of tags, and its rows would be cells.
 pub fn uses(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
-    if !COMMANDS.iter().any(|command| holds(text, command)) {
+    if !holds(text, &COMMANDS) {
         return None;
     }
     let tokens = match lex::lex(text) {
@@ -111,23 +171,45 @@ pub fn uses(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
     if !tokens.iter().any(|token| COMMANDS.iter().any(|command| token.is_word(text, command))) {
         return None;
     }
-    tokens.iter().find(|token| may_be(text, token, &is_ours)).map(refusal)
+    tokens.iter().find(|token| may_be(text, token, &is_ours)).map(|token| refusal(token.range.start))
 }
 
 /// The same where only what stands behind EXECUTE counts.
 pub fn executes(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> {
-    if !holds(text, "execute") {
-        return None;
+    match executed(text) {
+        Ok(names) => names
+            .into_iter()
+            .find(|name| name.name.as_ref().is_none_or(|name| is_ours(name)))
+            .map(|name| refusal(name.at)),
+        Err(error) => Some(unreadable(error)),
     }
-    let tokens = match lex::lex(text) {
-        Ok(tokens) => tokens,
-        Err(error) => return Some(unreadable(error)),
-    };
-    let named = tokens.windows(2).filter_map(|pair| match pair {
-        [command, name] if command.is_word(text, "execute") => Some(name),
+}
+
+/// The refusal to execute what `judge` says, told where its name stands.
+pub fn executes_refused(text: &str, judge: impl Fn(&[u8]) -> Option<Refusal>) -> Option<Refusal> {
+    let names = executed(text).unwrap_or_default();
+    names.into_iter().find_map(|name| judge(name.name.as_deref()?).map(|refusal| refusal.at(name.at)))
+}
+
+/// A name behind EXECUTE; `None` if it is not read.
+struct Executed {
+    name: Option<Box<[u8]>>,
+    at: usize,
+}
+
+fn executed(text: &str) -> Result<Vec<Executed>, LexError> {
+    if !holds(text, &["execute"]) {
+        return Ok(Vec::new());
+    }
+    let tokens = lex::lex(text)?;
+    let names = tokens.windows(2).filter_map(|pair| match pair {
+        [command, name] if command.is_word(text, "execute") && name.is_name() => Some(name),
         _ => None,
     });
-    named.into_iter().find(|name| may_be(text, name, &is_ours)).map(refusal)
+    let read = |name: &Token| name.name(text).filter(|_| name.kind != Kind::UnicodeIdentifier);
+    Ok(names
+        .map(|name| Executed { name: read(name).map(|name| name.as_bytes().into()), at: name.range.start })
+        .collect())
 }
 
 /// Whether a token may be a name that is ours. One with escapes could be any: UESCAPE behind it changes how it is read.
@@ -140,16 +222,22 @@ fn unreadable(error: LexError) -> Refusal {
     Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at)
 }
 
-fn refusal(found: &Token) -> Refusal {
+fn refusal(at: usize) -> Refusal {
     Refusal::new(
         "a statement on a protected table that was prepared by message, or whose PREPARE was refused, cannot be used by name in SQL",
     )
     .hint("Prepare, bind and execute it with messages.")
-    .at(found.range.start)
+    .at(at)
 }
 
-fn holds(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+/// Whether one of these words (lower case) may be a token of the text.
+fn holds(text: &str, words: &[&str]) -> bool {
+    let bytes = text.as_bytes();
+    let begins = |at: usize| at == 0 || bytes.get(at - 1).is_some_and(|before| !before.is_ascii_alphabetic());
+    let is_at = |at: usize, word: &str| {
+        bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    (0..bytes.len()).any(|at| begins(at) && words.iter().any(|word| is_at(at, word)))
 }
 
 /// Whether a text runs, or reads from, what has a name.
@@ -159,15 +247,27 @@ pub fn runs(text: &str) -> bool {
 
 /// Names that were to mean something and do not, since what they name was refused: what uses them would travel for
 /// nothing. A name is forgotten once the server has given it a meaning that was passed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RefusedNames {
     /// With the number of its last refusal.
     names: HashMap<Box<[u8]>, u64>,
     /// A name was one too many to remember. It stays so: which one it was is not known.
     overflowed: bool,
+    most: usize,
+}
+
+impl Default for RefusedNames {
+    fn default() -> Self {
+        Self::at_most(MOST_NAMES)
+    }
 }
 
 impl RefusedNames {
+    /// So many are remembered.
+    fn at_most(most: usize) -> Self {
+        Self { names: HashMap::new(), overflowed: false, most }
+    }
+
     /// Nothing was refused.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && !self.overflowed
@@ -190,8 +290,17 @@ impl RefusedNames {
 
     /// The name does not mean what it was to mean.
     pub fn insert(&mut self, name: &[u8]) {
-        if self.names.len() < MOST_NAMES || self.contains(name) {
-            self.names.insert(key(name).into(), 1 + REFUSALS.fetch_add(1, Ordering::Relaxed));
+        self.insert_at(name, next_event());
+    }
+
+    /// A statement of this text has taken the meaning away: what was sent behind it may give it another one.
+    pub fn freed(&mut self, name: &[u8], text: &Named) {
+        self.insert_at(name, text.number);
+    }
+
+    fn insert_at(&mut self, name: &[u8], event: u64) {
+        if self.names.len() < self.most || self.contains(name) {
+            self.names.insert(key(name).into(), event);
         } else {
             self.overflowed = true;
         }
@@ -204,8 +313,8 @@ impl RefusedNames {
 
     /// A text was refused: what it would have made is not there.
     pub fn text(&mut self, text: &str) {
-        for name in named(text).made {
-            match name {
+        for made in named(text).made {
+            match made.name {
                 Some(name) => self.insert(&name),
                 // It could be any.
                 None => self.overflowed = true,
@@ -215,14 +324,14 @@ impl RefusedNames {
 
     /// The server has given a name of this text a meaning.
     pub fn made(&mut self, name: &[u8], text: &Named) {
-        if self.names.get(key(name)).is_some_and(|refusal| *refusal <= text.refusals) {
+        if self.names.get(key(name)).is_some_and(|refusal| *refusal <= text.number) {
             self.remove(name);
         }
     }
 
     /// The server has carried out every statement of a text.
     pub fn all_made(&mut self, text: &Named) {
-        text.made.iter().flatten().for_each(|name| self.made(name, text));
+        text.made.iter().filter_map(|made| made.name.as_ref()).for_each(|name| self.made(name, text));
     }
 }
 
@@ -303,7 +412,7 @@ mod tests {
                     PREPARE transaction AS SELECT 1";
         let mut names = named(text);
         assert_eq!(names.told(b"PREPARE"), None, "a name that is not read");
-        assert_eq!(names.told(b"DECLARE CURSOR"), Some(Told::Made(b"c"[..].into())));
+        assert_eq!(names.told(b"DECLARE CURSOR"), Some(Told::Declared(b"c"[..].into())));
         assert_eq!(names.told(b"DEALLOCATE"), Some(Told::Gone(b"b"[..].into())));
         assert_eq!(names.told(b"PREPARE"), Some(Told::Made(b"transaction"[..].into())));
         assert_eq!(names.told(b"PREPARE"), None);

@@ -28,6 +28,9 @@ pub struct Protection {
     /// From the last part of a name (as the catalog spells it, at most 63 bytes) to the table: any relation of that
     /// name in any schema is the protected one, or the statement is refused (CAT-3).
     pub by_name: HashMap<String, usize>,
+    /// Tables of the schema file that are not applied, by the last part of their name: every statement that names one is
+    /// refused, 55000, wherever the table is and whether it exists (CAT-3).
+    pub pending: BTreeMap<String, Relation>,
     /// Tables that drifted from the lock, with the reason: every statement that names one is refused, 55000 (CAT-5).
     pub drifted: BTreeMap<String, String>,
     /// Every other name whose mention makes a statement touch a protected object: views, functions, trigger
@@ -154,7 +157,7 @@ impl Protection {
 
     /// Whether nothing is protected: then every statement is forwarded unread.
     pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
+        self.tables.is_empty() && self.pending.is_empty()
     }
 }
 

@@ -19,8 +19,8 @@ pub struct Mismatch {
 }
 
 impl Protection {
-    /// What the schema file and its lock protect: the tables of the schema that the lock has. A table that is not
-    /// applied yet is protected by its name only once it is.
+    /// What the schema file and its lock protect: the tables that the lock has, to work with; and every other table of
+    /// the schema file by its name, so that no statement that names it goes on before it is applied (CAT-3).
     ///
     /// # Errors
     /// The first table whose lock does not fit the schema file: then `schema apply` has not run since it changed.
@@ -29,9 +29,10 @@ impl Protection {
     /// use pgseal::schema::{Lock, Protection, parse};
     ///
     /// let schema = parse::load("../examples/record/clinic.toml".as_ref())?;
-    /// // Before `pgseal schema apply` the lock has no table, and nothing is protected.
+    /// // Before `pgseal schema apply` the lock has no table: statements that name one of the file are refused.
     /// let mut lock = Lock::default();
-    /// assert!(Protection::from_lock(&schema, &lock)?.is_empty());
+    /// let protection = Protection::from_lock(&schema, &lock)?;
+    /// assert!(protection.tables.is_empty() && protection.pending.contains_key("patient"));
     ///
     /// // A lock with a table that the schema file no longer has is refused.
     /// # let text = r#"
@@ -56,7 +57,10 @@ impl Protection {
         }
         let mut protection = Protection { unprotected: schema.unprotected.clone(), ..Protection::default() };
         for spec in &schema.tables {
-            let Some(locked) = lock.tables.get(&spec.logical) else { continue };
+            let Some(locked) = lock.tables.get(&spec.logical) else {
+                protection.pending.insert(spec.relation.name.clone(), spec.relation.clone());
+                continue;
+            };
             let table = table(spec, locked).map_err(|reason| Mismatch { table: spec.logical.clone(), reason })?;
             protection.by_name.insert(table.relation.name.clone(), protection.tables.len());
             protection.tables.push(Arc::new(table));
@@ -73,6 +77,7 @@ impl Protection {
         // Debug of plain data is deterministic where the containers are ordered; the one HashMap follows from `tables`.
         hash.update(format!("{:?}", self.tables).as_bytes());
         hash.update(format!("{:?}{:?}{:?}", self.drifted, self.dependents, self.unprotected).as_bytes());
+        hash.update(format!("{:?}", self.pending).as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&hash.finalize().as_bytes()[..8]);
         self.epoch = u64::from_be_bytes(first);

@@ -4,6 +4,7 @@
 //! without allocation; only a text that holds something like a protected name is read token by token. What the scan
 //! calls harmless is harmless under any reading of the tokens, so a text without tokens needs no more than the scan.
 
+mod alike;
 mod effect;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,8 @@ pub enum MentionKind {
     Identifier(String),
     /// The name stands inside a string constant or a dollar-quoted body.
     Body(String),
+    /// An identifier that only looks like this name (SQL-64).
+    Alike(String),
     /// An identifier `pgseal` or `pgseal_…`: the client has no business there (SQL-11).
     Reserved,
     /// The same inside of a string constant or body.
@@ -83,10 +86,10 @@ pub enum MentionKind {
 }
 
 impl<'p> Names<'p> {
-    /// The names of `protection`: its tables, dependents and drifted tables.
+    /// The names of `protection`: its tables, those that are not applied, dependents and drifted tables.
     pub fn of(protection: &'p Protection) -> Self {
         let mut names = Self { protection, first_bytes: [false; 256], mixed: Vec::new(), quoted_only: Vec::new() };
-        let dependents = protection.dependents.keys().chain(protection.drifted.keys());
+        let dependents = protection.dependents.keys().chain(protection.drifted.keys()).chain(protection.pending.keys());
         for name in protection.by_name.keys().chain(dependents) {
             let Some(first) = name.bytes().next() else { continue };
             names.first_bytes[usize::from(first.to_ascii_lowercase())] = true;
@@ -166,6 +169,7 @@ impl<'p> Names<'p> {
 
     fn is_suspect(&self, word: &str) -> bool {
         self.in_word(word).is_some()
+            || alike::hides(word)
             || ["execute", "language"].iter().any(|suspect| word.eq_ignore_ascii_case(suspect))
             || runs_sql(word)
     }
@@ -225,16 +229,24 @@ impl<'p> Names<'p> {
             Some(name) => Some(MentionKind::Identifier(name.to_owned())),
             None if is_reserved(&name) => Some(MentionKind::Reserved),
             None if called && runs_sql(&name) => Some(MentionKind::Dynamic),
-            None => None,
+            None => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
         }
+    }
+
+    /// The name that this one only looks like.
+    fn alike(&self, name: &str) -> Option<&'p str> {
+        let Protection { by_name, dependents, drifted, .. } = self.protection;
+        let mut names = by_name.keys().chain(dependents.keys()).chain(drifted.keys()).map(String::as_str);
+        if alike::hides(name) { names.find(|other| alike::looks_like(name, other)) } else { None }
     }
 
     /// The name as the catalog has it, if it is one of ours.
     fn catalog_name(&self, name: &str) -> Option<&'p str> {
-        let Protection { by_name, dependents, drifted, .. } = self.protection;
+        let Protection { by_name, dependents, drifted, pending, .. } = self.protection;
         let table = by_name.get_key_value(name).map(|(name, _)| name);
         let other = || dependents.get_key_value(name).or_else(|| drifted.get_key_value(name)).map(|(name, _)| name);
-        table.or_else(other).map(String::as_str)
+        let pending = || pending.get_key_value(name).map(|(name, _)| name);
+        table.or_else(other).or_else(pending).map(String::as_str)
     }
 
     /// A name as a word of a string's value.

@@ -1,8 +1,10 @@
 //! The SDK's client: an application's own pool, on sealed tables that the proxy serves too.
 
+mod by_sql;
 mod cancelled;
 mod hostile;
 mod lost;
+mod made;
 mod names;
 mod prepares;
 mod recycled;

@@ -52,7 +52,10 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts it and waits for its listening line; its words and status if it does not come up.
     pub(crate) fn try_start(state_dir: &Path, schema: &Path, upstream: &str, more: &[&str]) -> Result<Self, Output> {
-        let mut command = pgseal(state_dir);
+        Self::try_run(pgseal(state_dir), schema, upstream, more)
+    }
+
+    fn try_run(mut command: Command, schema: &Path, upstream: &str, more: &[&str]) -> Result<Self, Output> {
         command.arg("serve").arg("--schema").arg(schema).args(["--upstream", upstream]);
         if !more.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -70,8 +73,14 @@ impl Proxy {
     }
 
     pub(crate) fn start(state_dir: &Path, schema: &Path, upstream: &str, more: &[&str]) -> Self {
-        Self::try_start(state_dir, schema, upstream, more)
-            .unwrap_or_else(|output| panic!("serve: {}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
+        Self::try_start(state_dir, schema, upstream, more).unwrap_or_else(|output| down(&output))
+    }
+
+    /// The same in an environment that has these variables more.
+    pub(crate) fn start_with(state_dir: &Path, schema: &Path, upstream: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = pgseal(state_dir);
+        command.envs(environment.iter().copied());
+        Self::try_run(command, schema, upstream, &[]).unwrap_or_else(|output| down(&output))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -115,6 +124,10 @@ impl Drop for Proxy {
             eprintln!("the proxy's log:\n{}", self.log());
         }
     }
+}
+
+fn down(output: &Output) -> ! {
+    panic!("serve: {}: {}", output.status, String::from_utf8_lossy(&output.stderr))
 }
 
 fn wait(child: &mut Child) -> ExitStatus {

@@ -200,8 +200,18 @@ impl World {
 
     /// Ends this world's proxy and starts another one on the same database, keys and lock.
     pub(crate) fn restart(&mut self) {
+        self.restart_with(&[]);
+    }
+
+    /// The same with a level of its log: `trace` says everything.
+    pub(crate) fn restart_logging(&mut self, level: &str) {
+        self.restart_with(&[("PGSEAL_LOG", level), ("RUST_LOG", level)]);
+    }
+
+    fn restart_with(&mut self, environment: &[(&str, &str)]) {
         let state = proxy::state_dir(self.scratch.path());
-        self.proxy = Proxy::start(&state, &self.schema, &unix_url(self.scratch.path(), &self.database), &[]);
+        let url = unix_url(self.scratch.path(), &self.database);
+        self.proxy = Proxy::start_with(&state, &self.schema, &url, environment);
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod describes;
 mod failures;
+mod logged;
+mod pending;
 mod positions;
 mod refuses;
 mod settings;

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::error::SqlState;
 use pgseal::exec::by_name;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::single::{Single, single};
@@ -14,6 +13,7 @@ use super::super::Core;
 use super::super::fatal::Fatal;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Change, Expected, Portal, RESERVED, SHOW_NAME, State, Statement};
+use super::by_name::{Known, does_not_exist, unremembered};
 use super::{Fate, Frame, malformed, not_utf8, position};
 use crate::frames::{self, Columns};
 use crate::wire::compose;
@@ -35,7 +35,7 @@ impl State {
         let (plan, effect) = match self.plan(core, text, &types) {
             Ok(planned) => planned,
             Err(refusal) => {
-                self.refused.text(text);
+                self.refuses(text);
                 self.refused.insert(name);
                 let position = position(text, refusal.position);
                 return Ok(self.refuse(unnamed, &refusal, position, out));
@@ -50,7 +50,7 @@ impl State {
         };
         let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
         let epoch = self.world.protection.epoch;
-        let (named, runs) = (by_name::named(text), plan.is_none() && by_name::runs(text));
+        let (named, runs) = (self.names_of(text), plan.is_none() && by_name::runs(text));
         let was_refused = self.refused.contains(name) || self.closed.contains(name);
         let statement =
             Statement { text: text.to_owned(), declared: types, epoch, plan, effect, named, runs, was_refused };
@@ -61,17 +61,20 @@ impl State {
         Ok(fate)
     }
 
-    /// A Parse that is dropped with the rest of its batch: its name has no meaning, or an older one.
-    pub(super) fn skip_parse(&mut self, frame: Frame<'_>) -> Fate {
-        match frame.seen.split(|byte| *byte == 0).next() {
-            Some(name) if name.len() < frame.seen.len() => {
-                self.refused.insert(name);
-                Fate::Drop
+    /// A Parse that is dropped with the rest of its batch: its name has no meaning, or an older one, and what it would have
+    /// made is not there if it had been refused.
+    pub(super) fn skip_parse(&mut self, core: &Core, frame: Frame<'_>) -> Fate {
+        let Some(body) = frame.body else { return Fate::Whole };
+        // One that is malformed the server would not notice either.
+        if let Ok(reader::Parse { statement: name, text, types }) = reader::parse(body) {
+            self.refused.insert(name);
+            if let Ok(text) = std::str::from_utf8(text)
+                && self.plan(core, text, &types).is_err()
+            {
+                self.refuses(text);
             }
-            // Without its terminator it is malformed, which the server would not notice either.
-            Some(_) | None if frame.body.is_some() => Fate::Drop,
-            Some(_) | None => Fate::Whole,
         }
+        Fate::Drop
     }
 
     /// What becomes of the one statement of a Parse.
@@ -88,10 +91,8 @@ impl State {
     /// changed it is parsed again under its name, before the message that needs it.
     fn statement(&mut self, core: &Core, name: &[u8], out: &mut Vec<u8>) -> Result<Option<Rc<Statement>>, Refusal> {
         let Some(known) = self.statements.get(name).cloned() else {
-            if self.unremembered {
-                let message = "the schema has changed since this statement was prepared";
-                return Err(Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
-                    .hint("Prepare it again, or connect again."));
+            if self.unremembered && !self.texts.knows(name) {
+                return Err(unremembered());
             }
             return Ok(None);
         };
@@ -134,6 +135,9 @@ impl State {
         if self.statements.is_open(name) {
             return Ok(Fate::Name);
         }
+        if let Some(fate) = self.awaits_names(out) {
+            return Ok(fate);
+        }
         // A Bind that goes on as it is need not be whole; most are.
         let body = frame.body;
         if body.is_none() && self.statements.get(name).is_some_and(|known| self.needs_whole_bind(known)) {
@@ -148,10 +152,19 @@ impl State {
             // Its values may be those of a protected statement; what the server would say is known.
             return Ok(self.refuse(false, &does_not_exist(name), None, out));
         }
+        if statement.is_none() {
+            match self.known(name, frame, out) {
+                Known::Harmless => {}
+                Known::Refused(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
+                Known::Asked => return Ok(Fate::Wait),
+                Known::Whole => return Ok(Fate::Whole),
+            }
+        }
         // What it runs by name may have been refused since it was prepared.
         if let Some(statement) = statement.as_ref().filter(|statement| statement.runs)
             && let Some(refusal) = self.uses_by_name(&statement.text)
         {
+            self.refuses(&statement.text);
             return Ok(self.refuse(false, &refusal, position(&statement.text, refusal.position), out));
         }
         let (Some(plan), Some(body)) = (planned, body) else {
@@ -177,7 +190,7 @@ impl State {
         let named = statement.map(|statement| &statement.named).filter(|named| !named.is_empty());
         self.naming = named.map(|named| (portal.into(), named.clone()));
         if let Some(statement) = statement {
-            self.facts.forwarded(statement.effect);
+            self.forwards(statement.effect);
         }
         if !self.portals.knows(portal) {
             return self.forward(Kind::Bind);
@@ -265,6 +278,11 @@ impl State {
         if open {
             return Ok(Fate::Name);
         }
+        if target == Target::Statement
+            && let Some(fate) = self.awaits_names(out)
+        {
+            return Ok(fate);
+        }
         let answer = match target {
             Target::Portal => match self.portals.get(name).cloned() {
                 Some(portal) if portal.bound.is_some() => {
@@ -296,7 +314,12 @@ impl State {
         }
         let Some(portal) = self.portals.get(name).cloned() else {
             let named = self.naming.take_if(|(portal, _)| **portal == *name).map(|(_, named)| named.sent());
-            self.expect(Kind::Execute, Expected::naming(Answer::Forward, named.unwrap_or_default()));
+            let named = named.unwrap_or_default();
+            if let Some(refusal) = self.texts.refusal(&named) {
+                return Ok(self.refuse(false, &refusal, None, out));
+            }
+            self.sends(&named);
+            self.expect(Kind::Execute, Expected::naming(Answer::Forward, named));
             return Ok(Fate::Forward);
         };
         self.executes(&portal.plan);
@@ -349,15 +372,6 @@ fn two_names(seen: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = seen.splitn(3, |byte| *byte == 0);
     let (portal, name) = (parts.next()?, parts.next()?);
     parts.next().map(|_| (portal, name))
-}
-
-/// PostgreSQL's words for a name that means nothing.
-fn does_not_exist(name: &[u8]) -> Refusal {
-    let message = match name {
-        b"" => "unnamed prepared statement does not exist".to_owned(),
-        name => format!("prepared statement \"{}\" does not exist", String::from_utf8_lossy(name)),
-    };
-    Refusal::error(SqlState::INVALID_SQL_STATEMENT_NAME, message)
 }
 
 fn reserved() -> Refusal {

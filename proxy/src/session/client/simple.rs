@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::exec::by_name;
+use pgseal::exec::by_name::Named;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
@@ -29,17 +29,21 @@ impl State {
         };
         let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
         let refused = statements.iter().find_map(|statement| refusal(statement, statements.len()));
-        if let Some(refusal) =
-            refused.or_else(|| self.uses_by_name(text)).or_else(|| self.stale_within(text, &statements))
+        let named = self.names_of(text);
+        if let Some(refusal) = refused
+            .or_else(|| self.uses_by_name(text))
+            .or_else(|| self.stale_within(text, &statements))
+            .or_else(|| self.texts.refusal(&named))
         {
-            self.refused.text(text);
+            self.refuses(text);
             self.refuse_query(&refusal, position(text, refusal.position), out);
             return Ok(Fate::Drop);
         }
         let fate = match statements.iter().find_map(plan) {
-            Some(plan) => self.spliced(text, &statements, plan, out),
+            Some(plan) => self.spliced(text, &statements, plan, &named, out),
             None => {
-                let named = by_name::named(text).sent();
+                let named = named.sent();
+                self.sends(&named);
                 self.expect(Kind::Query, Expected::naming(Answer::Forward, named));
                 Fate::Forward
             }
@@ -48,14 +52,21 @@ impl State {
             for statement in statements.iter() {
                 match plan(statement) {
                     Some(_) => self.facts.sent(statement.effect),
-                    None => self.facts.forwarded(statement.effect),
+                    None => self.forwards(statement.effect),
                 }
             }
         }
         Ok(fate)
     }
 
-    fn spliced(&mut self, text: &str, statements: &[Statement], any: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
+    fn spliced(
+        &mut self,
+        text: &str,
+        statements: &[Statement],
+        any: &Arc<Plan>,
+        named: &Named,
+        out: &mut Vec<u8>,
+    ) -> Fate {
         let parts: Vec<Option<Portal>> = statements
             .iter()
             .map(|statement| {
@@ -85,7 +96,8 @@ impl State {
                 parts.iter().flatten().for_each(|part| self.executes(&part.plan));
                 let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
                 let answer = Answer::Query(Box::new(simple));
-                let named = by_name::named(text).sent();
+                let named = named.sent();
+                self.sends(&named);
                 self.expect(Kind::Query, Expected::naming(answer, named));
                 Fate::Replaced
             }

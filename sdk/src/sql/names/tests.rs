@@ -145,6 +145,23 @@ fn long_names_are_cut_as_postgresql_cuts_them_sql_5() {
 }
 
 #[test]
+fn names_that_only_look_equal_count_sql_64() {
+    for text in [
+        "TABLE customers\u{a0}",
+        "TABLE CUSTOMERS\u{200b}",
+        "TABLE \"cus\u{ad}tomers\"",
+        "TABLE public.\u{3000}customers",
+        "DO $$ BEGIN DELETE FROM customers\u{feff}; END $$",
+    ] {
+        assert_eq!(first(text), Some(MentionKind::Alike("customers".into())), "{text}");
+    }
+    assert_eq!(first("TABLE rich_\u{200b}customers"), Some(MentionKind::Alike("rich_customers".into())));
+    for text in ["SELECT 'customers\u{a0}'", "SELECT 1 AS note\u{a0}", "TABLE kunden\u{a0} -- customers\u{a0}"] {
+        assert_eq!(first(text), None, "{text}");
+    }
+}
+
+#[test]
 fn names_that_need_quotes_are_found_sql_5() {
     let protection = protection(&["Order Lines", "a\"b", "Größe", "CamelCase"]);
     let names = Names::of(&protection);
@@ -238,7 +255,7 @@ proptest! {
         pieces in prop::collection::vec(prop::sample::select(&[
             "customers", "CUSTOMERS", "cust", "omers", "\"", "'", "$$", "$q$", "$", "E'", "U&'", "u&\"", "N'", "\n", " ",
             "--", "/*", "*/", "\\143", "\\0063", "ustomers", "(", "1", "e5", "pgseal", "_", ";", "DO ", "EXECUTE ",
-            " UESCAPE '!'", "!0063", "dblink", "::regclass", ".", "''", "\"\"", "Order Lines",
+            " UESCAPE '!'", "!0063", "dblink", "\u{a0}", "::regclass", ".", "''", "\"\"", "Order Lines",
         ][..]), 0..12)
     ) {
         let text = pieces.concat();

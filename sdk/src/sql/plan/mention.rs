@@ -1,5 +1,6 @@
 //! Whether a statement touches a protected object, and the mentions that are refused whatever the statement is.
 
+use super::scope;
 use crate::error::SqlState;
 use crate::schema::{Protection, Relation};
 use crate::sql::Refusal;
@@ -31,12 +32,22 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
         match mention.kind {
             MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
             MentionKind::Identifier(name) => {
+                if let Some(relation) = protection.pending.get(&name) {
+                    return Err(scope::not_applied(relation).at(mention.at));
+                }
                 if let (Some(what), None) = (protection.dependents.get(&name), protection.table(&name)) {
                     return Err(Refusal::new(format!("{name} is {what}: it cannot be used through the proxy"))
                         .hint("use the protected table itself")
                         .at(mention.at));
                 }
                 touched = true;
+            }
+            MentionKind::Alike(name) => {
+                return Err(Refusal::new(format!(
+                    "this name looks like {name}, which is protected, and is another one"
+                ))
+                .hint("It holds a character that is not seen: write the name again.")
+                .at(mention.at));
             }
             MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
             MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),

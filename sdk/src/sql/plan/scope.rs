@@ -179,6 +179,16 @@ pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Resu
     }
 }
 
+/// The refusal of whatever names a table of the schema file before it is applied (CAT-3).
+pub(super) fn not_applied(relation: &Relation) -> Refusal {
+    let Relation { schema, name } = relation;
+    let message = format!("table {schema}.{name} is in the schema file and not applied: nothing that names it goes on");
+    Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message).hint(
+        "create it at the database, not through pgseal, then run `pgseal schema apply`: `pgseal serve` takes it up by \
+         itself, a service of the SDK when it builds its sealer",
+    )
+}
+
 /// A table in messages.
 pub(super) fn label(table: &Table) -> String {
     format!("{}.{}", table.relation.schema, table.relation.name)

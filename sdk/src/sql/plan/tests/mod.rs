@@ -4,6 +4,7 @@ mod apart;
 mod asked;
 mod corpus;
 mod leak;
+mod pending;
 mod read;
 mod refuse;
 pub(in crate::sql) mod support;

@@ -1,0 +1,204 @@
+//! What a session of the proxy knows of names.
+
+use crate::harness::World;
+use crate::harness::raw::{Frame, bind, close, describe, execute, flush, kinds, parse, query, sync};
+
+const SQL: &str = "
+    CREATE TABLE person (id int4 PRIMARY KEY, t text UNIQUE);
+    CREATE TABLE note (text text)";
+
+const SCHEMA: &str = r#"
+version = 1
+[keyrings.prod]
+generator = "local:customer-data"
+[branch_keys.people]
+keyring = "prod"
+[tables.person]
+name = "public.person"
+branch_key = "people"
+row_signature = "none"
+[tables.person.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+t = { action = "ENCRYPT_AND_SIGN", type = "text" }
+[tables.person.beacons]
+standard = [{ name = "t", length = "exact" }]
+"#;
+
+fn world(name: &str) -> World {
+    World::sealed(name, SQL, SCHEMA)
+}
+
+fn rows(frames: &[Frame]) -> Vec<String> {
+    let rows = frames.iter().filter(|frame| frame.kind == 'D');
+    rows.map(|row| String::from_utf8(row.columns().swap_remove(0).unwrap_or_default()).unwrap()).collect()
+}
+
+fn codes(frames: &[Frame]) -> Vec<String> {
+    frames.iter().filter(|frame| frame.kind == 'E').filter_map(|frame| frame.field('C')).collect()
+}
+
+fn find(name: &str) -> Vec<u8> {
+    parse(name, "SELECT id FROM person WHERE t = $1", &[])
+}
+
+fn run(sql: &str) -> Vec<u8> {
+    [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat()
+}
+
+fn bound(name: &str, value: &str) -> Vec<u8> {
+    [bind("", name, &[Some(value)], 0), execute("", 0)].concat()
+}
+
+#[test]
+fn what_discard_all_and_deallocate_free_means_what_is_prepared_afterwards_sql_66() {
+    let world = world("discards");
+    world.writes_no_secret("every value here belongs to an unprotected statement");
+    let own = "PREPARE p1 AS SELECT $1::bytea";
+    for free in ["DISCARD ALL", "DEALLOCATE ALL", "DEALLOCATE PREPARE ALL", "DEALLOCATE p1"] {
+        for by_message in [false, true] {
+            let mut raw = world.raw();
+            assert_eq!(kinds(&raw.talk(&[find("p1"), sync()].concat(), 1)), "1Z");
+            for sql in [free, own] {
+                let script = if by_message { [run(sql), sync()].concat() } else { query(sql) };
+                assert_eq!(codes(&raw.talk(&script, 1)), [""; 0], "{sql}");
+            }
+            let frames = raw.talk(&[bound("p1", "\\x616263"), sync()].concat(), 1);
+            assert_eq!(rows(&frames), ["\\x616263"], "{free}, by message: {by_message}");
+            assert_eq!(rows(&raw.talk(&query("EXECUTE p1('\\x616263')"), 1)), ["\\x616263"], "{free}");
+        }
+    }
+}
+
+#[test]
+fn a_bind_waits_for_what_is_under_way_about_its_name_sql_66() {
+    let world = world("discardpipe");
+    let secret = world.secret();
+    let own = "PREPARE p1 AS SELECT $1::bytea";
+    for free in ["DISCARD ALL", "DEALLOCATE ALL", "DEALLOCATE p1"] {
+        // All in one batch; DISCARD ALL is refused there, since it is one transaction by then.
+        let mut raw = world.raw();
+        raw.talk(&[find("p1"), sync()].concat(), 1);
+        let frames = raw.talk(&[run(free), run(own), bound("p1", "\\x616263"), sync()].concat(), 1);
+        match free {
+            "DISCARD ALL" => assert_eq!(codes(&frames).len() + rows(&frames).len(), 1, "{frames:?}"),
+            _ => assert_eq!(rows(&frames), ["\\x616263"], "{free}"),
+        }
+        // A batch each, none awaited.
+        let mut raw = world.raw();
+        raw.talk(&[find("p1"), sync()].concat(), 1);
+        let script = [query(free), query(own), bound("p1", "\\x616263"), sync()].concat();
+        assert_eq!(rows(&raw.talk(&script, 3)), ["\\x616263"], "{free}");
+        // What is freed and not made again.
+        let mut raw = world.raw();
+        raw.talk(&[find("p1"), sync()].concat(), 1);
+        let frames = raw.talk(&[query(free), bound("p1", &secret), sync()].concat(), 2);
+        assert_eq!(codes(&frames), ["26000"], "{free}");
+    }
+}
+
+#[test]
+fn what_was_not_freed_is_as_it_was_sql_66() {
+    let world = world("discardnot");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    raw.talk(&query(&format!("INSERT INTO person VALUES (7, '{secret}')")), 1);
+    raw.talk(&[find("p1"), sync(), query("BEGIN")].concat(), 2);
+    assert_eq!(codes(&raw.talk(&query("DISCARD ALL"), 1)), ["25001"]);
+    raw.talk(&query("ROLLBACK"), 1);
+    assert_eq!(codes(&raw.talk(&query("SELECT 1; DISCARD ALL"), 1)), ["25001"]);
+    for sql in ["DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES", "CLOSE ALL", "RESET ALL"] {
+        assert_eq!(codes(&raw.talk(&query(sql), 1)), [""; 0], "{sql}");
+        assert_eq!(rows(&raw.talk(&[bound("p1", &secret), sync()].concat(), 1)), ["7"], "{sql}");
+    }
+    // Freed by a statement that the server never got to.
+    let script = [run("SELECT 1/0"), run("DEALLOCATE p1"), sync(), bound("p1", &secret), sync()].concat();
+    assert_eq!(rows(&raw.talk(&script, 2)), ["7"]);
+}
+
+#[test]
+fn a_cursor_that_was_closed_by_sql_is_the_servers_again() {
+    let world = world("closeall");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    raw.talk(&query(&format!("INSERT INTO person VALUES (7, '{secret}')")), 1);
+    raw.talk(&[query("BEGIN"), parse("", "SELECT t FROM person", &[]), bind("c", "", &[], 0), sync()].concat(), 2);
+    raw.talk(&query("CLOSE ALL"), 1);
+    raw.talk(&query("DECLARE c CURSOR FOR SELECT 'mine'"), 1);
+    assert_eq!(rows(&raw.talk(&query("FETCH ALL FROM c"), 1)), ["mine"]);
+}
+
+#[test]
+fn values_that_are_bound_to_a_name_which_nobody_made_do_not_travel_wire() {
+    let world = world("unknown");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    for name in ["", "nobody"] {
+        let frames = raw.talk(&[bound(name, &secret), sync()].concat(), 1);
+        let plain = world.raw_direct().talk(&[bound(name, "x"), sync()].concat(), 1);
+        assert_eq!(kinds(&frames), kinds(&plain));
+        assert_eq!((frames[0].field('C'), frames[0].field('M')), (plain[0].field('C'), plain[0].field('M')));
+    }
+    // In a block it fails the block, and what is behind it in the batch is skipped.
+    let script = [run("BEGIN"), bound("nobody", &secret), run("SELECT 'skipped'"), sync(), query("SELECT 1")].concat();
+    let frames = raw.talk(&script, 2);
+    assert_eq!((codes(&frames), rows(&frames)), (vec!["26000".to_owned(), "25P02".to_owned()], vec![]));
+    raw.talk(&query("ROLLBACK"), 1);
+    // What has no values goes to the server.
+    let frames = raw.talk(&[bind("", "nobody", &[], 0), sync()].concat(), 1);
+    assert_eq!(codes(&frames), ["26000"]);
+    // Neither do those for a Parse that is known to have failed.
+    let late = [parse("late", "SELECT nothing FROM note WHERE text = $1", &[]), sync()].concat();
+    assert_eq!(codes(&raw.talk(&late, 1)), ["42703"]);
+    assert_eq!(codes(&raw.talk(&[bound("late", &secret), sync()].concat(), 1)), ["26000"]);
+}
+
+#[test]
+fn names_that_sql_or_a_function_made_are_bound_by_message_wire() {
+    let world = world("knownnames");
+    let secret = world.secret();
+    // Nobody has looked at the catalog since.
+    world.at_server(
+        "CREATE FUNCTION prepares(name text, sql text) RETURNS void LANGUAGE plpgsql
+         AS $$ BEGIN EXECUTE 'PREPARE ' || name || ' AS ' || sql; END $$",
+    );
+    let mut raw = world.raw();
+    raw.talk(&query("PREPARE by_sql AS SELECT $1::text"), 1);
+    assert_eq!(rows(&raw.talk(&[bound("by_sql", "x"), sync()].concat(), 1)), ["x"]);
+    let pipeline = [run("PREPARE by_pipe AS SELECT $1::text"), bound("by_pipe", "y"), sync()].concat();
+    assert_eq!(rows(&raw.talk(&pipeline, 1)), ["y"]);
+    raw.talk(&query("SELECT prepares('by_function', 'SELECT $1::text')"), 1);
+    assert_eq!(rows(&raw.talk(&[bound("by_function", "z"), sync()].concat(), 1)), ["z"]);
+    let again = [describe(b'S', "by_function"), bound("by_function", "z"), bound("nobody", &secret), sync()].concat();
+    assert_eq!(kinds(&raw.talk(&again, 1)), "tT2DCEZ");
+    // Over a protected table: its text is read as if it came by here.
+    raw.talk(&query("SELECT prepares('sealed', 'SELECT id FROM per' || 'son WHERE t = $1')"), 1);
+    assert_eq!(codes(&raw.talk(&[bound("sealed", &secret), sync()].concat(), 1)), ["0A000"]);
+}
+
+#[test]
+fn what_would_have_been_made_behind_an_error_of_its_batch_is_not_used_sql_64() {
+    let world = world("madeskipped");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    let view = "CREATE VIEW v AS SELECT t FROM person";
+    let insert = parse("", "INSERT INTO v VALUES ($1)", &[]);
+    // In the same pipeline, in the next batch, later.
+    let batch = [insert.clone(), bound("", &secret), sync()].concat();
+    let script = [parse("", view, &[]), batch.clone(), batch.clone()].concat();
+    assert_eq!(codes(&raw.talk(&script, 2)), ["0A000", "0A000"]);
+    assert_eq!(codes(&raw.talk(&batch, 1)), ["0A000"]);
+    // Skipped, not refused.
+    let mut raw = world.raw();
+    let batch = [parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), flush()].concat();
+    raw.send(&batch);
+    raw.until('E');
+    let script =
+        [parse("", view, &[]), sync(), parse("", "INSERT INTO v VALUES ($1)", &[]), bound("", &secret), sync()];
+    assert_eq!(codes(&raw.talk(&script.concat(), 2)), ["0A000"]);
+    // In the same Query, and in one behind it that was not awaited.
+    let mut raw = world.raw();
+    let both = format!("{view}; INSERT INTO v VALUES ('{secret}')");
+    let script = [query(&both), query(&format!("INSERT INTO v VALUES ('{secret}')"))].concat();
+    assert_eq!(codes(&raw.talk(&script, 2)), ["0A000", "0A000"]);
+    raw.talk(&close(b'S', "v"), 0);
+}

@@ -1,0 +1,168 @@
+"""Throw-away clusters and a proxy before one of them, as a user that is not root, in a folder that only it can enter."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+
+DATABASE = "regression"
+# As pg_regress has them; without autovacuum, whose moments would be in the results.
+SETTINGS = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "listen_addresses": "",
+    "max_prepared_transactions": "2",
+    "log_lock_waits": "on",
+    "log_statement": "none",
+}
+# pg_regress gives its databases these.
+DATABASE_SETTINGS = {
+    "lc_messages": "C",
+    "lc_monetary": "C",
+    "lc_numeric": "C",
+    "lc_time": "C",
+    "bytea_output": "hex",
+    "timezone_abbreviations": "Default",
+}
+
+
+class Failed(Exception):
+    """A program that must succeed did not; the text is what it said."""
+
+
+class User:
+    """Who runs the servers and psql: initdb refuses root."""
+
+    def __init__(self):
+        self.entry = None
+        if os.getuid() == 0:
+            known = {entry.pw_name: entry for entry in pwd.getpwall()}
+            self.entry = known.get("postgres") or known["nobody"]
+
+    def own(self, folder):
+        """Gives this user a folder and all that is in it."""
+        if self.entry is None:
+            return
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, self.entry.pw_uid, self.entry.pw_gid)
+
+    def options(self):
+        """For subprocess."""
+        if self.entry is None:
+            return {}
+        return {"user": self.entry.pw_uid, "group": self.entry.pw_gid, "extra_groups": []}
+
+
+class Servers:
+    """What was started; leaving it ends all of it."""
+
+    def __init__(self, programs, home):
+        self.programs, self.home = programs, home
+        self.user = User()
+        self.running = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.running):
+            end(process)
+
+    def run(self, *command, **options):
+        """Runs a program to its end."""
+        done = subprocess.run(
+            command, cwd=self.home, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            **self.user.options(), **options,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise Failed(f"{pathlib.Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def start(self, name, *command):
+        """Starts a program whose words go to a log."""
+        with open(self.home / f"{name}.log", "ab") as log:
+            process = subprocess.Popen(
+                command, cwd=self.home, env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, **self.user.options(),
+            )  # fmt: skip
+        self.running.append(process)
+        return process
+
+    def stop(self, process):
+        """Ends one of them."""
+        self.running.remove(process)
+        end(process)
+
+    def initdb(self, data):
+        """An empty cluster that trusts whoever reaches its socket, which is in a closed folder."""
+        self.run(
+            self.programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
+        )
+
+    def cluster(self, data, port):
+        """Starts a cluster, and waits until it answers."""
+        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        process = self.start(data.name, self.programs / "postgres", "-D", data, "-k", self.home, "-p", str(port), *settings)
+        self.wait(process, port, data.name)
+        return process
+
+    def proxy(self, pgseal, schema, upstream, port, name, *options):
+        """Starts `pgseal serve`, given as the words of a command, on a socket of the same folder."""
+        listen = f"unix:{self.home}/.s.PGSQL.{port}"
+        process = self.start(
+            *(name, *pgseal, "serve", "--schema", schema, "--upstream", self.url(upstream), "--listen", listen),
+            *("--state-dir", self.home / "state", *options),
+        )
+        self.wait(process, port, name)
+        return process
+
+    def wait(self, process, port, name):
+        for _ in range(600):
+            ready = [self.programs / "pg_isready", "-q", "-h", self.home, "-p", str(port), "-d", "postgres"]
+            if subprocess.run(ready, **self.user.options()).returncode == 0:
+                return
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
+        log = (self.home / f"{name}.log").read_text(errors="replace").splitlines()
+        raise Failed(f"{name} does not answer: {' / '.join(log[-3:])}")
+
+    def url(self, port):
+        """How libpq reaches the database."""
+        return f"host={self.home} port={port} user=postgres dbname={DATABASE}"
+
+    def psql(self, port, *arguments, database=DATABASE):
+        """psql that stops at the first error; returns rows only."""
+        fixed = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.home, "-p", str(port), "-U", "postgres"]
+        return self.run(self.programs / "psql", *fixed, "-d", database, *arguments)
+
+    def create_database(self, port):
+        """The database of the suite, as pg_regress makes it."""
+        self.psql(port, "-c", f"CREATE DATABASE {DATABASE} TEMPLATE template0", database="postgres")
+        for name, value in DATABASE_SETTINGS.items():
+            self.psql(port, "-c", f"ALTER DATABASE {DATABASE} SET {name} TO '{value}'", database="postgres")
+
+    def copy(self, data, other):
+        """A second cluster of the same bytes, of one that is stopped."""
+        shutil.copytree(data, other, symlinks=True)
+        self.user.own(other)
+        other.chmod(0o700)
+
+
+def end(process):
+    """Fast shutdown for PostgreSQL, the ordinary end for the proxy; after a while neither is asked."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def environment():
+    """Nothing of the caller's decides what a result looks like."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C", "LC_MESSAGES": "C", "HOME": "/nonexistent"}

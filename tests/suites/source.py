@@ -1,0 +1,121 @@
+"""PostgreSQL's regression suite: Debian's source package, and the library of C functions that the suite loads.
+
+Nothing of it is checked in, and apt's own lists and configuration are left alone: what is fetched goes to a folder of ours.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+SUITE = pathlib.PurePosixPath("src/test/regress")
+SOURCES = (
+    "deb-src http://deb.debian.org/debian {release} main\n"
+    "deb-src http://deb.debian.org/debian-security {release}-security main\n"
+)
+
+
+class Missing(Exception):
+    """Something that must be installed or named; the text says what."""
+
+
+def bindir():
+    """Where the newest installed server has its programs."""
+    found = [path for path in pathlib.Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    if not found:
+        raise Missing("no PostgreSQL server under /usr/lib/postgresql; `apt-get install postgresql`, or --bindir DIR")
+    return max(found, key=lambda path: int(path.parent.name))
+
+
+def major(programs):
+    """The major version of the server in this folder."""
+    text = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(text.split()[2].split(".")[0].rstrip("develbtarc"))
+
+
+class Apt:
+    """apt-get with sources and lists of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+        (folder / "archives" / "partial").mkdir(parents=True, exist_ok=True)
+        sources = folder / "sources.list"
+        sources.write_text(SOURCES.format(release=debian_release()))
+        self.options = [
+            *("-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"),
+            *("-o", f"Dir::State::lists={folder / 'lists'}", "-o", f"Dir::Cache={folder}"),
+            *("-o", "APT::Sandbox::User=root"),
+        ]
+
+    def run(self, program, *arguments):
+        command = [program, *self.options, *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
+
+    def source(self, package):
+        """The package's upstream archive, of the newest version that the archive still has."""
+        updated = self.run("apt-get", "-q", "update")
+        if updated.returncode != 0:
+            raise Missing(f"apt-get update failed: {updated.stderr.strip()}")
+        shown = self.run("apt-cache", "showsrc", package).stdout.splitlines()
+        versions = sorted({line.split()[1] for line in shown if line.startswith("Version:")}, key=version_key, reverse=True)
+        for version in versions:
+            if self.run("apt-get", "-q", "--download-only", "source", f"{package}={version}").returncode == 0:
+                upstream = version.rsplit("-", 1)[0]
+                return next(self.folder.glob(f"{package}_{upstream}.orig.tar.*"))
+        raise Missing(f"the archive offers {versions or 'nothing'} of {package}, and none could be fetched; --source DIR")
+
+
+def version_key(version):
+    """Orders the versions of one stable release, which are numbers between signs."""
+    return [int(part) for part in "".join(c if c.isdigit() else " " for c in version).split()]
+
+
+def debian_release():
+    for line in pathlib.Path("/etc/os-release").read_text().splitlines():
+        if line.startswith("VERSION_CODENAME="):
+            return line.split("=", 1)[1].strip('"')
+    raise Missing("this is no Debian: unpack PostgreSQL's source and name it with --source DIR")
+
+
+def suite(cache, version):
+    """The folder of the suite, fetched and unpacked once."""
+    found = sorted(cache.glob(f"postgresql-{version}.*/{SUITE}"))
+    if found:
+        return found[-1]
+    archive = Apt(cache / "apt").source(f"postgresql-{version}")
+    with tarfile.open(archive) as tar:
+        members = [member for member in tar if str(SUITE) in member.name]
+        tar.extractall(cache, members, filter="data")
+    return next(cache.glob(f"postgresql-{version}.*/{SUITE}"))
+
+
+def library(cache, folder, programs, version, target):
+    """Builds regress.so and puts the two modules beside it that the suite takes from contrib/spi."""
+    if not shutil.which("cc"):
+        raise Missing("no C compiler: `apt-get install gcc libc6-dev`")
+    include = headers(cache, programs, version)
+    flags = ["-shared", "-fPIC", "-O1", "-w", f"-I{include}", "-I/usr/include/postgresql"]
+    built = subprocess.run(["cc", *flags, folder / "regress.c", "-o", target / "regress.so"], capture_output=True, text=True)
+    if built.returncode != 0:
+        raise Missing(f"regress.c does not compile: {built.stderr.strip().splitlines()[0]}")
+    pkglibdir = subprocess.run([programs / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=True).stdout
+    for module in ("refint.so", "autoinc.so"):
+        shutil.copy(pathlib.Path(pkglibdir.strip()) / module, target)
+
+
+def headers(cache, programs, version):
+    """The server's headers: those installed, else Debian's package, unpacked beside the suite."""
+    asked = subprocess.run([programs / "pg_config", "--includedir-server"], capture_output=True, text=True)
+    installed = pathlib.Path(asked.stdout.strip() or f"/usr/include/postgresql/{version}/server")
+    if (installed / "postgres.h").exists():
+        return installed
+    unpacked = cache / "dev" / f"usr/include/postgresql/{version}/server"
+    if not (unpacked / "postgres.h").exists():
+        package = f"postgresql-server-dev-{version}"
+        subprocess.run(["apt-get", "-q", "download", package], cwd=cache, capture_output=True)
+        files = sorted(cache.glob(f"{package}_*.deb"))
+        if not files:
+            raise Missing(f"no headers of the server: `apt-get install {package}`")
+        subprocess.run(["dpkg", "-x", files[-1], cache / "dev"], check=True)
+    return unpacked
