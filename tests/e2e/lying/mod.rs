@@ -28,6 +28,7 @@ mod locks;
 mod once;
 mod operators;
 mod reads;
+mod rows;
 mod stage;
 
 pub(crate) use liar::Liar;

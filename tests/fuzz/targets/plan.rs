@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use pgseal::exec::steps;
 use pgseal::schema::Protection;
 use pgseal::sql::names::{MentionKind, Names};
-use pgseal::sql::{self, Decision, Origin, Piece, Plan, Recipe, Steps, Template, explain, lex};
+use pgseal::sql::{self, Decision, Input, Origin, Piece, Plan, Recipe, Steps, Template, explain, lex};
 use pgseal_fuzz::{Choices, fixture, seeds};
 
 thread_local! {
@@ -94,6 +94,7 @@ fn rewritten(text: &str, declared: &[u32], plan: &Plan) {
             assert!(read.table.signature.is_none() || read.signature.is_some(), "a signed row is not verified");
         }
     }
+    apart(plan);
     let (physical, types) = steps::described(plan, declared);
     assert_eq!(types.len(), steps::described_template(plan).slots.len());
     assert!(lex::lex(&physical).is_ok(), "{physical:?} has no tokens");
@@ -138,6 +139,34 @@ fn slots(plan: &Plan, template: &Template) {
     }
 }
 
+/// No parameter is sent as it is and sealed or made a tag as well (SQL-62).
+fn apart(plan: &Plan) {
+    let (mut clear, mut hidden) = (Vec::new(), Vec::new());
+    let mut templates = vec![&plan.template];
+    match &plan.steps {
+        Steps::One => {}
+        Steps::Fetch(fetch) => templates.push(fetch),
+        Steps::ReadModifyWrite(work) => templates.push(&work.lock),
+    }
+    for slot in templates.into_iter().flat_map(|template| &template.slots) {
+        match &slot.recipe {
+            Recipe::Pass(number) => clear.push(*number),
+            Recipe::Tag { input: Input::Param { index, .. }, .. } | Recipe::Tags { input: Input::Param { index, .. }, .. } => {
+                hidden.push(*index);
+            }
+            _ => {}
+        }
+    }
+    for row in &plan.rows {
+        for (column, input) in row.table.columns.iter().zip(&row.values) {
+            if let Some(Input::Param { index, .. }) = input {
+                if column.is_sealed() { hidden.push(*index) } else { clear.push(*index) }
+            }
+        }
+    }
+    assert!(!hidden.iter().any(|number| clear.contains(number)), "a parameter is sealed and sent as it is");
+}
+
 fn seeds() -> Vec<Vec<u8>> {
     let more = [
         "INSERT INTO staff (id, email, note, team) VALUES (1, $1, $2, 'x'), (2, NULL, $3, DEFAULT) RETURNING id, note",
@@ -147,6 +176,17 @@ fn seeds() -> Vec<Vec<u8>> {
         "DELETE FROM shift AS s WHERE s.email = ANY(ARRAY['a', 'b']::text[]) RETURNING s.hours + 1",
         "TABLE customers; SELECT count(*) FROM staff WHERE grade = 7 OR NOT (pay IN (1, 2.5))",
         "SELECT c.*, lower(name) AS \"n\" FROM public.customers AS c WHERE ssn IS NOT DISTINCT FROM $1 LIMIT 5",
+        // One constant in a sealed and in a clear place.
+        "UPDATE staff SET email = $1, mark = $1 WHERE id = 1",
+        "UPDATE staff SET team = $1, note = ($1)::text WHERE since = '2024-01-01'",
+        "UPDATE staff SET team = $1 WHERE email = $1 RETURNING mark = $1",
+        "UPDATE shift SET code = $1 WHERE hours = 1 AND staff_id = $2 AND email IN ($1, $3)",
+        "INSERT INTO staff (id, email, team, mark) VALUES (1, $1, $2, $1), (2, $3, $1, NULL)",
+        "DELETE FROM customers WHERE email = ANY ($1) AND name = ANY ($1)",
+        // Conditions that a row is held against.
+        "UPDATE staff SET team = 'x' WHERE id = 1 AND NOT (email IN ($1, 'a', NULL) OR since IS NULL)",
+        "SELECT * FROM staff WHERE (id, team) = (1, $1) AND pay = 1.005 AND since IS DISTINCT FROM '2024-01-01'::date",
+        "SELECT note FROM shift WHERE staff_id = ANY ('{1,2}') AND hours NOT IN (1, 2.5) AND 7 = id AND code IS NOT NULL",
     ];
     let statements = seeds::statements().into_iter().step_by(4).chain(more);
     statements.map(|text| [b"\0", text.as_bytes()].concat()).collect()

@@ -8,22 +8,24 @@ pub(super) const CORE: &[&str] = &[
     "{c} IN ({v}, {v}, NULL)",
     "{c} = ANY (ARRAY[{v}, {w}])",
     "{c} IS NOT DISTINCT FROM {v}",
+    "{c} IS DISTINCT FROM {v}",
+    "{c} <> {v}",
+    "{c} NOT IN ({v}, {w})",
+    "NOT ({c} = {v} AND id > 0)",
+    "NOT ({c} IN ({v}, NULL) OR {c} IS NULL)",
 ];
 
 /// Tried with a few.
 pub(super) const MORE: &[&str] = &[
-    "{c} <> {v}",
     "NOT {c} = {v}",
     "NOT ({c} = {v})",
     "NOT NOT {c} = {v}",
-    "{c} NOT IN ({v}, {w})",
     "{c} IN ({v})",
     "{c} IN (NULL, {v})",
     "NOT {c} IN ({v}, NULL)",
     "{c} <> ALL (ARRAY[{v}, {w}])",
     "{c} = ALL (ARRAY[{v}, {v}])",
     "{c} = SOME (ARRAY[{v}])",
-    "{c} IS DISTINCT FROM {v}",
     "{c} IS NULL",
     "{c} IS NOT NULL",
     "{c} ISNULL",
@@ -106,6 +108,10 @@ pub(super) const BOUND: &[&str] = &[
     "{c} = $1 AND id > 1",
     "({c} = $1) IS NOT TRUE",
     "id > 0 AND {c} = $1 AND {c} = $2",
+    "{c} NOT IN ($1, $2)",
+    "{c} IS DISTINCT FROM $1",
+    "{c} NOT IN ($1, $2::{ty})",
+    "{c} IN ($1, NULL::{ty})",
 ];
 
 /// With a list as a parameter.

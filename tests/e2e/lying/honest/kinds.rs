@@ -11,6 +11,8 @@ pub(super) struct Kind {
     pub(super) inputs: &'static [&'static str],
     /// Conditions that only this type has.
     pub(super) forms: &'static [&'static str],
+    /// The same with parameters.
+    pub(super) bound: &'static [&'static str],
     /// What the columns of this type can be.
     pub(super) can_be: CanBe,
     /// Under which the constants mean something else.
@@ -36,6 +38,7 @@ pub(super) const BOOL: Kind = Kind {
     constants: &["true", "'t'", "' YES '", "'off'", "false", "1::bool", "'1'", "NULL::bool", "true::text", "NOT true"],
     inputs: &["true", "no", " on "],
     forms: &["{c}", "NOT {c}", "{c} IS TRUE", "{c} IS NOT FALSE", "{c} IS UNKNOWN", "{c} AND mark IS NOT NULL"],
+    bound: &[],
     can_be: CanBe::Untagged,
     settings: NONE,
 };
@@ -81,6 +84,7 @@ pub(super) const INT2: Kind = Kind {
     constants: INTEGERS,
     inputs: &[" 1 ", "+1", "32768", "001", "1.0"],
     forms: &["{c} + 0 = 1", "{c} = id", "-{c} = 1"],
+    bound: &["{c} IN ($1, $2::numeric)", "{c} NOT IN ($1, $2::int8)", "{c} = ANY (ARRAY[$1, $2::numeric])"],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -91,6 +95,7 @@ pub(super) const INT4: Kind = Kind {
     constants: INTEGERS,
     inputs: &[" 1 ", "+1", "2147483648", "001", "1.0"],
     forms: &["{c} + 0 = 1", "{c} = id", "abs({c}) = 1"],
+    bound: &["{c} IN ($1, $2::numeric)", "{c} NOT IN ($1, $2::int8)", "{c} = ANY (ARRAY[$1, $2::numeric])"],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -101,6 +106,7 @@ pub(super) const INT8: Kind = Kind {
     constants: INTEGERS,
     inputs: &[" 1 ", "+1", "9223372036854775808", "001", "1.0"],
     forms: &["{c} + 0 = 1", "{c} = id", "{c} % 2 = 1"],
+    bound: &["{c} IN ($1, $2::numeric)", "{c} NOT IN ($1, $2::int2)", "{c} = $1::int2"],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -155,6 +161,7 @@ pub(super) const NUMERIC: Kind = Kind {
     constants: NUMBERS,
     inputs: &["1.000", "01", " 1 ", "1e2", "-0", "nan"],
     forms: &["{c} * 1 = 1", "round({c}, 1) = 1.0", "{c} = id"],
+    bound: &["{c} IN ($1, $2::int8)", "{c} NOT IN ($1, $2::numeric(12,1))", "{c} = $1::numeric(12,1)"],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -165,6 +172,7 @@ pub(super) const MONEY: Kind = Kind {
     constants: NUMBERS,
     inputs: &["1.000", "1.005", " 1 ", "-1.50", "99999999999999"],
     forms: &["{c}::numeric(12,1) = 1.0", "{c} = id"],
+    bound: &["{c} IN ($1, $2::int8)", "{c} NOT IN ($1, $2::numeric(12,1))", "{c} = $1::numeric"],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -221,6 +229,14 @@ pub(super) const TEXT: Kind = Kind {
         "trim({c}) = 'a'",
         "{c} = mark",
     ],
+    bound: &[
+        "{c} IN ($1, $2::varchar)",
+        "{c} = $1::varchar(1)",
+        "{c} NOT IN ($1, $2::bpchar)",
+        "{c} = $1::char(3)",
+        "{c} = $1::name",
+        "{c} IN ($1, $2::name)",
+    ],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -236,6 +252,13 @@ pub(super) const VARCHAR: Kind = Kind {
         "{c} COLLATE anycase = 'a'",
         "{c} = mark",
         "{c}::bpchar = 'a'",
+    ],
+    bound: &[
+        "{c} IN ($1, $2::text)",
+        "{c} = $1::varchar(1)",
+        "{c} NOT IN ($1, $2::bpchar)",
+        "{c} = $1::char(3)",
+        "{c} = $1::name",
     ],
     can_be: CanBe::All,
     settings: NONE,
@@ -266,6 +289,7 @@ pub(super) const BYTEA: Kind = Kind {
     ],
     inputs: &["a", "\\X61", "\\141", "\\x6 1"],
     forms: &["length({c}) = 1", "substring({c} FROM 1) = '\\x61'"],
+    bound: &[],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -293,6 +317,7 @@ pub(super) const UUID: Kind = Kind {
     ],
     inputs: &["A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "{a0eebc999c0b4ef8bb6d6bb9bd380a11}", "none"],
     forms: &["{c}::text = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'"],
+    bound: &[],
     can_be: CanBe::All,
     settings: NONE,
 };
@@ -340,6 +365,13 @@ pub(super) const DATE: Kind = Kind {
     constants: TIMES,
     inputs: &["January 1, 2024", "1/2/2024", "2024-01-01 10:00", "epoch", "2024-02-30"],
     forms: &["{c} + 1 = '2024-01-02'", "{c}::timestamp = '2024-01-01'", "extract(year FROM {c}) = 2024"],
+    bound: &[
+        "{c} IN ($1, $2::timestamp)",
+        "{c} NOT IN ($1, $2::timestamp)",
+        "{c} IN ($1, $2::timestamptz)",
+        "{c} NOT IN ($1, $2::timestamptz)",
+        "{c} = $1::timestamp",
+    ],
     can_be: CanBe::All,
     settings: ZONES,
 };
@@ -359,6 +391,13 @@ pub(super) const TIMESTAMP: Kind = Kind {
     constants: TIMES,
     inputs: &["2024-01-01", "1/2/2024", "2024-01-01 00:00:00+05", "epoch", "2024-02-30"],
     forms: &["{c}::date = '2024-01-01'", "date_trunc('day', {c}) = '2024-01-01'", "{c}::timestamptz = '2024-01-01'"],
+    bound: &[
+        "{c} IN ($1, $2::timestamptz)",
+        "{c} NOT IN ($1, $2::timestamptz)",
+        "{c} IN ($1, $2::date)",
+        "{c} NOT IN ($1, $2::date)",
+        "{c} = $1::date",
+    ],
     can_be: CanBe::All,
     settings: ZONES,
 };
@@ -379,6 +418,14 @@ pub(super) const TIMESTAMPTZ: Kind = Kind {
     constants: TIMES,
     inputs: &["2024-01-01", "1/2/2024", "2024-01-01 01:00+01", "2024-01-01 00:00 Asia/Tokyo", "2024-02-30"],
     forms: &["{c}::date = '2024-01-01'", "{c} AT TIME ZONE 'UTC' = '2024-01-01'", "{c}::timestamp = '2024-01-01'"],
+    bound: &[
+        "{c} IN ($1, $2::timestamp)",
+        "{c} NOT IN ($1, $2::timestamp)",
+        "{c} IN ($1, $2::date)",
+        "{c} NOT IN ($1, $2::date)",
+        "{c} = $1::date",
+        "{c} = $1::timestamp",
+    ],
     can_be: CanBe::All,
     settings: ZONES,
 };
@@ -389,6 +436,7 @@ pub(super) const COARSE: Kind = Kind {
     constants: TIMES,
     inputs: &["2024-01-01 00:00:00.4+00", "2024-01-01 00:00:00.6+00"],
     forms: &["{c}::timestamptz(0) = '2024-01-01 00:00:00.4+00'"],
+    bound: &["{c} IN ($1, $2::timestamptz)", "{c} NOT IN ($1, $2::timestamptz)", "{c} = $1::timestamptz(3)"],
     can_be: CanBe::All,
     settings: ZONES,
 };
@@ -409,6 +457,7 @@ pub(super) const JSONB: Kind = Kind {
     ],
     inputs: &["{\"a\":1}", "1.0"],
     forms: &["{c} ->> 'a' = '1'", "{c} @> '{}'"],
+    bound: &[],
     can_be: CanBe::Signed,
     settings: NONE,
 };
