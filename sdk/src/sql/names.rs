@@ -58,8 +58,8 @@ pub enum MentionKind {
     ReservedBody,
     /// `U&"…"`, or a constant whose value cannot be read here: it may be any name.
     Unreadable,
-    /// SQL that is built at run time: EXECUTE inside a DO block, `dblink`, `query_to_xml`, a block in a language other
-    /// than SQL and PL/pgSQL (SQL-13).
+    /// SQL that is built at run time: constants of code that together name a protected object, `dblink`, `query_to_xml`,
+    /// a block in a language other than SQL and PL/pgSQL (SQL-13).
     Dynamic,
     /// The text has no tokens and may hold a protected name.
     NoTokens,
@@ -172,7 +172,13 @@ impl<'p> Names<'p> {
                         code::runs_unread(text, tokens, index, (nesting, code)).then_some(MentionKind::Dynamic)
                     })
                 }
-                Kind::UnicodeIdentifier => Some(MentionKind::Unreadable),
+                // Read with the default escape: another one may make any name of it.
+                Kind::UnicodeIdentifier => {
+                    let escape = tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape"));
+                    let named =
+                        token.name(text).is_none() || self.identifier(text, tokens, index, (nesting, code)).is_some();
+                    (escape || named).then_some(MentionKind::Unreadable)
+                }
                 Kind::UnicodeString if tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape")) => {
                     Some(MentionKind::Unreadable)
                 }
@@ -183,7 +189,10 @@ impl<'p> Names<'p> {
                 | Kind::BitString
                 | Kind::HexString
                 | Kind::NationalString => match lex::unescape(text, token) {
-                    Ok(value) => self.in_text(&value).or_else(|| self.in_code(&value, nesting, code)),
+                    Ok(value) => self
+                        .in_text(&value)
+                        .or_else(|| self.in_code(&value, nesting, code))
+                        .or_else(|| self.in_joined(text, tokens, index, (nesting, code))),
                     // A constant of a constant is data; no version of PostgreSQL gives it another meaning.
                     Err(_) if nesting > 1 => self.in_text(token.text(text)),
                     Err(_) => Some(MentionKind::Unreadable),
