@@ -60,6 +60,7 @@ fn forwarded(text: &str, protection: &Protection) {
             // Code without tokens, in a text that holds no name under any reading.
             MentionKind::Unreadable if names.first(text).is_none() => {}
             MentionKind::Identifier(_)
+            | MentionKind::Dependent(..)
             | MentionKind::Reserved
             | MentionKind::Unreadable
             | MentionKind::Dynamic

@@ -6,6 +6,7 @@
 
 use crate::sql::lex::{self, Kind, Token, continues_identifier, lex};
 
+use super::statement::Statement;
 use super::{MentionKind, Names};
 
 /// Code inside strings inside code: deeper is not read.
@@ -35,13 +36,16 @@ pub(super) fn defined(text: &str, tokens: &[Token]) -> Code {
     }
 }
 
-/// Whether the word at `index` makes a block run what is not read here: a language other than SQL and PL/pgSQL, or a
-/// constant that uses by its name what may have been planned here.
-pub(super) fn runs_unread(text: &str, tokens: &[Token], index: usize, (nesting, code): (usize, Code)) -> bool {
-    let Some(token) = tokens.get(index).filter(|_| code == Code::Runs) else { return false };
-    match nesting {
-        0 => token.is_word(text, "language") && !is_known_language(text, tokens, index),
-        _ => token.is_word(text, "execute") && executes_by_name(text, tokens, index),
+impl Statement<'_> {
+    /// Whether the word at `index` makes a block run what is not read here: a language other than SQL and PL/pgSQL, or a
+    /// constant that uses by its name what may have been planned here.
+    pub(super) fn runs_unread(&self, index: usize) -> bool {
+        let Self { text, tokens, nesting, code, .. } = *self;
+        match nesting {
+            _ if code != Code::Runs => false,
+            0 => self.is_word(index, "language") && !is_known_language(text, tokens, index),
+            _ => self.is_word(index, "execute") && executes_by_name(text, tokens, index),
+        }
     }
 }
 
@@ -68,13 +72,18 @@ fn is_string(token: &Token) -> bool {
     )
 }
 
-/// The value of constants that `||` joins, if there are several.
+/// The value of constants that `||` joins, if there are several and this is the first.
 fn joined(text: &str, tokens: &[Token], index: usize) -> Option<String> {
     let is_join = |at: usize| tokens.get(at).is_some_and(|t| t.kind == Kind::Operator && t.text(text) == "||");
-    let mut value = lex::unescape(text, tokens.get(index).filter(|token| is_string(token))?).ok()?.into_owned();
+    let string = |at: usize| tokens.get(at).filter(|token| is_string(token));
+    let goes_on = index.checked_sub(2).is_some_and(|before| is_join(before + 1) && string(before).is_some());
+    if goes_on || !is_join(index + 1) {
+        return None;
+    }
+    let mut value = lex::unescape(text, string(index)?).ok()?.into_owned();
     let mut at = index;
     while is_join(at + 1)
-        && let Some(next) = tokens.get(at + 2).filter(|token| is_string(token))
+        && let Some(next) = string(at + 2)
     {
         value.push_str(&lex::unescape(text, next).ok()?);
         at += 2;
@@ -128,15 +137,12 @@ impl Names<'_> {
         }
     }
 
-    /// A name that constants of code make together.
-    pub(super) fn in_joined(
-        &self,
-        text: &str,
-        tokens: &[Token],
-        index: usize,
-        (nesting, code): (usize, Code),
-    ) -> Option<MentionKind> {
-        let joined = joined(text, tokens, index).filter(|_| nesting > 0 && code != Code::None)?;
+    /// A name that constants of code make together, where code executes what it makes.
+    pub(super) fn in_joined(&self, statement: &Statement<'_>, index: usize) -> Option<MentionKind> {
+        if statement.nesting == 0 || !statement.executes {
+            return None;
+        }
+        let joined = joined(statement.text, statement.tokens, index)?;
         self.in_text(&joined).is_some().then_some(MentionKind::Dynamic)
     }
 
