@@ -11,6 +11,7 @@ mod harness;
 mod attacks;
 mod building;
 mod client;
+mod code;
 mod corpus;
 mod doors;
 mod drivers;

@@ -50,7 +50,7 @@ pub(super) fn database(changes: &mut Changes, schema: &Schema, snapshot: &Snapsh
     for (blocker, reason) in &snapshot.blockers {
         changes.refusals.push(Refusal {
             table: String::new(),
-            what: format!("{blocker} is an {reason}, and statements use it without naming it"),
+            what: format!("{blocker} is {reason}, and statements use it without naming it"),
             way_out: "drop it, or give the operator a symbol that PostgreSQL does not have".into(),
         });
     }

@@ -18,7 +18,7 @@ WITH RECURSIVE class AS MATERIALIZED (
     SELECT x.class, x.oid, x.up, x.what || ' ' || COALESCE(pg_catalog.pg_describe_object(f.class, f.oid, 0), '')
     FROM found f CROSS JOIN class n CROSS JOIN LATERAL (
         SELECT n.class AS class, r.ev_class AS oid, f.up AS up,
-            CASE WHEN c.relkind IN ('v', 'm') THEN 'view over' ELSE 'table with a rule that uses' END AS what
+            CASE WHEN c.relkind IN ('v', 'm') THEN 'a view over' ELSE 'a table with a rule that uses' END AS what
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
         JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
@@ -27,84 +27,84 @@ WITH RECURSIVE class AS MATERIALIZED (
       UNION ALL
         SELECT CASE k.contypid WHEN 0 THEN n.class ELSE n.type END,
             CASE k.contypid WHEN 0 THEN k.conrelid ELSE k.contypid END, f.up,
-            CASE k.contypid WHEN 0 THEN 'table with a check that uses' ELSE 'domain with a check that uses' END
+            CASE k.contypid WHEN 0 THEN 'a table with a check that uses' ELSE 'a domain with a check that uses' END
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_constraint k ON k.oid = d.objid AND k.contype IN ('c', 'x')
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
       UNION ALL
-        SELECT n.class, a.adrelid, f.up, 'table with a default or generated column that uses'
+        SELECT n.class, a.adrelid, f.up, 'a table with a default or generated column that uses'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_attrdef a ON a.oid = d.objid
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
       UNION ALL
-        SELECT n.class, p.polrelid, f.up, 'table with a policy that uses'
+        SELECT n.class, p.polrelid, f.up, 'a table with a policy that uses'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_policy p ON p.oid = d.objid
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_policy'::pg_catalog.regclass
       UNION ALL
-        SELECT n.class, t.tgrelid, f.up, 'table whose trigger uses'
+        SELECT n.class, t.tgrelid, f.up, 'a table whose trigger uses'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_trigger t ON t.oid = d.objid AND NOT t.tgisinternal
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_trigger'::pg_catalog.regclass
       UNION ALL
-        SELECT n.class, i.indrelid, f.up, 'table with an index that uses'
+        SELECT n.class, i.indrelid, f.up, 'a table with an index that uses'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_index i ON i.indexrelid = d.objid
         WHERE d.refclassid = f.class AND d.refobjid = f.oid AND d.classid = n.class
       UNION ALL
         SELECT CASE c.relkind WHEN 'c' THEN n.type ELSE n.class END, CASE c.relkind WHEN 'c' THEN c.reltype ELSE c.oid END,
-            f.up, CASE c.relkind WHEN 'c' THEN 'composite type with' ELSE 'table with a column or key that uses' END
+            f.up, CASE c.relkind WHEN 'c' THEN 'a composite type with' ELSE 'a table with a column or key that uses' END
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_class c ON c.oid = d.objid AND c.relkind IN ('r', 'p', 'f', 'c')
         WHERE d.refclassid = f.class AND d.refobjid = f.oid AND d.classid = n.class AND f.class <> n.class
       UNION ALL
-        SELECT n.proc, d.objid, f.up, 'function that uses'
+        SELECT n.proc, d.objid, f.up, 'a function that uses'
         FROM pg_catalog.pg_depend d
         WHERE d.refclassid = f.class AND d.refobjid = f.oid AND d.classid = n.proc
       UNION ALL
-        SELECT n.type, d.objid, f.up, 'type over'
+        SELECT n.type, d.objid, f.up, 'a type over'
         FROM pg_catalog.pg_depend d
         WHERE d.refclassid = f.class AND d.refobjid = f.oid AND d.classid = n.type
             AND (f.class <> n.class OR f.oid = ANY ($3::pg_catalog.oid[]))
       UNION ALL
-        SELECT d.classid, d.objid, f.up, CASE d.classid WHEN n.operator THEN 'operator that calls' ELSE 'cast that calls' END
+        SELECT d.classid, d.objid, f.up, CASE d.classid WHEN n.operator THEN 'an operator that calls' ELSE 'a cast that calls' END
         FROM pg_catalog.pg_depend d
         WHERE d.refclassid = f.class AND d.refobjid = f.oid AND d.classid IN (n.operator, n."cast") AND f.class = n.proc
       UNION ALL
-        SELECT n.type, t.oid, f.up, 'type with the'
+        SELECT n.type, t.oid, f.up, 'a type with the'
         FROM pg_catalog.pg_cast k
         JOIN pg_catalog.pg_type t ON t.oid IN (k.castsource, k.casttarget) AND t.oid >= 16384
         WHERE f.class = n."cast" AND k.oid = f.oid
       UNION ALL
-        SELECT n.type, t.oid, f.up, 'type with the'
+        SELECT n.type, t.oid, f.up, 'a type with the'
         FROM pg_catalog.pg_operator o
         JOIN pg_catalog.pg_type t ON t.oid IN (o.oprleft, o.oprright) AND t.oid >= 16384
         WHERE f.class = n.operator AND o.oid = f.oid
       UNION ALL
-        SELECT n.opclass, c.oid, f.up, 'operator class with'
+        SELECT n.opclass, c.oid, f.up, 'an operator class with'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_amproc p ON p.oid = d.objid
         JOIN pg_catalog.pg_opclass c ON c.opcfamily = p.amprocfamily
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_amproc'::pg_catalog.regclass
       UNION ALL
-        SELECT n.opclass, c.oid, f.up, 'operator class with'
+        SELECT n.opclass, c.oid, f.up, 'an operator class with'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_amop p ON p.oid = d.objid
         JOIN pg_catalog.pg_opclass c ON c.opcfamily = p.amopfamily
         WHERE d.refclassid = f.class AND d.refobjid = f.oid
             AND d.classid = 'pg_catalog.pg_amop'::pg_catalog.regclass
       UNION ALL
-        SELECT n.class, i.inhrelid, false, 'partition or child of'
+        SELECT n.class, i.inhrelid, false, 'a partition or child of'
         FROM pg_catalog.pg_inherits i
         JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p', 'f')
         WHERE f.class = n.class AND i.inhparent = f.oid AND NOT f.up
       UNION ALL
-        SELECT n.class, i.inhparent, true, 'parent of'
+        SELECT n.class, i.inhparent, true, 'a parent of'
         FROM pg_catalog.pg_inherits i
         WHERE f.class = n.class AND i.inhrelid = f.oid AND f.oid <> ALL ($3::pg_catalog.oid[])
     ) AS x

@@ -170,7 +170,7 @@ impl Found {
             };
             let named = kind == DependentKind::Relation && self.is_protected(&body.name);
             if !named {
-                self.add(kind, &body.name, &body.identity, format!("{} {why}", body.what), body.hash.clone());
+                self.add(kind, &body.name, &body.identity, format!("a {} {why}", body.what), body.hash.clone());
             }
             added = true;
         }
@@ -180,7 +180,7 @@ impl Found {
             if let Some(why) = body.opaque.clone().or_else(called) {
                 let kind = if body.over_row { DependentKind::SqlRowRoutine } else { DependentKind::SqlRoutine };
                 self.opaque.insert(body.oid);
-                self.add(kind, &body.name, &body.identity, format!("function {why}"), body.hash.clone());
+                self.add(kind, &body.name, &body.identity, format!("a function {why}"), body.hash.clone());
                 added = true;
             }
         }
@@ -220,7 +220,7 @@ mod tests {
             function("inner_one", "sql", "SELECT count(*) FROM Public.CARD"),
             function("harmless", "sql", "SELECT 1 FROM cards"),
         ]);
-        assert_eq!(found.reason(DependentKind::Routine, "inner_one"), Some("function that names card"));
+        assert_eq!(found.reason(DependentKind::Routine, "inner_one"), Some("a function that names card"));
         assert!(found.reason(DependentKind::Routine, "outer_one").unwrap().contains("inner_one"));
         assert!(found.named("harmless").is_none());
     }

@@ -30,7 +30,7 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
     // No statement names these, so none can be refused for using one (SQL-65).
     for (blocker, reason) in &snapshot.blockers {
         for table in &protection.tables {
-            let reason = format!("{blocker} is an {reason}: see `pgseal schema plan`");
+            let reason = format!("{blocker} is {reason}: see `pgseal schema plan`");
             protection.drifted.entry(table.relation.name.clone()).or_insert(reason);
         }
     }

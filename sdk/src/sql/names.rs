@@ -9,6 +9,7 @@ mod call;
 mod code;
 mod effect;
 mod place;
+mod statement;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::schema::{DependentKind, Protection};
 
 use self::call::Builtin;
 use self::code::Code;
+use self::statement::Statement;
 use super::lex::{self, Kind, Token, continues_identifier, is_space, lex};
 
 /// The names whose mention makes a statement touch a protected object.
@@ -61,8 +63,8 @@ pub enum MentionKind {
     ReservedBody,
     /// `U&"…"`, or a constant whose value cannot be read here: it may be any name.
     Unreadable,
-    /// SQL that is built at run time: EXECUTE inside a DO block, `dblink`, `query_to_xml`, a block in a language other
-    /// than SQL and PL/pgSQL (SQL-13).
+    /// SQL that is built at run time: constants of code that together name a protected object, `dblink`, `query_to_xml`,
+    /// a block in a language other than SQL and PL/pgSQL (SQL-13).
     Dynamic,
     /// The text has no tokens and may hold a protected name.
     NoTokens,
@@ -164,20 +166,21 @@ impl<'p> Names<'p> {
     /// The mentions among `tokens`, which stand in `nesting` strings; `within` is the code that these are.
     fn read(&self, text: &str, tokens: &[Token], (nesting, within): (usize, Code), only_first: bool) -> Vec<Mention> {
         let mut found = Vec::new();
-        let mut code = within;
+        let mut statement = Statement::new(text, tokens, (nesting, within));
         for (index, token) in tokens.iter().enumerate() {
-            let begins = index == 0 || tokens.get(index - 1).is_some_and(|before| before.is_symbol(b';'));
-            // Code nested in code stays code.
-            if begins && nesting == 0 {
-                code = code::defined(text, tokens.get(index..).unwrap_or_default());
+            if index == 0 || tokens.get(index - 1).is_some_and(|before| before.is_symbol(b';')) {
+                statement.begin(index);
             }
             let kind = match token.kind {
-                Kind::Word | Kind::QuotedIdentifier => {
-                    self.identifier(text, tokens, index, (nesting, code)).or_else(|| {
-                        code::runs_unread(text, tokens, index, (nesting, code)).then_some(MentionKind::Dynamic)
-                    })
+                Kind::Word | Kind::QuotedIdentifier => self
+                    .identifier(&statement, index)
+                    .or_else(|| statement.runs_unread(index).then_some(MentionKind::Dynamic)),
+                // Read with the default escape: another one may make any name of it.
+                Kind::UnicodeIdentifier => {
+                    let escape = tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape"));
+                    let named = token.name(text).is_none() || self.identifier(&statement, index).is_some();
+                    (escape || named).then_some(MentionKind::Unreadable)
                 }
-                Kind::UnicodeIdentifier => Some(MentionKind::Unreadable),
                 Kind::UnicodeString if tokens.get(index + 1).is_some_and(|next| next.is_word(text, "uescape")) => {
                     Some(MentionKind::Unreadable)
                 }
@@ -188,7 +191,10 @@ impl<'p> Names<'p> {
                 | Kind::BitString
                 | Kind::HexString
                 | Kind::NationalString => match lex::unescape(text, token) {
-                    Ok(value) => self.in_text(&value).or_else(|| self.in_code(&value, nesting, code)),
+                    Ok(value) => self
+                        .in_text(&value)
+                        .or_else(|| self.in_code(&value, nesting, statement.code))
+                        .or_else(|| self.in_joined(&statement, index)),
                     // A constant of a constant is data; no version of PostgreSQL gives it another meaning.
                     Err(_) if nesting > 1 => self.in_text(token.text(text)),
                     Err(_) => Some(MentionKind::Unreadable),
@@ -211,13 +217,8 @@ impl<'p> Names<'p> {
         found
     }
 
-    fn identifier(
-        &self,
-        text: &str,
-        tokens: &[Token],
-        index: usize,
-        (nesting, code): (usize, Code),
-    ) -> Option<MentionKind> {
+    fn identifier(&self, statement: &Statement<'_>, index: usize) -> Option<MentionKind> {
+        let Statement { text, tokens, nesting, .. } = *statement;
         let name = tokens.get(index)?.name(text)?;
         if let Some(name) = self.table_name(&name) {
             return Some(MentionKind::Identifier(name.to_owned()));
@@ -226,25 +227,27 @@ impl<'p> Names<'p> {
             return Some(MentionKind::Reserved);
         }
         // What is defined is not run.
-        let runs = code != Code::Defines;
+        let runs = statement.code != Code::Defines;
         if let Some((name, kinds)) = self.protection.dependents.named(&name) {
-            let counts = |kind: &DependentKind| match kind {
-                DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
-                    runs && place::can_be(*kind, text, tokens, index)
-                        && call::takes_constants(text, tokens, index, nesting > 0)
-                }
-                DependentKind::Relation
-                | DependentKind::Type
-                | DependentKind::Routine
-                | DependentKind::RowRoutine
-                | DependentKind::Operator => place::can_be(*kind, text, tokens, index),
+            let counts = |kind: &DependentKind| {
+                statement.can_be(*kind, index)
+                    && match kind {
+                        DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => {
+                            runs && statement.hands_constants(index)
+                        }
+                        DependentKind::Relation
+                        | DependentKind::Type
+                        | DependentKind::Routine
+                        | DependentKind::RowRoutine
+                        | DependentKind::Operator => true,
+                    }
             };
             if let Some(kind) = kinds.keys().copied().find(counts) {
                 return Some(MentionKind::Dependent(kind, name.to_owned()));
             }
         }
-        let runs_text = match runs && place::is_called(tokens, index) {
-            true => call::builtin(text, tokens, index, &name),
+        let runs_text = match runs && statement.is_called(index) {
+            true => statement.builtin(index, &name),
             false => Builtin::RunsNone,
         };
         match runs_text {

@@ -61,6 +61,7 @@ fn forwarded(text: &str, protection: &Protection) {
             MentionKind::Unreadable if names.first(text).is_none() => {}
             MentionKind::Identifier(_)
             | MentionKind::Alike(_)
+            | MentionKind::Dependent(..)
             | MentionKind::Reserved
             | MentionKind::Unreadable
             | MentionKind::Dynamic
@@ -151,7 +152,8 @@ fn apart(plan: &Plan) {
     for slot in templates.into_iter().flat_map(|template| &template.slots) {
         match &slot.recipe {
             Recipe::Pass(number) => clear.push(*number),
-            Recipe::Tag { input: Input::Param { index, .. }, .. } | Recipe::Tags { input: Input::Param { index, .. }, .. } => {
+            Recipe::Tag { input: Input::Param { index, .. }, .. }
+            | Recipe::Tags { input: Input::Param { index, .. }, .. } => {
                 hidden.push(*index);
             }
             _ => {}

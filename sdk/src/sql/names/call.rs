@@ -1,70 +1,62 @@
-//! Whether a call hands constants to a routine that runs SQL of its own making (SQL-13).
+//! Whether a call hands constants to a routine that runs SQL of its own making, and what builtins run (SQL-13).
 
 use crate::schema::dependents::runs_sql;
 use crate::sql::functions;
 use crate::sql::lex::{self, Kind, Token};
 
-use super::place::{first_part, is_called, names_routine};
+use super::place::first_part;
+use super::statement::{Statement, is_constant};
 
-/// Whether what is called at `index` may be handed a constant or parameter of the statement. A routine that gets none
-/// reads only what the server has already.
-///
-/// No constant anywhere in the statement: there is none to hand over. Otherwise none may be among the arguments, and
-/// none may become a column that is: in a statement with one SELECT and no VALUES, WITH or TABLE columns come from FROM
-/// alone, so constants behind WHERE stay there. Code assigns constants to variables, so there every argument counts.
-pub(super) fn takes_constants(text: &str, tokens: &[Token], index: usize, code: bool) -> bool {
-    if names_routine(text, tokens, index) {
-        return false;
-    }
-    let statement = statement(tokens, index);
-    if !is_called(tokens, index) {
-        // `(row).name`: the row is in the brackets before it, or a column.
-        return code || statement.iter().any(is_constant);
-    }
-    let arguments = arguments(tokens, index);
-    if arguments.is_empty() {
-        return false;
-    }
-    if code || arguments.iter().any(is_constant) {
-        return true;
-    }
-    let is = |word: &'static str| move |token: &Token| token.is_word(text, word);
-    let count = |word| statement.iter().filter(|token| is(word)(token)).count();
-    let from = statement.iter().position(is("where"));
-    let before = from.map_or(statement, |at| statement.get(..at).unwrap_or(statement));
-    let simple = statement.first().is_some_and(is("select"))
-        && [("select", 1), ("where", 1), ("values", 0), ("with", 0), ("table", 0)]
-            .iter()
-            .all(|(word, most)| count(word) <= *most);
-    statement.iter().any(is_constant) && !(simple && !before.iter().any(is_constant))
-}
+/// A call with more tokens is not read.
+const MAX_ARGUMENTS: usize = 1024;
 
-/// Whether a call of a builtin that runs SQL may run another text than the constant that it is given.
-pub(super) fn builtin<'t>(text: &str, tokens: &'t [Token], index: usize, name: &str) -> Builtin<'t> {
-    if !runs_sql(name) || names_routine(text, tokens, index) {
-        return Builtin::RunsNone;
-    }
-    let arguments: Vec<&[Token]> = split(arguments(tokens, index));
-    let place = match name {
-        // The one with three arguments substitutes and runs nothing.
-        "ts_rewrite" if arguments.len() == 3 => return Builtin::RunsNone,
-        "ts_rewrite" => 1,
-        "query_to_xml"
-        | "query_to_xmlschema"
-        | "query_to_xml_and_xmlschema"
-        | "table_to_xml"
-        | "table_to_xmlschema"
-        | "table_to_xml_and_xmlschema"
-        | "ts_stat" => 0,
-        // Cursors, which may be ours, whole schemas and databases, functions of extensions.
-        _ => return Builtin::RunsAny,
-    };
-    match arguments.get(place).copied() {
-        Some([constant]) if is_text(constant) => Builtin::RunsText(constant),
-        Some([constant, cast, ty]) if is_text(constant) && cast.kind == Kind::TypeCast && ty.is_name() => {
-            Builtin::RunsText(constant)
+impl<'t> Statement<'t> {
+    /// Whether what is called at `index` may be handed a constant or parameter of the statement. A routine that gets none
+    /// reads only what the server has already. None may be among the arguments, and none may become a column that is.
+    /// Code assigns constants to variables, so there every argument counts.
+    pub(super) fn hands_constants(&self, index: usize) -> bool {
+        if self.names_routine(index) {
+            return false;
         }
-        Some(_) | None => Builtin::RunsAny,
+        let (code, constants) = (self.nesting > 0, self.constants());
+        if !self.is_called(index) {
+            // `(row).name`: the row is in the brackets before it, or a column.
+            return code || constants.any;
+        }
+        match arguments(self.tokens, index) {
+            Some([]) => false,
+            Some(arguments) => code || constants.in_columns || constants.any && arguments.iter().any(is_constant),
+            None => true,
+        }
+    }
+
+    /// What a call of a builtin runs. A constant's words are looked at as any string's are.
+    pub(super) fn builtin(&self, index: usize, name: &str) -> Builtin<'t> {
+        if !runs_sql(name) || self.names_routine(index) {
+            return Builtin::RunsNone;
+        }
+        let Some(arguments) = arguments(self.tokens, index).map(split) else { return Builtin::RunsAny };
+        let place = match name {
+            // The one with three arguments substitutes and runs nothing.
+            "ts_rewrite" if arguments.len() == 3 => return Builtin::RunsNone,
+            "ts_rewrite" => 1,
+            "query_to_xml"
+            | "query_to_xmlschema"
+            | "query_to_xml_and_xmlschema"
+            | "table_to_xml"
+            | "table_to_xmlschema"
+            | "table_to_xml_and_xmlschema"
+            | "ts_stat" => 0,
+            // Cursors, which may be ours, whole schemas and databases, functions of extensions.
+            _ => return Builtin::RunsAny,
+        };
+        match arguments.get(place).copied() {
+            Some([constant]) if is_text(constant) => Builtin::RunsText(constant),
+            Some([constant, cast, ty]) if is_text(constant) && cast.kind == Kind::TypeCast && ty.is_name() => {
+                Builtin::RunsText(constant)
+            }
+            Some(_) | None => Builtin::RunsAny,
+        }
     }
 }
 
@@ -130,25 +122,19 @@ fn is_statement(value: &str) -> bool {
     VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
 }
 
-/// What stands between the parenthesis behind `index` and its partner.
-fn arguments(tokens: &[Token], index: usize) -> &[Token] {
-    let inside = tokens.get(index + 2..).unwrap_or_default();
+/// What stands between the parenthesis behind `index` and its partner, if that is not too much.
+fn arguments(tokens: &[Token], index: usize) -> Option<&[Token]> {
+    let inside = tokens.get(index + 2..)?;
     let mut depth = 0_usize;
-    let end = inside.iter().position(|token| match token.kind {
-        Kind::Symbol(b'(') => {
-            depth += 1;
-            false
+    for (at, token) in inside.iter().enumerate().take(MAX_ARGUMENTS) {
+        match token.kind {
+            Kind::Symbol(b'(') => depth += 1,
+            Kind::Symbol(b')') if depth == 0 => return inside.get(..at),
+            Kind::Symbol(b')') => depth -= 1,
+            _ => {}
         }
-        Kind::Symbol(b')') => match depth.checked_sub(1) {
-            Some(outer) => {
-                depth = outer;
-                false
-            }
-            None => true,
-        },
-        _ => false,
-    });
-    end.and_then(|end| inside.get(..end)).unwrap_or(inside)
+    }
+    None
 }
 
 /// At the commas that stand in no further parenthesis or bracket.
@@ -166,38 +152,6 @@ fn split(arguments: &[Token]) -> Vec<&[Token]> {
         .collect()
 }
 
-/// The statement around `index`.
-fn statement(tokens: &[Token], index: usize) -> &[Token] {
-    let ends = |token: &Token| token.is_symbol(b';');
-    let from = tokens.get(..index).unwrap_or_default().iter().rposition(ends).map_or(0, |at| at + 1);
-    let rest = tokens.get(from..).unwrap_or_default();
-    rest.split(ends).next().unwrap_or(rest)
-}
-
 fn is_text(token: &Token) -> bool {
     matches!(token.kind, Kind::String | Kind::EscapeString | Kind::DollarString)
-}
-
-fn is_constant(token: &Token) -> bool {
-    match token.kind {
-        Kind::String
-        | Kind::EscapeString
-        | Kind::UnicodeString
-        | Kind::DollarString
-        | Kind::BitString
-        | Kind::HexString
-        | Kind::NationalString
-        | Kind::Integer
-        | Kind::Float
-        | Kind::Param => true,
-        Kind::Word
-        | Kind::QuotedIdentifier
-        | Kind::UnicodeIdentifier
-        | Kind::Operator
-        | Kind::Symbol(_)
-        | Kind::TypeCast
-        | Kind::DotDot
-        | Kind::ColonEquals
-        | Kind::EqualsGreater => false,
-    }
 }

@@ -1,10 +1,12 @@
 //! Code in strings: the body of a DO block, which runs, and of a function, which is only defined (SQL-13).
 //!
-//! Whatever code names counts. What it builds at run time counts where it runs with constants of the client's: in a DO
-//! block, whose constants are all that it has. Defining such code hands nothing over; calling it is `call`'s.
+//! Whatever the text of code names counts, in constants and constants of constants too, and in constants that `||`
+//! joins. Names that it puts together in other ways are not seen: SECURITY.md says so. Calling a routine that does so is
+//! `call`'s.
 
 use crate::sql::lex::{self, Kind, Token, continues_identifier, lex};
 
+use super::statement::Statement;
 use super::{MentionKind, Names};
 
 /// Code inside strings inside code: deeper is not read.
@@ -34,17 +36,16 @@ pub(super) fn defined(text: &str, tokens: &[Token]) -> Code {
     }
 }
 
-/// Whether the word at `index` makes a block run what cannot be read here: EXECUTE of anything but a constant, or a
-/// language other than SQL and PL/pgSQL.
-pub(super) fn runs_unread(text: &str, tokens: &[Token], index: usize, (nesting, code): (usize, Code)) -> bool {
-    if code != Code::Runs {
-        return false;
-    }
-    let Some(token) = tokens.get(index) else { return false };
-    match nesting {
-        0 => token.is_word(text, "language") && !is_known_language(text, tokens, index),
-        1 => token.is_word(text, "execute") && !executes_a_constant(text, tokens, index),
-        _ => false,
+impl Statement<'_> {
+    /// Whether the word at `index` makes a block run what is not read here: a language other than SQL and PL/pgSQL, or a
+    /// constant that uses by its name what may have been planned here.
+    pub(super) fn runs_unread(&self, index: usize) -> bool {
+        let Self { text, tokens, nesting, code, .. } = *self;
+        match nesting {
+            _ if code != Code::Runs => false,
+            0 => self.is_word(index, "language") && !is_known_language(text, tokens, index),
+            _ => self.is_word(index, "execute") && executes_by_name(text, tokens, index),
+        }
     }
 }
 
@@ -56,20 +57,38 @@ fn is_known_language(text: &str, tokens: &[Token], index: usize) -> bool {
     name.is_some_and(|name| ["sql", "plpgsql"].iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 
-/// `EXECUTE 'constant'`, with INTO, USING or LOOP behind it, and EXECUTE as a word of DDL: the text is all there, and is
-/// read as any constant of code.
-fn executes_a_constant(text: &str, tokens: &[Token], index: usize) -> bool {
-    let constant = tokens.get(index + 1).is_some_and(|operand| {
-        matches!(operand.kind, Kind::String | Kind::EscapeString | Kind::DollarString)
-            && lex::unescape(text, operand)
-                .ok()
-                .and_then(|value| Some((lex(&value).ok()?, value)))
-                .is_some_and(|(tokens, value)| is_plain(&value, &tokens))
-    });
-    let ends = tokens.get(index + 2).is_none_or(|after| {
-        after.is_symbol(b';') || ["into", "using", "loop"].iter().any(|word| after.is_word(text, word))
-    });
-    constant && ends || is_ddl(text, tokens, index)
+/// `EXECUTE 'EXECUTE …'`
+fn executes_by_name(text: &str, tokens: &[Token], index: usize) -> bool {
+    tokens.get(index + 1).filter(|operand| is_string(operand)).is_some_and(|operand| {
+        let Ok(value) = lex::unescape(text, operand) else { return true };
+        lex(&value).is_ok_and(|tokens| uses_by_name(&value, &tokens))
+    })
+}
+
+fn is_string(token: &Token) -> bool {
+    matches!(
+        token.kind,
+        Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::DollarString | Kind::NationalString
+    )
+}
+
+/// The value of constants that `||` joins, if there are several and this is the first.
+fn joined(text: &str, tokens: &[Token], index: usize) -> Option<String> {
+    let is_join = |at: usize| tokens.get(at).is_some_and(|t| t.kind == Kind::Operator && t.text(text) == "||");
+    let string = |at: usize| tokens.get(at).filter(|token| is_string(token));
+    let goes_on = index.checked_sub(2).is_some_and(|before| is_join(before + 1) && string(before).is_some());
+    if goes_on || !is_join(index + 1) {
+        return None;
+    }
+    let mut value = lex::unescape(text, string(index)?).ok()?.into_owned();
+    let mut at = index;
+    while is_join(at + 1)
+        && let Some(next) = string(at + 2)
+    {
+        value.push_str(&lex::unescape(text, next).ok()?);
+        at += 2;
+    }
+    (at > index).then_some(value)
 }
 
 /// `… EXECUTE FUNCTION name (…)` of a trigger, `GRANT EXECUTE ON …`.
@@ -83,11 +102,11 @@ fn is_ddl(text: &str, tokens: &[Token], index: usize) -> bool {
     grants || name && (is(index + 1, "function") || is(index + 1, "procedure"))
 }
 
-/// Whether SQL in a constant runs neither by name, which may be that of what was planned here, nor one more block.
-fn is_plain(text: &str, tokens: &[Token]) -> bool {
-    let by_name = |token: &Token| ["do", "fetch", "move"].iter().any(|word| token.is_word(text, word));
+/// Whether SQL in a constant uses by its name a statement or cursor, which may be what was planned here.
+fn uses_by_name(text: &str, tokens: &[Token]) -> bool {
     let executes = |(index, token): (usize, &Token)| token.is_word(text, "execute") && !is_ddl(text, tokens, index);
-    !tokens.iter().any(by_name) && !tokens.iter().enumerate().any(executes)
+    tokens.iter().any(|token| token.is_word(text, "fetch") || token.is_word(text, "move"))
+        || tokens.iter().enumerate().any(executes)
 }
 
 /// Whether a call may stand behind a name: `rest` is what follows it.
@@ -118,12 +137,21 @@ impl Names<'_> {
         }
     }
 
+    /// A name that constants of code make together, where code executes what it makes.
+    pub(super) fn in_joined(&self, statement: &Statement<'_>, index: usize) -> Option<MentionKind> {
+        if statement.nesting == 0 || !statement.executes {
+            return None;
+        }
+        let joined = joined(statement.text, statement.tokens, index)?;
+        self.in_text(&joined).is_some().then_some(MentionKind::Dynamic)
+    }
+
     /// Whether a builtin may run the text of this constant: it names nothing, and runs nothing that cannot be read.
     pub(super) fn runs_harmless(&self, text: &str, constant: &Token, nesting: usize) -> bool {
         let Ok(value) = lex::unescape(text, constant) else { return false };
         let Ok(tokens) = lex(&value) else { return false };
         self.in_text(&value).is_none()
-            && is_plain(&value, &tokens)
+            && !uses_by_name(&value, &tokens)
             && nesting < MAX_NESTING
             && self.read(&value, &tokens, (nesting.max(1) + 1, Code::Runs), true).is_empty()
     }

@@ -63,7 +63,9 @@ fn an_identifier_counts_however_it_is_written_sql_5() {
     assert_eq!(first("SELECT 1 FROM rich_customers"), dependent(DependentKind::Relation, "rich_customers"));
     assert_eq!(first("SELECT 1 FROM drifting"), identifier("drifting"));
     assert_eq!(first("TABLE U&\"\\0063ustomers\""), Some(MentionKind::Unreadable));
-    assert_eq!(first("TABLE u&\"harmless\""), Some(MentionKind::Unreadable));
+    assert_eq!(first("TABLE u&\"harml\\0065ss\""), None);
+    assert_eq!(first("TABLE U&\"c!0075stomers\" UESCAPE '!'"), Some(MentionKind::Unreadable));
+    assert_eq!(first("TABLE U&\"\\00\""), Some(MentionKind::Unreadable));
 }
 
 #[test]
@@ -120,7 +122,9 @@ fn a_name_inside_a_string_counts_sql_5() {
 #[test]
 fn code_that_builds_sql_counts_sql_13() {
     for text in [
-        "DO $$ BEGIN EXECUTE 'UPDATE st' || 'aff SET note = 1'; END $$",
+        "DO $$ BEGIN EXECUTE 'UPDATE cust' || 'om' || 'ers SET note = 1'; END $$",
+        "DO $$ BEGIN EXECUTE 'UPDATE ' || E'cust' || $x$omers$x$ || ' SET note = ' || quote_literal(a); END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'TABLE cust' || 'omers'; END $$",
         "SELECT query_to_xml('TABLE cust' || 'omers', true, true, '')",
         "SELECT * FROM pg_catalog.ts_stat(a || 'SELECT 1')",
         "SELECT ts_stat(U&'SELECT 1')",
@@ -132,23 +136,19 @@ fn code_that_builds_sql_counts_sql_13() {
         "SELECT schema_to_xml('public', true, true, '')",
         "SELECT ts_rewrite(a, b) FROM t",
         "DO LANGUAGE plpython3u $$ x $$",
-        "DO $$ BEGIN EXECUTE 'SELECT ' || 1; END $$",
-        "DO $$ BEGIN EXECUTE format('SELECT %L', x); END $$",
-        "DO $$ BEGIN EXECUTE x; END $$",
         "DO $$ BEGIN EXECUTE 'EXECUTE p'; END $$",
-        "DO $$ BEGIN EXECUTE 'DO $x$ BEGIN EXECUTE x; END $x$'; END $$",
-        "DO $$ BEGIN EXECUTE function; END $$",
-        "DO $$ BEGIN EXECUTE function INTO x; END $$",
+        "DO $$ BEGIN EXECUTE 'DO $x$ BEGIN EXECUTE ''FETCH ALL FROM c''; END $x$'; END $$",
         "DO $$ x execute 'unterminated $$",
     ] {
         assert_eq!(first(text), Some(MentionKind::Dynamic), "{text}");
     }
-    assert_eq!(first("DO $$ BEGIN PERFORM U&\"a\"; END $$"), Some(MentionKind::Unreadable));
+    assert_eq!(first("DO $$ BEGIN PERFORM U&\"cust\\006fmers\"; END $$"), Some(MentionKind::Unreadable));
+    assert_eq!(first("DO $$ BEGIN EXECUTE 'TABLE U&\"\\0063ustomers\"'; END $$"), Some(MentionKind::Unreadable));
     assert_eq!(first("DO $$ x u&\"a\" 'unterminated $$"), Some(MentionKind::Unreadable));
 }
 
 #[test]
-fn code_whose_text_names_nothing_is_defined_and_a_block_that_builds_nothing_runs_sql_13() {
+fn code_whose_text_names_nothing_is_defined_and_runs_sql_13() {
     for text in [
         "CREATE FUNCTION f() RETURNS int LANGUAGE plperl AS $$ x $$",
         "CREATE OR REPLACE FUNCTION f() RETURNS int AS 'x', 'query_to_xml' LANGUAGE 'c'",
@@ -159,6 +159,10 @@ fn code_whose_text_names_nothing_is_defined_and_a_block_that_builds_nothing_runs
         "DO $$ BEGIN EXECUTE 'ANALYZE t'; FOR r IN EXECUTE 'SELECT 1' LOOP END LOOP; EXECUTE 'x' USING a; END $$",
         "DO $$ BEGIN CREATE TRIGGER g BEFORE INSERT ON t EXECUTE FUNCTION f(); GRANT EXECUTE ON FUNCTION f TO a; END $$",
         "DO $$ BEGIN PERFORM run_it(); END $$",
+        "DO $$ BEGIN EXECUTE 'DO $x$ BEGIN EXECUTE x; END $x$'; END $$",
+        "DO $$ BEGIN EXECUTE x; END $$",
+        "DO $$ BEGIN EXECUTE format('SELECT %L', x); END $$",
+        "DO $$ BEGIN EXECUTE 'SELECT ' || 1; END $$",
         "DO $a$ BEGIN PERFORM $b$ x; EXECUTE y $b$; END $a$",
         "SELECT query_to_xml('SELECT 1', true, true, '')",
         "SELECT * FROM pg_catalog.ts_stat('SELECT v FROM t'::text)",
