@@ -4,7 +4,7 @@ mod steps;
 
 use pgseal::error::SqlState;
 use pgseal::exec;
-use pgseal::exec::by_name::Told;
+use pgseal::exec::by_name::{Named, Told};
 use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs;
 use pgseal::exec::steps::described_positions;
@@ -317,7 +317,12 @@ impl State {
         }
         let change = self.queue.front().map(|entry| &mut entry.payload.change);
         let named = change.and_then(|change| change.take_if(|change| matches!(change, Change::Named(_))));
-        let Some(Change::Named(mut named)) = named else { return };
+        let Some(Change::Named(mut named)) = named else {
+            if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL" | b"DEALLOCATE") {
+                self.all_deallocated(&Named::default().sent());
+            }
+            return;
+        };
         self.never_made.made(&mut named);
         match named.told(tag) {
             Some(Told::Gone(name)) => {
@@ -329,6 +334,8 @@ impl State {
                 self.all_deallocated(&named);
             }
             Some(Told::Made(name)) => {
+                // The server takes no name that means something already.
+                drop(self.statements.remove(&name));
                 self.texts.made(&name, &named);
                 self.refused.made(&name, &named);
                 self.closed.made(&name, &named);
@@ -402,6 +409,9 @@ impl State {
         self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
             self.portals.forget();
+            if self.queue.len() <= 1 {
+                self.naming.clear();
+            }
             self.never_made.settle();
             self.wrote = None;
         }

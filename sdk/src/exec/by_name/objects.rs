@@ -307,13 +307,14 @@ impl<'t> Uses<'t> {
         }
     }
 
+    /// Where the qualified name begins that ends here. None has more than four parts.
     fn first_part(&self, at: usize) -> usize {
         let mut first = at;
-        while let Some(qualifier) = first.checked_sub(2) {
-            if !self.is_symbol(first - 1, b'.') {
-                break;
+        for _ in 0..4 {
+            match first.checked_sub(2) {
+                Some(qualifier) if self.is_symbol(first - 1, b'.') => first = qualifier,
+                Some(_) | None => break,
             }
-            first = qualifier;
         }
         first
     }
