@@ -91,6 +91,16 @@ fn a_bind_waits_for_what_is_under_way_about_its_name_sql_66() {
         raw.talk(&[find("p1"), sync()].concat(), 1);
         let script = [query(free), query(own), bound("p1", "\\x616263"), sync()].concat();
         assert_eq!(rows(&raw.talk(&script, 3)), ["\\x616263"], "{free}");
+        // Both portals bound before either is executed.
+        let mut raw = world.raw();
+        raw.talk(&[find("p1"), sync()].concat(), 1);
+        if free != "DISCARD ALL" {
+            let portals = [
+                [parse("", free, &[]), bind("a", "", &[], 0), parse("", own, &[]), bind("b", "", &[], 0)].concat(),
+                [execute("a", 0), execute("b", 0), bound("p1", "\\x616263"), sync()].concat(),
+            ];
+            assert_eq!(rows(&raw.talk(&portals.concat(), 1)), ["\\x616263"], "{free}");
+        }
         // What is freed and not made again.
         let mut raw = world.raw();
         raw.talk(&[find("p1"), sync()].concat(), 1);

@@ -1,10 +1,10 @@
 //! From server to client: forward, translate, swallow.
 
+mod names;
 mod steps;
 
 use pgseal::error::SqlState;
 use pgseal::exec;
-use pgseal::exec::by_name::Told;
 use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs;
 use pgseal::exec::steps::described_positions;
@@ -16,7 +16,7 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::state::{Answer, Change, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, State, Waiting};
+use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, State, Waiting};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -308,44 +308,6 @@ impl State {
         }
     }
 
-    /// What a command tag says about names.
-    fn carried_out(&mut self, tag: &[u8]) {
-        match tag {
-            b"CLOSE CURSOR ALL" => self.portals.forget(),
-            b"ROLLBACK" => self.never_made.undo(),
-            _ => {}
-        }
-        let change = self.queue.front().map(|entry| &mut entry.payload.change);
-        let named = change.and_then(|change| change.take_if(|change| matches!(change, Change::Named(_))));
-        let Some(Change::Named(mut named)) = named else { return };
-        self.never_made.made(&mut named);
-        match named.told(tag) {
-            Some(Told::Gone(name)) => {
-                self.texts.gone(&name, &named);
-                self.deallocated(&name, &named);
-            }
-            Some(Told::AllGone) => {
-                self.texts.all_gone(&named);
-                self.all_deallocated(&named);
-            }
-            Some(Told::Made(name)) => {
-                self.texts.made(&name, &named);
-                self.refused.made(&name, &named);
-                self.closed.made(&name, &named);
-            }
-            Some(Told::Declared(name)) => {
-                // A cursor of the server's own.
-                drop(self.portals.remove(&name));
-                self.refused.made(&name, &named);
-                self.closed.made(&name, &named);
-            }
-            None => {}
-        }
-        if let Some(expected) = self.queue.front() {
-            expected.payload.change = Some(Change::Named(named));
-        }
-    }
-
     fn parameter_status(&mut self, body: Option<&[u8]>) -> Result<Fate, Fatal> {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let (name, value) = reader::parameter_status(body).map_err(foreign)?;
@@ -402,6 +364,9 @@ impl State {
         self.facts.ready_for_query(transaction, self.queue.len() <= 1);
         if status == reader::Status::Idle {
             self.portals.forget();
+            if self.queue.len() <= 1 {
+                self.naming.clear();
+            }
             self.never_made.settle();
             self.wrote = None;
         }

@@ -94,7 +94,7 @@ impl Expected {
     }
 
     pub(super) fn naming(answer: Answer, named: Named) -> Self {
-        Self { answer, change: (!named.is_empty()).then_some(Change::Named(named)) }
+        Self { answer, change: (!named.is_empty()).then(|| Change::Named(Box::new(named))) }
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) enum Change {
     Statement(Box<[u8]>),
     Portal(Box<[u8]>),
     /// SQL gives names a meaning or takes them away, one with each command tag.
-    Named(Named),
+    Named(Box<Named>),
 }
 
 /// A prepared statement, as long as anything is protected.
@@ -278,8 +278,8 @@ pub(super) struct State {
     /// A plan that wrote in this transaction: errors of its commit are told in its terms.
     pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
-    /// The portal that was bound last, if it does something to names, and what.
-    pub(super) naming: Option<(Box<[u8]>, Named)>,
+    /// Portals that were bound and do something to names, and what.
+    pub(super) naming: Vec<(Box<[u8]>, Named)>,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -322,7 +322,7 @@ impl State {
             waiting: Waiting::No,
             wrote: None,
             running: None,
-            naming: None,
+            naming: Vec::new(),
             wake: false,
             spoiled: false,
             sought: Sought::default(),
@@ -446,7 +446,8 @@ impl State {
         }
     }
 
-    /// The server carried out a DEALLOCATE ALL or DISCARD ALL. The unnamed statement is none of those.
+    /// The server carried out a DEALLOCATE ALL or DISCARD ALL, or a DEALLOCATE of which it is not known what it named. The
+    /// unnamed statement is none of those.
     pub(super) fn all_deallocated(&mut self, named: &Named) {
         let planned: Vec<Box<[u8]>> = self.statements.forget_named(|statement| statement.plan.is_some());
         for name in planned {

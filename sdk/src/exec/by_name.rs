@@ -202,9 +202,14 @@ fn executed(text: &str) -> Result<Vec<Executed>, LexError> {
         return Ok(Vec::new());
     }
     let tokens = lex::lex(text)?;
-    let names = tokens.windows(2).filter_map(|pair| match pair {
-        [command, name] if command.is_word(text, "execute") && name.is_name() => Some(name),
-        _ => None,
+    // The privilege, and what a trigger runs.
+    let other = |name: &Token, next: Option<&Token>| {
+        let routine = name.is_word(text, "function") || name.is_word(text, "procedure");
+        name.is_word(text, "on") || (routine && next.is_some_and(Token::is_name))
+    };
+    let names = tokens.iter().enumerate().filter_map(|(at, command)| {
+        let name = tokens.get(at + 1).filter(|name| command.is_word(text, "execute") && name.is_name())?;
+        (!other(name, tokens.get(at + 2))).then_some(name)
     });
     let read = |name: &Token| name.name(text).filter(|_| name.kind != Kind::UnicodeIdentifier);
     Ok(names
@@ -404,6 +409,10 @@ mod tests {
         assert!(executes("EXPLAIN ANALYZE EXECUTE S1('x')", ours).is_some());
         assert!(executes("SELECT s1 FROM t FETCH FIRST ROW ONLY", ours).is_none());
         assert!(executes("SELECT 'EXECUTE s1', \"execute\" s1", ours).is_none());
+        for text in ["GRANT EXECUTE ON FUNCTION s1 TO a", "CREATE TRIGGER t BEFORE INSERT ON u EXECUTE FUNCTION s1()"] {
+            assert!(executes(text, |_| true).is_none(), "{text}");
+        }
+        assert!(executes("EXECUTE function('x')", |name| name == b"function").is_some());
     }
 
     #[test]

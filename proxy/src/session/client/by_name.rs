@@ -90,7 +90,7 @@ impl State {
             return self.stale(name).map_or(Known::Harmless, Known::Refused);
         }
         let Some(body) = frame.body else { return Known::Whole };
-        // What is malformed is answered by the server, who is not told its values.
+        // Without values it is the server's to answer.
         if reader::bind(body).is_ok_and(|bind| bind.values.is_empty()) {
             return Known::Harmless;
         }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pgseal::error::SqlState;
 use pgseal::exec::by_name;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::single::{Single, single};
@@ -19,6 +20,9 @@ use crate::frames::{self, Columns};
 use crate::wire::compose;
 use crate::wire::frame::HEADER;
 use crate::wire::reader::{self, Target};
+
+/// Portals that do something to names and wait for their Execute.
+const MOST_NAMING: usize = 64;
 
 impl State {
     pub(super) fn parse(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -168,7 +172,7 @@ impl State {
             return Ok(self.refuse(false, &refusal, position(&statement.text, refusal.position), out));
         }
         let (Some(plan), Some(body)) = (planned, body) else {
-            return Ok(self.bind_forwarded(portal, statement.as_deref()));
+            return Ok(self.bind_forwarded(portal, statement.as_deref(), out));
         };
         let (effect, declared) =
             statement.as_ref().map_or((Effect::None, &[][..]), |statement| (statement.effect, &statement.declared));
@@ -186,9 +190,15 @@ impl State {
         known.plan.is_some() || known.epoch != self.world.protection.epoch
     }
 
-    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
+    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>, out: &mut Vec<u8>) -> Fate {
         let named = statement.map(|statement| &statement.named).filter(|named| !named.is_empty());
-        self.naming = named.map(|named| (portal.into(), named.clone()));
+        self.naming.retain(|(other, _)| **other != *portal);
+        if let Some(named) = named {
+            if self.naming.len() >= MOST_NAMING {
+                return self.refuse(false, &too_many_named(), None, out);
+            }
+            self.naming.push((portal.into(), named.clone()));
+        }
         if let Some(statement) = statement {
             self.forwards(statement.effect);
         }
@@ -313,8 +323,8 @@ impl State {
             return Ok(Fate::Name);
         }
         let Some(portal) = self.portals.get(name).cloned() else {
-            let named = self.naming.take_if(|(portal, _)| **portal == *name).map(|(_, named)| named.sent());
-            let named = named.unwrap_or_default();
+            let at = self.naming.iter().position(|(portal, _)| **portal == *name);
+            let named = at.map(|at| self.naming.remove(at).1.sent()).unwrap_or_default();
             if let Some(refusal) = self.texts.refusal(&named) {
                 return Ok(self.refuse(false, &refusal, None, out));
             }
@@ -372,6 +382,11 @@ fn two_names(seen: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = seen.splitn(3, |byte| *byte == 0);
     let (portal, name) = (parts.next()?, parts.next()?);
     parts.next().map(|_| (portal, name))
+}
+
+fn too_many_named() -> Refusal {
+    let message = format!("more than {MOST_NAMING} portals that prepare or free statements, or define something");
+    Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("Execute them first.")
 }
 
 fn reserved() -> Refusal {

@@ -207,6 +207,7 @@ mod tests {
             "DELETE FROM t USING (v JOIN u ON true) WHERE a = 'x'",
             "SELECT v('x')",
             "SELECT CAST('x' AS v), 'x'::v",
+            "SELECT v '(x)'",
             "COPY v FROM STDIN",
             "TABLE v LIMIT 1",
             "LOCK TABLE t, v; SELECT 1 FROM v WHERE a = 2",
@@ -283,6 +284,7 @@ mod tests {
             assert!(!uses(&never, text), "{text}");
         }
         never.all_made(&sent(&never, "CREATE TABLE other (a text); CREATE TABLE v256 (a text)"));
+        assert!(!uses(&never, "COPY v256 FROM STDIN"));
         never.settle();
         for name in ["other", "v256"] {
             assert!(!uses(&never, &format!("INSERT INTO {name} VALUES ('x')")), "{name} was made since");

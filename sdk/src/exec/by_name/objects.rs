@@ -93,8 +93,8 @@ const ENDS_LIST: [&str; 14] = [
 ];
 
 /// Words in the place of a relation that are none.
-const NO_RELATION: [&str; 12] =
-    ["select", "values", "with", "table", "lateral", "only", "rows", "set", "of", "nowait", "skip", "unnest"];
+const NO_RELATION: [&str; 13] =
+    ["select", "values", "with", "table", "lateral", "only", "rows", "set", "of", "nowait", "skip", "stdin", "program"];
 
 /// Statements that define something.
 const DEFINES: [&str; 7] = ["create", "alter", "drop", "comment", "grant", "revoke", "security"];
@@ -280,7 +280,8 @@ impl<'t> Uses<'t> {
         if is(&["as"]) {
             return self.lists.get(first).is_some_and(|(_, cast)| *cast);
         }
-        if self.is_symbol(at + 1, b'(') {
+        // A call, or a type before its constant.
+        if self.is_symbol(at + 1, b'(') || self.statement.get(at + 1).is_some_and(is_string) {
             return true;
         }
         match before.kind {
@@ -307,13 +308,14 @@ impl<'t> Uses<'t> {
         }
     }
 
+    /// Where the qualified name begins that ends here. None has more than four parts.
     fn first_part(&self, at: usize) -> usize {
         let mut first = at;
-        while let Some(qualifier) = first.checked_sub(2) {
-            if !self.is_symbol(first - 1, b'.') {
-                break;
+        for _ in 0..4 {
+            match first.checked_sub(2) {
+                Some(qualifier) if self.is_symbol(first - 1, b'.') => first = qualifier,
+                Some(_) | None => break,
             }
-            first = qualifier;
         }
         first
     }
