@@ -35,7 +35,8 @@ PROXY_PORT = 6001
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(2))
     home = folder()
     try:
         return measure(options, home)
