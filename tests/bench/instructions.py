@@ -3,10 +3,11 @@
 
     tests/bench/instructions.py PROGRAM [PROGRAM ...] [--output json]
 
-Each PROGRAM is a built `pgseal`; the later ones are compared with the first. `pgseal serve` runs under callgrind before a
-throw-away PostgreSQL and pgbench executes one statement a fixed number of times, once more often than the other time: the
-difference, divided by the further executions, is what one costs when plan and keys are cached. Only the thread that serves
-the session is counted, and of it not the event loop. Needs Python 3.11, valgrind, and PostgreSQL of Debian's packages.
+Each PROGRAM is a built `pgseal`; the later ones are compared with the first. `pgseal serve` runs under callgrind before
+a throw-away PostgreSQL and pgbench executes one statement a fixed number of times, once more often than the other time:
+the difference, divided by the further executions, is what one costs when plan and keys are cached. Only the thread that
+serves the session is counted, and of it not the event loop. Needs Python 3.11, valgrind, and PostgreSQL of Debian's
+packages.
 """
 
 import argparse
@@ -71,8 +72,8 @@ ROWS = (
     "INSERT INTO plain_card (id, number, pan, holder) VALUES (1, 1, '4111111111111111', 'Ada Lovelace')",
 )
 
-# pgbench sends its variables as parameters. `number` is neither sealed nor signed: of such a WHERE nothing can be checked on
-# the row.
+# pgbench sends its variables as parameters. `number` is neither sealed nor signed: of such a WHERE nothing can be
+# checked on the row.
 STATEMENTS = {
     "SELECT of an unsealed table": "SELECT id, pan, holder FROM plain_card WHERE id = :key",
     "SELECT by a clear column": "SELECT pan, holder FROM card WHERE number = :key",
@@ -88,13 +89,15 @@ VARIABLES = ("-D", "key=1", "-D", "pan=4111111111111111", "-D", "amount=99.75")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("programs", type=pathlib.Path, nargs="+", metavar="PROGRAM", help="a built pgseal; the first is the base")
-    parser.add_argument("--bindir", type=pathlib.Path, help="the server's programs (default: the newest of Debian's)")
+    path = pathlib.Path
+    parser.add_argument("programs", type=path, nargs="+", metavar="PROGRAM", help="a built pgseal")
+    parser.add_argument("--bindir", type=path, help="the server's programs (default: the newest of Debian's)")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
     home = pathlib.Path(tempfile.mkdtemp(prefix="instructions-"))
     try:
-        counts = [measure(program, home / str(number), options.bindir) for number, program in enumerate(options.programs)]
+        builds = enumerate(options.programs)
+        counts = [measure(program, home / str(number), options.bindir) for number, program in builds]
     except (source.Missing, servers.Failed) as error:
         print(f"instructions: {error}", file=sys.stderr)
         return 2
@@ -140,8 +143,8 @@ def counted(started, pgseal, schema, number, executions):
     """What a session costs that executes one statement so often."""
     home = started.home
     name = f"callgrind-{number}-{executions}"
-    valgrind = ("valgrind", "-q", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={home / name}", pgseal)
-    proxy = started.proxy(valgrind, schema, PORT, PROXY_PORT, f"proxy-{number}-{executions}", "--threads", "1")
+    valgrind = ("valgrind", "-q", "--tool=callgrind", "--separate-threads=yes", f"--callgrind-out-file={home / name}")
+    proxy = started.proxy((*valgrind, pgseal), schema, PORT, PROXY_PORT, f"proxy-{name}", "--threads", "1")
     started.run(
         *(started.programs / "pgbench", "-h", home, "-p", str(PROXY_PORT), "-U", "postgres", "-n", "-M", "prepared"),
         *("-c", "1", "-t", str(executions), "-f", home / f"{number}.sql", *VARIABLES, servers.DATABASE),

@@ -3,9 +3,9 @@
 
     tests/suites/regress.py [--pgseal PROGRAM] [--source DIR] [--output json]
 
-Compares the result files of the two runs: a file that differs must stand in regress-known.txt with its reason, and one that
-stands there must differ. Exit code 0 if so, 1 if not, 2 if it could not be found out. Needs Python 3.11, a PostgreSQL server
-of Debian's packages, a C compiler, and apt-get for the suite and the server's headers.
+Compares the result files of the two runs: a file that differs must stand in regress-known.txt with its reason, and one
+that stands there must differ. Exit code 0 if so, 1 if not, 2 if it could not be found out. Needs Python 3.11, a
+PostgreSQL server of Debian's packages, a C compiler, and apt-get for the suite and the server's headers.
 """
 
 import argparse
@@ -13,8 +13,10 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import secrets
 import shutil
 import signal
+import string
 import subprocess
 import sys
 import tempfile
@@ -33,8 +35,9 @@ PROXY_PORT = 6001
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
-    home = pathlib.Path(tempfile.mkdtemp(prefix="regress-"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(2))
+    home = folder()
     try:
         return measure(options, home)
     except (source.Missing, servers.Failed, ValueError) as error:
@@ -44,14 +47,23 @@ def main():
         shutil.rmtree(home, ignore_errors=True)
 
 
+def folder():
+    """A folder of letters alone: its path is in constants of the suite, which are to lex alike in every run."""
+    letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))
+    home = pathlib.Path(tempfile.gettempdir()) / f"regress-{letters}"
+    home.mkdir(mode=0o700)
+    return home
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    parser.add_argument("--pgseal", type=pathlib.Path, help="the proxy (default: built with cargo, release profile)")
-    parser.add_argument("--source", type=pathlib.Path, help="PostgreSQL's source (default: Debian's source package)")
-    parser.add_argument("--bindir", type=pathlib.Path, help="the server's programs (default: the newest of Debian's)")
-    parser.add_argument("--cache", type=pathlib.Path, default=target / "suites", help="where the source package is kept")
-    parser.add_argument("--results", type=pathlib.Path, default=target / "suites/results", help="where results and diffs go")
+    path = pathlib.Path
+    parser.add_argument("--pgseal", type=path, help="the proxy (default: built with cargo, release profile)")
+    parser.add_argument("--source", type=path, help="PostgreSQL's source (default: Debian's source package)")
+    parser.add_argument("--bindir", type=path, help="the server's programs (default: the newest of Debian's)")
+    parser.add_argument("--cache", type=path, default=target / "suites", help="where the source package is kept")
+    parser.add_argument("--results", type=path, default=target / "suites/results", help="where results and diffs go")
     parser.add_argument("--only", action="append", metavar="FILE", help="these files, behind test_setup")
     parser.add_argument("--control", action="store_true", help="both runs directly: nothing may differ")
     parser.add_argument("--output", choices=["text", "json"], default="text")
@@ -159,9 +171,14 @@ def run_files(started, names, side, port):
             open(folder / "results" / f"{name}.out", "wb") as out,
         ):
             process = subprocess.Popen(
-                [started.programs / "psql", *fixed], cwd=folder, env=environment | {"PGAPPNAME": f"pg_regress/{name}"},
-                stdin=text, stdout=out, stderr=subprocess.STDOUT, **started.user.options(),
-            )  # fmt: skip
+                [started.programs / "psql", *fixed],
+                cwd=folder,
+                env=environment | {"PGAPPNAME": f"pg_regress/{name}"},
+                stdin=text,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                **started.user.options(),
+            )
             try:
                 process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
@@ -227,7 +244,8 @@ def report(options, found, names, suite, seconds):
                 print(f"    {line}")
             for message in difference.messages:
                 print(f"  * {message}")
-        print(f"\n{len(found)} of {len(names)} result files differ ({suite}, {seconds:.0f} s); diffs: {options.results}")
+        count = f"{len(found)} of {len(names)} result files differ"
+        print(f"\n{count} ({suite}, {seconds:.0f} s); diffs: {options.results}")
         for file in new:
             print(f"differs, and is not in regress-known.txt: {file}")
         for file in gone:

@@ -1,4 +1,4 @@
-"""Throw-away clusters and a proxy before one of them, as a user that is not root, in a folder that only it can enter."""
+"""Throw-away clusters and proxies before them, run by a user that is not root, in a folder that only it can enter."""
 
 import os
 import pathlib
@@ -71,12 +71,13 @@ class Servers:
         for process in reversed(self.running):
             end(process)
 
-    def run(self, *command, **options):
+    def options(self):
+        """For subprocess: nothing of the caller's decides what a result looks like."""
+        return {"cwd": self.home, "env": environment(), "stdin": subprocess.DEVNULL, **self.user.options()}
+
+    def run(self, *command):
         """Runs a program to its end."""
-        done = subprocess.run(
-            command, cwd=self.home, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            **self.user.options(), **options,
-        )  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, **self.options())
         if done.returncode != 0:
             raise Failed(f"{pathlib.Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
@@ -84,10 +85,7 @@ class Servers:
     def start(self, name, *command):
         """Starts a program whose words go to a log."""
         with open(self.home / f"{name}.log", "ab") as log:
-            process = subprocess.Popen(
-                command, cwd=self.home, env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, **self.user.options(),
-            )  # fmt: skip
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **self.options())
         self.running.append(process)
         return process
 
@@ -98,14 +96,14 @@ class Servers:
 
     def initdb(self, data):
         """An empty cluster that trusts whoever reaches its socket, which is in a closed folder."""
-        self.run(
-            self.programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
-        )
+        options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        self.run(self.programs / "initdb", "-D", data, *options)
 
     def cluster(self, data, port):
         """Starts a cluster, and waits until it answers."""
         settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        process = self.start(data.name, self.programs / "postgres", "-D", data, "-k", self.home, "-p", str(port), *settings)
+        place = ("-D", data, "-k", self.home, "-p", str(port))
+        process = self.start(data.name, self.programs / "postgres", *place, *settings)
         self.wait(process, port, data.name)
         return process
 
@@ -164,5 +162,5 @@ def end(process):
 
 
 def environment():
-    """Nothing of the caller's decides what a result looks like."""
+    """Little of the caller's."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C", "LC_MESSAGES": "C", "HOME": "/nonexistent"}

@@ -1,6 +1,7 @@
 """PostgreSQL's regression suite: Debian's source package, and the library of C functions that the suite loads.
 
-Nothing of it is checked in, and apt's own lists and configuration are left alone: what is fetched goes to a folder of ours.
+Nothing of it is checked in, and apt's own lists and configuration are left alone: what is fetched goes to a folder of
+ours.
 """
 
 import pathlib
@@ -9,9 +10,10 @@ import subprocess
 import tarfile
 
 SUITE = pathlib.PurePosixPath("src/test/regress")
-SOURCES = (
-    "deb-src http://deb.debian.org/debian {release} main\n"
-    "deb-src http://deb.debian.org/debian-security {release}-security main\n"
+SOURCES = "".join(
+    f"{kind} http://deb.debian.org/{archive} main\n"
+    for kind in ("deb", "deb-src")
+    for archive in ("debian {release}", "debian-security {release}-security")
 )
 
 
@@ -48,22 +50,32 @@ class Apt:
             *("-o", "APT::Sandbox::User=root"),
         ]
 
+        updated = self.run("apt-get", "-q", "update")
+        if updated.returncode != 0:
+            raise Missing(f"apt-get update failed: {updated.stderr.strip()}")
+
     def run(self, program, *arguments):
         command = [program, *self.options, *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
 
+    def binary(self, package):
+        """The package's file."""
+        fetched = self.run("apt-get", "-q", "download", package)
+        files = sorted(self.folder.glob(f"{package}_*.deb"))
+        if not files:
+            raise Missing(f"{package} could not be fetched: {fetched.stderr.strip()}")
+        return files[-1]
+
     def source(self, package):
         """The package's upstream archive, of the newest version that the archive still has."""
-        updated = self.run("apt-get", "-q", "update")
-        if updated.returncode != 0:
-            raise Missing(f"apt-get update failed: {updated.stderr.strip()}")
         shown = self.run("apt-cache", "showsrc", package).stdout.splitlines()
-        versions = sorted({line.split()[1] for line in shown if line.startswith("Version:")}, key=version_key, reverse=True)
-        for version in versions:
+        versions = {line.split()[1] for line in shown if line.startswith("Version:")}
+        for version in sorted(versions, key=version_key, reverse=True):
             if self.run("apt-get", "-q", "--download-only", "source", f"{package}={version}").returncode == 0:
                 upstream = version.rsplit("-", 1)[0]
                 return next(self.folder.glob(f"{package}_{upstream}.orig.tar.*"))
-        raise Missing(f"the archive offers {versions or 'nothing'} of {package}, and none could be fetched; --source DIR")
+        offered = ", ".join(versions) or "nothing"
+        raise Missing(f"the archive offers {offered} of {package}, and none could be fetched; --source DIR")
 
 
 def version_key(version):
@@ -96,12 +108,13 @@ def library(cache, folder, programs, version, target):
         raise Missing("no C compiler: `apt-get install gcc libc6-dev`")
     include = headers(cache, programs, version)
     flags = ["-shared", "-fPIC", "-O1", "-w", f"-I{include}", "-I/usr/include/postgresql"]
-    built = subprocess.run(["cc", *flags, folder / "regress.c", "-o", target / "regress.so"], capture_output=True, text=True)
+    command = ["cc", *flags, folder / "regress.c", "-o", target / "regress.so"]
+    built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode != 0:
         raise Missing(f"regress.c does not compile: {built.stderr.strip().splitlines()[0]}")
-    pkglibdir = subprocess.run([programs / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=True).stdout
+    asked = subprocess.run([programs / "pg_config", "--pkglibdir"], capture_output=True, text=True, check=True)
     for module in ("refint.so", "autoinc.so"):
-        shutil.copy(pathlib.Path(pkglibdir.strip()) / module, target)
+        shutil.copy(pathlib.Path(asked.stdout.strip()) / module, target)
 
 
 def headers(cache, programs, version):
@@ -112,10 +125,6 @@ def headers(cache, programs, version):
         return installed
     unpacked = cache / "dev" / f"usr/include/postgresql/{version}/server"
     if not (unpacked / "postgres.h").exists():
-        package = f"postgresql-server-dev-{version}"
-        subprocess.run(["apt-get", "-q", "download", package], cwd=cache, capture_output=True)
-        files = sorted(cache.glob(f"{package}_*.deb"))
-        if not files:
-            raise Missing(f"no headers of the server: `apt-get install {package}`")
-        subprocess.run(["dpkg", "-x", files[-1], cache / "dev"], check=True)
+        package = Apt(cache / "apt").binary(f"postgresql-server-dev-{version}")
+        subprocess.run(["dpkg", "-x", package, cache / "dev"], check=True)
     return unpacked
