@@ -61,10 +61,13 @@ fn bound(name: &str, kind: &Kind, most: usize) {
     for column in twins.columns() {
         for (number, form) in BOUND.iter().chain(kind.bound).enumerate() {
             for (at, input) in inputs.iter().enumerate() {
-                let other = inputs[(at + number + 1) % inputs.len()];
-                let second = form.contains("$2").then_some(other);
-                let params: Vec<_> = [Some(*input), second].into_iter().flatten().collect();
-                asked.push((fill(form, "t", column, kind.ty, "", ""), params, false));
+                // What is of one type alone meets several neighbours.
+                let neighbours: &[usize] = if number < BOUND.len() { &[number + 1] } else { &[1, 4, 7] };
+                for distance in neighbours.iter().take(if form.contains("$2") { 3 } else { 1 }) {
+                    let mut params = vec![*input];
+                    params.extend(form.contains("$2").then_some(inputs[(at + distance) % inputs.len()]));
+                    asked.push((fill(form, "t", column, kind.ty, "", ""), params, false));
+                }
             }
         }
         for form in LISTED {
