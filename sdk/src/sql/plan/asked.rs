@@ -113,7 +113,11 @@ fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
         Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => !is_null_of(ty, &own),
         Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
     };
-    let mixed = constants.iter().any(untyped) && constants.iter().any(foreign);
+    let undeclared = items.iter().any(|item| match Constant::read(ctx.source, item) {
+        Ok(Some(Constant { value: Bare::Param { number, cast: None }, .. })) => ctx.params.declared(number).is_none(),
+        Ok(_) | Err(_) => false,
+    });
+    let mixed = (undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign);
     (!mixed && !constants.is_empty()).then_some(Condition::In { column, constants })
 }
 

@@ -153,14 +153,8 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
             None => return Err(no_operator(ctx, operand.column, "IN with anything but constants")),
         }
     }
-    // PostgreSQL gives the list one type: an untyped string beside a number of another type would be read as that.
-    let own = ctx.scope.column(operand.column)?.ty;
-    let untyped = constants.iter().any(|item| matches!(item.value, Bare::Literal { literal: Literal::Untyped(_), .. }));
-    let foreign = constants.iter().any(|item| match (&item.value, own) {
-        (Bare::Literal { literal: Literal::Typed(ty, _), .. }, Some(own)) => !ty.same_base(&own),
-        _ => false,
-    });
-    if untyped && foreign {
+    let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?;
+    if is_mixed(ctx, &constants, &own) {
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
     }
     let beacon = use_tag(ctx, operand, "IN")?;
@@ -172,6 +166,53 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
         tag(ctx, operand.column, beacon, constant)?;
     }
     Ok(())
+}
+
+/// PostgreSQL gives a list, with the column, one type: an untyped constant beside one of another type is read as that.
+fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
+    let string = |item: &Constant| matches!(item.value, Bare::Literal { literal: Literal::Untyped(_), .. });
+    let foreign = |item: &Constant| match &item.value {
+        Bare::Literal { literal: Literal::Typed(ty, _), .. } => !ty.same_base(own),
+        Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
+        Bare::Param { .. } | Bare::Null { .. } => false,
+    };
+    let raises = |item: &Constant| type_of(ctx, item).is_some_and(|ty| raises(&ty, own));
+    let untyped = |item: &Constant| match item.value {
+        Bare::Param { number, cast: None } => ctx.params.declared(number).is_none(),
+        Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
+    };
+    (constants.iter().any(string) && constants.iter().any(foreign))
+        || (constants.iter().any(untyped) && constants.iter().any(raises))
+}
+
+/// The type that a constant has without its neighbours.
+fn type_of(ctx: &Ctx<'_>, constant: &Constant) -> Option<Type> {
+    match &constant.value {
+        Bare::Literal { literal: Literal::Typed(ty, _), .. } => Some(*ty),
+        Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => None,
+        Bare::Null { cast } => *cast,
+        Bare::Param { number, cast } => {
+            cast.or_else(|| ctx.params.declared(*number).and_then(|oid| Type::from_pg(oid, -1)))
+        }
+    }
+}
+
+/// Whether a column of the one type beside a constant of the other is compared as that.
+fn raises(constant: &Type, column: &Type) -> bool {
+    let rank = |ty: &Type| match ty {
+        Type::Int2 => Some((0, 0)),
+        Type::Int4 => Some((0, 1)),
+        Type::Int8 => Some((0, 2)),
+        Type::Numeric(_) => Some((0, 3)),
+        Type::Date => Some((1, 0)),
+        Type::Timestamp(_) => Some((1, 1)),
+        Type::Timestamptz(_) => Some((1, 2)),
+        Type::Bool | Type::Text | Type::Varchar(_) | Type::Bytea | Type::Uuid | Type::Json | Type::Jsonb => None,
+    };
+    match (rank(constant), rank(column)) {
+        (Some((family, constant)), Some((of_column, column))) => family == of_column && constant > column,
+        _ => false,
+    }
 }
 
 /// `column = ANY (array)`: the array becomes one of tags.
