@@ -243,12 +243,12 @@ impl<'p> Names<'p> {
         }
         let runs_text = match runs && statement.is_called(index) {
             true => statement.builtin(index, &name),
-            false => Builtin::RunsNone,
+            false => Builtin::Nothing,
         };
         match runs_text {
-            Builtin::RunsNone => None,
-            Builtin::RunsText(constant) if self.runs_harmless(text, constant, nesting) => None,
-            Builtin::RunsText(_) | Builtin::RunsAny => Some(MentionKind::Dynamic),
+            Builtin::Nothing => None,
+            Builtin::Text(constant) if self.runs_harmless(text, constant, nesting) => None,
+            Builtin::Text(_) | Builtin::Unread => Some(MentionKind::Dynamic),
         }
     }
 
