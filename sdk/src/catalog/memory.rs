@@ -43,6 +43,9 @@ struct Digests {
     rest: String,
 }
 
+/// The OID of a row, and its text if that is of interest.
+type Text = (u32, Option<Body>);
+
 /// Texts by the OID of their row, with its version.
 #[derive(Debug, Default)]
 struct Texts(HashMap<u32, (u32, Option<Body>)>);
@@ -140,7 +143,7 @@ impl Texts {
         client: &C,
         versions: &str,
         texts: &str,
-        read: fn(&Row) -> Result<(u32, Option<Body>), Error>,
+        read: fn(&Row) -> Result<Text, Error>,
     ) -> Result<(), Error> {
         let mut live = HashMap::new();
         for row in client.query(versions, &[]).await? {
@@ -231,7 +234,7 @@ fn join_running(found: &mut Found, row: &Row) -> Result<bool, Error> {
 }
 
 /// A row of [`ROUTINE_TEXTS`].
-fn routine(row: &Row) -> Result<(u32, Option<Body>), Error> {
+fn routine(row: &Row) -> Result<Text, Error> {
     let oid = row.try_get(0)?;
     let text: Option<&str> = row.try_get(5)?;
     let language: &str = row.try_get(4)?;
@@ -239,7 +242,7 @@ fn routine(row: &Row) -> Result<(u32, Option<Body>), Error> {
 }
 
 /// A row of [`REWRITE_TEXTS`] or [`OTHER_TEXTS`]: own OID, the relation's OID, what, names, text.
-fn of_relation(row: &Row) -> Result<(u32, Option<Body>), Error> {
+fn of_relation(row: &Row) -> Result<Text, Error> {
     let what = match row.try_get(2)? {
         "view" => "view",
         "rule" => "table with a rule",

@@ -293,7 +293,10 @@ const REFERENCED_BY: &str = "SELECT k.conname::text, n.nspname::text, c.relname:
 const KEY_STORE: &str = "SELECT pg_catalog.to_regclass('pgseal.keys') IS NOT NULL \
     AND pg_catalog.to_regclass('pgseal.store') IS NOT NULL";
 
+/// Through pg_depend, which has an index for it; pg_type has none by schema.
 const DOMAINS: &str = "SELECT t.typname::text, ARRAY(SELECT k.conname::text FROM pg_catalog.pg_constraint k \
-        WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1) FROM pg_catalog.pg_type t \
-    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+        WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1) FROM pg_catalog.pg_namespace n \
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = n.oid \
+        AND d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass \
+    JOIN pg_catalog.pg_type t ON t.oid = d.objid AND t.typnamespace = n.oid \
     WHERE n.nspname = 'pgseal' AND t.typtype = 'd' ORDER BY 1";

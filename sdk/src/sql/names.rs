@@ -248,12 +248,12 @@ impl<'p> Names<'p> {
         }
         let runs_text = match runs && statement.is_called(index) {
             true => statement.builtin(index, &name),
-            false => Builtin::RunsNone,
+            false => Builtin::Nothing,
         };
         match runs_text {
-            Builtin::RunsNone => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
-            Builtin::RunsText(constant) if self.runs_harmless(text, constant, nesting) => None,
-            Builtin::RunsText(_) | Builtin::RunsAny => Some(MentionKind::Dynamic),
+            Builtin::Nothing => self.alike(&name).map(|name| MentionKind::Alike(name.to_owned())),
+            Builtin::Text(constant) if self.runs_harmless(text, constant, nesting) => None,
+            Builtin::Text(_) | Builtin::Unread => Some(MentionKind::Dynamic),
         }
     }
 

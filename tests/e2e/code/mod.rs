@@ -1,6 +1,7 @@
 //! What depends on a protected table without naming it, and code: refused where a value could reach the table behind
 //! us, and as without us where it could not (SQL-13, SQL-65).
 
+mod cost;
 mod found;
 mod looked;
 mod passes;

@@ -33,12 +33,12 @@ impl<'t> Statement<'t> {
     /// What a call of a builtin runs. A constant's words are looked at as any string's are.
     pub(super) fn builtin(&self, index: usize, name: &str) -> Builtin<'t> {
         if !runs_sql(name) || self.names_routine(index) {
-            return Builtin::RunsNone;
+            return Builtin::Nothing;
         }
-        let Some(arguments) = arguments(self.tokens, index).map(split) else { return Builtin::RunsAny };
+        let Some(arguments) = arguments(self.tokens, index).map(split) else { return Builtin::Unread };
         let place = match name {
             // The one with three arguments substitutes and runs nothing.
-            "ts_rewrite" if arguments.len() == 3 => return Builtin::RunsNone,
+            "ts_rewrite" if arguments.len() == 3 => return Builtin::Nothing,
             "ts_rewrite" => 1,
             "query_to_xml"
             | "query_to_xmlschema"
@@ -48,14 +48,14 @@ impl<'t> Statement<'t> {
             | "table_to_xml_and_xmlschema"
             | "ts_stat" => 0,
             // Cursors, which may be ours, whole schemas and databases, functions of extensions.
-            _ => return Builtin::RunsAny,
+            _ => return Builtin::Unread,
         };
         match arguments.get(place).copied() {
-            Some([constant]) if is_text(constant) => Builtin::RunsText(constant),
+            Some([constant]) if is_text(constant) => Builtin::Text(constant),
             Some([constant, cast, ty]) if is_text(constant) && cast.kind == Kind::TypeCast && ty.is_name() => {
-                Builtin::RunsText(constant)
+                Builtin::Text(constant)
             }
-            Some(_) | None => Builtin::RunsAny,
+            Some(_) | None => Builtin::Unread,
         }
     }
 }
@@ -64,11 +64,11 @@ impl<'t> Statement<'t> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Builtin<'t> {
     /// No SQL.
-    RunsNone,
+    Nothing,
     /// The SQL in this constant.
-    RunsText(&'t Token),
+    Text(&'t Token),
     /// Something that cannot be read here.
-    RunsAny,
+    Unread,
 }
 
 /// Whether the constant at `at` is handed to a function that is not PostgreSQL's own, and reads as a statement.

@@ -149,7 +149,7 @@ impl Output {
         let table = &ctx.scope.table;
         let opens = self.columns.iter().any(|column| matches!(column.what, What::Sealed(_)));
         // A row of which nothing is shown is told from another one all the same, if it can be.
-        let asked = !ctx.asked.is_empty() && !self.seen.aggregate;
+        let asked = !ctx.asked.is_empty() && !self.seen.aggregate && !self.columns.is_empty();
         let verifies = ctx.scope.is_signed() && (self.seen.columns || asked);
         let mut shape = RowShape { columns: Vec::new(), physical: self.columns.len(), rows: Vec::new() };
         let mut hidden = String::new();

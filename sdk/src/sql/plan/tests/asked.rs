@@ -123,3 +123,12 @@ fn sql_60_a_sealed_column_that_an_unsigned_row_is_found_by_is_read_with_it() {
     let (email, _) = work.read.table.column("email").unwrap();
     assert!(work.read.columns[email].is_some());
 }
+
+#[test]
+fn sql_60_rows_of_which_nothing_is_shown_are_read_all_the_same_but_for_rows_without_columns() {
+    let rows = |text: &str| plan(text).output.as_ref().unwrap().rows.len();
+    assert_eq!(rows("SELECT 1 FROM shift WHERE id = 1"), 1);
+    assert_eq!(rows("SELECT 1 FROM shift WHERE hours > 1"), 0, "nothing to hold them against");
+    assert_eq!(rows("SELECT count(*) FROM shift WHERE id = 1"), 0, "no rows");
+    assert_eq!(rows("SELECT FROM shift WHERE id = 1"), 0);
+}
