@@ -32,7 +32,7 @@
 //! # fn column(name: &str, action: Action, ty: Type) -> Column {
 //! #     let (logical, name) = (name.into(), name.into());
 //! #     let default = ColumnDefault::Null;
-//! #     Column { logical, name, action, ty: Some(ty), type_oid: 0, typmod: -1, typlen: -1, attnum: 1, not_null: true,
+//! #     Column { logical, name, action, ty: Some(ty), type_oid: 0, typmod: -1, typlen: -1, attnum: 1, collation: None, not_null: true,
 //! #              default, pad: None }
 //! # }
 //! # fn patients() -> Arc<Table> {

@@ -291,12 +291,13 @@ const NAMES: &str = "SELECT COALESCE((SELECT pg_catalog.string_agg(c.relname::pg
 const ROUTINES: &str = "SELECT p.oid, p.xmin::pg_catalog.text::pg_catalog.int8::pg_catalog.oid \
     FROM pg_catalog.pg_proc p WHERE p.oid >= 16384";
 
-/// A pseudo-type takes a row too.
+/// A pseudo-type takes a row too. What is dropped while we look has no description and no text any more, here and below:
+/// PostgreSQL's functions see the catalog as it is, the query as it was.
 const ROUTINE_TEXTS: &str = "SELECT p.oid, p.proname::pg_catalog.text, \
-      pg_catalog.pg_describe_object('pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, 0), \
+      COALESCE(pg_catalog.pg_describe_object('pg_catalog.pg_proc'::pg_catalog.regclass, p.oid, 0), ''), \
       COALESCE(p.pronargs >= 1 AND (p.pronargs - p.pronargdefaults <= 1 OR p.provariadic <> 0) \
         AND a.typtype IN ('c', 'p'), false), \
-      l.lanname::pg_catalog.text, COALESCE(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) \
+      l.lanname::pg_catalog.text, COALESCE(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc, '') \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
     LEFT JOIN pg_catalog.pg_type a ON a.oid = p.proargtypes[0] WHERE p.oid = ANY ($1)";
 
@@ -306,8 +307,9 @@ const REWRITES: &str = "SELECT r.oid, r.xmin::pg_catalog.text::pg_catalog.int8::
 /// Only of views and rules that hand constants to what may run them: the user's functions, whose OIDs have five digits
 /// and more, and builtins that run SQL. What others name, the catalog knows.
 const REWRITE_TEXTS: &str = "SELECT r.oid, r.ev_class, CASE r.rulename WHEN '_RETURN' THEN 'view' ELSE 'rule' END, \
-      c.relname::pg_catalog.text, pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), \
-      CASE r.rulename WHEN '_RETURN' THEN pg_catalog.pg_get_viewdef(c.oid) ELSE pg_catalog.pg_get_ruledef(r.oid) END \
+      c.relname::pg_catalog.text, COALESCE(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), ''), \
+      COALESCE(CASE r.rulename WHEN '_RETURN' THEN pg_catalog.pg_get_viewdef(c.oid) \
+        ELSE pg_catalog.pg_get_ruledef(r.oid) END, '') \
     FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
     WHERE r.oid = ANY ($1) AND r.ev_action::pg_catalog.text OPERATOR(pg_catalog.~) ( \
       SELECT ':funcid ([1-9][0-9]{4,}|' || pg_catalog.string_agg(p.oid::pg_catalog.text, '|') || ') ' \
@@ -316,12 +318,12 @@ const REWRITE_TEXTS: &str = "SELECT r.oid, r.ev_class, CASE r.rulename WHEN '_RE
 
 /// Arguments of triggers, and where foreign tables lead.
 const OTHER_TEXTS: &str = "SELECT t.oid, c.oid, 'trigger', c.relname::pg_catalog.text, \
-      pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), \
+      COALESCE(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), ''), \
       pg_catalog.encode(t.tgargs, 'escape') \
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
     WHERE t.tgnargs > 0 AND NOT t.tgisinternal \
     UNION ALL \
     SELECT c.oid, c.oid, 'foreign', c.relname::pg_catalog.text, \
-      pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), \
+      COALESCE(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), ''), \
       pg_catalog.array_to_string(f.ftoptions, ' ') \
     FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_class c ON c.oid = f.ftrelid ORDER BY 1, 2, 6";

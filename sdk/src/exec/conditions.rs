@@ -11,7 +11,6 @@ use super::Error;
 use super::inputs::Params;
 use super::outputs::Parts;
 use super::resolve::{Compared, Sources, known_type};
-use crate::keys::KeySource;
 use crate::schema::{ColumnId, Table};
 use crate::seal::row::RowOpener;
 use crate::sql::{Condition, Input, ReadRow};
@@ -65,12 +64,13 @@ impl Conditions {
         self.0.is_empty()
     }
 
-    /// Whether the row satisfies them all, as far as they are known. What they look at is opened.
+    /// Whether the row satisfies them all, as far as they are known. Cells that they look at are opened by `opener`, which
+    /// is the row's.
     ///
     /// # Errors
     /// XX001 if it does not; that of a cell that does not open.
-    pub(super) fn hold(&self, read: &ReadRow, parts: &Parts<'_>, keys: &dyn KeySource) -> Result<(), Error> {
-        let mut row = Row { table: &read.table, parts, keys, opener: None, scratch: Vec::new(), form: Form::default() };
+    pub(super) fn hold(&self, read: &ReadRow, parts: &Parts<'_>, opener: &mut RowOpener<'_>) -> Result<(), Error> {
+        let mut row = Row { table: &read.table, parts, opener, scratch: Vec::new(), form: Form::default() };
         for check in &self.0 {
             if !check.value(&mut row)?.may_be_true() {
                 return Err(Error::NotAsked(read.table.logical.clone()));
@@ -108,7 +108,7 @@ impl Check {
         }
     }
 
-    fn value(&self, row: &mut Row<'_>) -> Result<Truths, Error> {
+    fn value(&self, row: &mut Row<'_, '_>) -> Result<Truths, Error> {
         Ok(match self {
             Check::Unknown => Truths::ANY,
             Check::IsNull(column) => match row.field(*column) {
@@ -190,16 +190,15 @@ fn form(value: &Value<'_>, ty: &Type) -> Form {
 }
 
 /// One row that is held against its conditions.
-struct Row<'r> {
+struct Row<'r, 'o> {
     table: &'r Table,
     parts: &'r Parts<'r>,
-    keys: &'r dyn KeySource,
-    opener: Option<RowOpener<'r>>,
+    opener: &'r mut RowOpener<'o>,
     scratch: Vec<u8>,
     form: Form,
 }
 
-impl<'r> Row<'r> {
+impl<'r> Row<'r, '_> {
     /// What was fetched of a column: `None` if nothing was, the inner `None` for NULL.
     fn field(&self, column: ColumnId) -> Option<Option<&'r [u8]>> {
         self.parts.columns().get(column).copied().flatten()
@@ -207,12 +206,11 @@ impl<'r> Row<'r> {
 
     /// E of a field that is not NULL; `None` if it is no value of its type.
     fn form(&mut self, id: ColumnId, field: &[u8]) -> Result<Option<&[u8]>, Error> {
-        let Self { table, parts, keys, opener, scratch, form } = self;
-        let (table, parts, keys) = (*table, *parts, *keys);
+        let Self { table, parts: _, opener, scratch, form } = self;
         let column = table.columns.get(id).ok_or(Error::Protocol("a condition over a column that is not there"))?;
         let ty = known_type(column)?;
         let value = match column.is_sealed() {
-            true => opener.get_or_insert_with(|| RowOpener::new(table, keys, parts.stored())).open(id, scratch)?,
+            true => opener.open(id, scratch)?,
             false => match Value::read_stored(&ty, field) {
                 Ok(value) => value,
                 Err(_) => return Ok(None),
@@ -224,7 +222,7 @@ impl<'r> Row<'r> {
     }
 }
 
-impl Drop for Row<'_> {
+impl Drop for Row<'_, '_> {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.scratch);
     }

@@ -11,7 +11,7 @@ use super::resolve::known_type;
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
 use crate::seal::cell;
-use crate::seal::row::{self, RowOpener, StoredRow};
+use crate::seal::row::{RowOpener, StoredRow};
 use crate::sql::{OutputColumn, OutputSource, Plan, ReadRow, RowShape};
 use crate::value::{Format, Settings, Type, Value};
 use crate::{framing, seal};
@@ -141,19 +141,19 @@ impl Opener {
             Cow::Owned(raw)
         };
         let parts: Vec<Parts<'_>> = shape.rows.iter().map(|read| Parts::new(read, &raw)).collect::<Result<_, _>>()?;
-        for (read, parts) in shape.rows.iter().zip(&parts) {
+        let mut opening = Opening { shape, parts: &parts, keys, last: None };
+        for (index, (read, parts)) in shape.rows.iter().zip(&parts).enumerate() {
             match (read.signature, &read.table.signature) {
-                (Some(_), _) => row::verify_row(&read.table, keys, &parts.stored())?,
+                (Some(_), _) => {
+                    opening.last = Some((index, RowOpener::verified(&read.table, keys, parts.stored())?));
+                }
                 (None, None) => {}
                 (None, Some(_)) => return Err(Error::Protocol("a signed row that was not fetched whole")),
             }
-        }
-        for ((read, parts), conditions) in shape.rows.iter().zip(&parts).zip(conditions) {
-            if !conditions.is_empty() {
-                conditions.hold(read, parts, keys)?;
+            if let Some(conditions) = conditions.get(index).filter(|conditions| !conditions.is_empty()) {
+                conditions.hold(read, parts, opening.opener(index)?)?;
             }
         }
-        let mut opening = Opening { shape, parts: &parts, keys, last: None };
         let start = out.len();
         out.reserve(shape.columns.iter().map(|output| length(output, &raw)).sum());
         for (index, output) in shape.columns.iter().enumerate() {
@@ -234,7 +234,19 @@ struct Opening<'o> {
     last: Option<(usize, RowOpener<'o>)>,
 }
 
-impl Opening<'_> {
+const UNKNOWN: Error = Error::Protocol("a column of a row that is not read");
+
+impl<'o> Opening<'o> {
+    /// What opens the cells of a row.
+    fn opener(&mut self, row: usize) -> Result<&mut RowOpener<'o>, Error> {
+        let Self { shape, parts, keys, last } = self;
+        if last.as_ref().is_none_or(|(opened, _)| *opened != row) {
+            let (read, parts) = shape.rows.get(row).zip(parts.get(row)).ok_or(UNKNOWN)?;
+            *last = Some((row, RowOpener::new(&read.table, *keys, parts.stored())));
+        }
+        last.as_mut().map(|(_, opener)| opener).ok_or(UNKNOWN)
+    }
+
     /// Appends the opened or verified value.
     fn show(
         &mut self,
@@ -243,7 +255,6 @@ impl Opening<'_> {
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        const UNKNOWN: Error = Error::Protocol("a column of a row that is not read");
         let (read, parts) = self.shape.rows.get(how.row).zip(self.parts.get(how.row)).ok_or(UNKNOWN)?;
         let opens = matches!(how.source, OutputSource::Open { .. });
         if !opens && read.signature.is_none() {
@@ -253,15 +264,7 @@ impl Opening<'_> {
         match authentic(read, parts, how.column, how.shown)? {
             None => put(None, out),
             Some(_) if opens => {
-                let opener = match &mut self.last {
-                    Some((row, opener)) if *row == how.row => opener,
-                    last => {
-                        let opener = RowOpener::new(&read.table, self.keys, parts.stored());
-                        let (_, opener) = last.insert((how.row, opener));
-                        opener
-                    }
-                };
-                render(&opener.open(how.column, scratch)?, &ty, how.format, settings, out)?;
+                render(&self.opener(how.row)?.open(how.column, scratch)?, &ty, how.format, settings, out)?;
             }
             Some(stored) => render(&Value::read_stored(&ty, stored)?, &ty, how.format, settings, out)?,
         }

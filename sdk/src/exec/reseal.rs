@@ -12,7 +12,7 @@ use crate::error::SqlState;
 use crate::framing::put_u32_part;
 use crate::keys::KeySource;
 use crate::schema::{Column, ColumnId, SignatureSet, Table};
-use crate::seal::row::{self, StoredRow};
+use crate::seal::row::{self, RowOpener, StoredRow};
 use crate::sql::Input;
 use crate::sql::{Literal, Plan, ReadModifyWrite, ReadRow, Refusal};
 use crate::value::{Format, Settings, Value};
@@ -153,7 +153,7 @@ impl Reseal {
         }
         if !self.conditions.is_empty() {
             // Else the server chooses whose row is signed anew.
-            self.conditions.hold(read, &parts, keys)?;
+            self.conditions.hold(read, &parts, &mut RowOpener::new(table, keys, parts.stored()))?;
         }
         let cells = self.seal(table, &parts, keys)?;
         let (signature, guard) = match &table.signature {
