@@ -121,6 +121,10 @@ impl<'p> Names<'p> {
         if !self.quoted_only.is_empty() && text.contains(['"', '\'', '$']) {
             return true;
         }
+        // Characters that are not seen are none of ASCII.
+        if !text.is_ascii() && alike::hides(text) {
+            return true;
+        }
         let bytes = text.as_bytes();
         let mut at = 0;
         // Only white space since the last newline: a quote there may continue a string of an earlier line.
@@ -158,7 +162,6 @@ impl<'p> Names<'p> {
 
     fn is_suspect(&self, word: &str) -> bool {
         self.in_word(word, true).is_some()
-            || alike::hides(word)
             || ["execute", "language"].iter().any(|suspect| word.eq_ignore_ascii_case(suspect))
             || runs_sql(word)
     }
