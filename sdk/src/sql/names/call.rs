@@ -107,13 +107,17 @@ fn is_builtin(text: &str, tokens: &[Token], index: usize) -> bool {
     }
 }
 
-/// Whether a text begins as a statement does.
+/// Whether a text, or what stands behind a semicolon in it, begins as a statement does.
 fn is_statement(value: &str) -> bool {
+    value.split(';').any(begins_statement)
+}
+
+fn begins_statement(value: &str) -> bool {
     const VERBS: [&str; 23] = [
         "alter", "analyze", "call", "copy", "create", "declare", "delete", "do", "drop", "execute", "explain", "grant",
         "insert", "lock", "merge", "prepare", "refresh", "select", "table", "truncate", "update", "values", "with",
     ];
-    let begin = value.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '(' || char == ';');
+    let begin = value.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '\u{b}' || char == '(');
     // A comment may hide the verb: in doubt it is a statement.
     if begin.starts_with("--") || begin.starts_with("/*") {
         return true;
