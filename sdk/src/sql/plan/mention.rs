@@ -93,7 +93,8 @@ fn dependent(kind: DependentKind, name: &str, what: &str) -> Refusal {
 
 /// Whether the identifier at `at` is qualified so that it is a relation declared harmless.
 fn is_unprotected(text: &str, tokens: &[Token], at: usize, name: &str, protection: &Protection) -> bool {
-    let Some(index) = tokens.iter().position(|token| token.range.start == at) else { return false };
+    // Tokens are in order, and a text may name a table a hundred thousand times.
+    let Ok(index) = tokens.binary_search_by_key(&at, |token| token.range.start) else { return false };
     let (Some(schema), Some(dot)) = (index.checked_sub(2), index.checked_sub(1)) else { return false };
     let (Some(schema), Some(dot)) = (tokens.get(schema), tokens.get(dot)) else { return false };
     dot.kind == Kind::Symbol(b'.')
