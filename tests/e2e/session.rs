@@ -296,3 +296,36 @@ fn what_would_have_been_made_behind_an_error_of_its_batch_is_not_used_sql_64() {
     assert_eq!(codes(&raw.talk(&script, 2)), ["0A000", "0A000"]);
     raw.talk(&close(b'S', "v"), 0);
 }
+
+#[test]
+fn what_was_prepared_before_its_table_was_to_become_a_view_is_not_bound_sql_64() {
+    let world = world("preparedbefore");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    raw.talk(&query("CREATE TABLE v (t text)"), 1);
+    raw.talk(&[parse("p", "INSERT INTO v VALUES ($1)", &[]), sync()].concat(), 1);
+    raw.talk(&query("DROP TABLE v"), 1);
+    assert_eq!(codes(&raw.talk(&query("CREATE VIEW v AS SELECT t FROM person"), 1)), ["0A000"]);
+    assert_eq!(codes(&raw.talk(&[bound("p", &secret), sync()].concat(), 1)), ["0A000"]);
+}
+
+#[test]
+fn an_execute_of_a_name_that_nothing_made_does_not_travel_with_its_values() {
+    let world = world("executenone");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    assert_eq!(codes(&raw.talk(&query(&format!("EXECUTE nothing ('{secret}')")), 1)), ["26000"]);
+}
+
+#[test]
+fn what_is_rolled_back_by_its_prepared_transaction_is_not_there_sql_64() {
+    let world = world("twophase");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    assert_eq!(codes(&raw.talk(&query("CREATE VIEW v AS SELECT t FROM person"), 1)), ["0A000"]);
+    let prepared = [query("BEGIN"), query("CREATE TABLE v (t text)"), query("PREPARE TRANSACTION 'v'")].concat();
+    if codes(&raw.talk(&prepared, 3)).is_empty() {
+        raw.talk(&query("ROLLBACK PREPARED 'v'"), 1);
+        assert_eq!(codes(&raw.talk(&query(&format!("INSERT INTO v VALUES ('{secret}')")), 1)), ["0A000"]);
+    }
+}

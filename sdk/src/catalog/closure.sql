@@ -85,6 +85,11 @@ WITH RECURSIVE class AS MATERIALIZED (
         JOIN pg_catalog.pg_type t ON t.oid IN (o.oprleft, o.oprright) AND t.oid >= 16384
         WHERE f.class = n.operator AND o.oid = f.oid
       UNION ALL
+        SELECT n.type, t.oid, f.up, 'a type with the'
+        FROM pg_catalog.pg_opclass k
+        JOIN pg_catalog.pg_type t ON t.oid = k.opcintype AND t.oid >= 16384
+        WHERE f.class = n.opclass AND k.oid = f.oid AND k.opcdefault
+      UNION ALL
         SELECT n.opclass, c.oid, f.up, 'an operator class with'
         FROM pg_catalog.pg_depend d
         JOIN pg_catalog.pg_amproc p ON p.oid = d.objid

@@ -133,8 +133,8 @@ impl Found {
             DependentKind::Relation | DependentKind::Type => self.touching.add(name, false),
             DependentKind::Routine | DependentKind::RowRoutine => self.touching.add(name, true),
             DependentKind::SqlRoutine | DependentKind::SqlRowRoutine => self.running.add(name, true),
-            // A symbol is no word; what uses it depends on it in the catalog.
-            DependentKind::Operator => {}
+            // What uses it depends on it in the catalog, unless it is a text.
+            DependentKind::Operator => self.touching.add(name, false),
         }
         self.listed.insert(key, Dependent { kind: Some(kind), name: Some(name.to_owned()), reason, hash });
         true

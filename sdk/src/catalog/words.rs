@@ -7,14 +7,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::schema::dependents::runs_sql;
 use crate::schema::names::MAX_NAME;
 
+/// What operators are made of.
+const OPERATOR: &str = "+-*/<>=~!@#%^&|`?";
+
 /// Hashes of every word of a text: two that collide make a text name more than it does, never less.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Words(Box<[u64]>);
 
 impl Words {
     /// Every run of letters, digits, `_`, `$` and non-ASCII characters, as written and folded; strings and comments too,
-    /// since code may run them. What stands between double quotes counts whole as well. A word before a parenthesis is
-    /// noted as called.
+    /// since code may run them. What stands between double quotes counts whole as well, and operators do. A word before
+    /// a parenthesis is noted as called.
     pub(super) fn of(text: &str) -> Self {
         let mut hashes = Vec::new();
         for (start, word) in words(text) {
@@ -32,6 +35,13 @@ impl Words {
                 hashes.extend(called.then(|| hash(cut(piece), true)));
             }
             at += piece.len() + 1;
+        }
+        for symbol in text.split(|c: char| !OPERATOR.contains(c)) {
+            let symbol = symbol.split("--").next().and_then(|symbol| symbol.split("/*").next()).unwrap_or("");
+            // A sign behind an operator is one of its own, unless the operator has certain characters.
+            for symbol in [symbol, symbol.trim_end_matches(['+', '-'])] {
+                hashes.extend((!symbol.is_empty() && symbol.len() <= MAX_NAME).then(|| hash(symbol, false)));
+            }
         }
         hashes.sort_unstable();
         hashes.dedup();

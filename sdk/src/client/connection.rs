@@ -204,10 +204,13 @@ impl Connection {
         let known = lock(&self.known);
         let refused =
             || if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.may_be_refused(name)) };
+        // What a statement uses may have been refused since it was prepared.
+        let never_made = |name: &[u8]| known.texts.of(name).find_map(|text| known.never_made.uses(text));
+        let judge = |name: &[u8]| known.texts.stale(name, protection).or_else(|| never_made(name));
         by_name::executes(text, is_the_drivers)
             .or_else(refused)
             .or_else(|| known.never_made.uses(text))
-            .or_else(|| by_name::executes_refused(text, |name| known.texts.stale(name, protection)))
+            .or_else(|| by_name::executes_refused(text, judge))
     }
 
     /// The refusal of a text whose names cannot be kept, or are the driver's.

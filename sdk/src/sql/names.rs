@@ -13,7 +13,7 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use call::is_statement_for_a_function;
+pub use call::statement_for_a_function;
 pub use effect::effect;
 
 use crate::schema::dependents::runs_sql;

@@ -111,6 +111,14 @@ const SCRIPTS: &[&[(&str, Option<&str>)]] = &[
         ("INSERT INTO v VALUES ('x')", None),
         ("DROP TABLE v", None),
     ],
+    // Prepared before what it uses was to become something else.
+    &[
+        ("CREATE TABLE v (name text)", None),
+        ("PREPARE before (text) AS INSERT INTO v VALUES ($1)", None),
+        ("DROP TABLE v", None),
+        ("CREATE VIEW v AS SELECT name FROM person", Some("0A000")),
+        ("EXECUTE before ('%')", Some("0A000")),
+    ],
     // Letters that are not seen.
     &[
         ("INSERT INTO person\u{a0} (id, name) VALUES (1, '%')", Some("0A000")),

@@ -12,6 +12,23 @@ const WAYS: &[(&str, &str)] = &[
         "SELECT public.atomic('%')",
     ),
     ("CREATE OPERATOR <~> (function = keep, rightarg = text)", "SELECT <~> '%'"),
+    (
+        "CREATE OPERATOR <~~> (function = keep, rightarg = text); CREATE FUNCTION by_symbol(a text) RETURNS bool \
+         LANGUAGE plpgsql AS 'BEGIN RETURN <~~> a; END'",
+        "SELECT by_symbol('%')",
+    ),
+    (
+        "CREATE TYPE ordered AS (a text);
+        CREATE FUNCTION before(ordered, ordered) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN false; END';
+        CREATE FUNCTION compared(ordered, ordered) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+            'BEGIN RETURN keep($1.a)::int; END';
+        CREATE OPERATOR <<<< (function = before, leftarg = ordered, rightarg = ordered);
+        CREATE OPERATOR ==== (function = before, leftarg = ordered, rightarg = ordered);
+        CREATE OPERATOR >>>> (function = before, leftarg = ordered, rightarg = ordered);
+        CREATE OPERATOR CLASS ordered_ops DEFAULT FOR TYPE ordered USING btree AS
+            OPERATOR 1 <<<<, OPERATOR 3 ====, OPERATOR 5 >>>>, FUNCTION 1 compared(ordered, ordered)",
+        "SELECT a FROM (VALUES (ROW('%')::ordered), (ROW('x')::ordered)) s (a) ORDER BY a",
+    ),
     ("CREATE DOMAIN kept AS text CHECK (keep(VALUE))", "SELECT '%'::kept"),
     ("CREATE DOMAIN kept1 AS text CHECK (keep(VALUE)); CREATE DOMAIN kept2 AS kept1", "SELECT kept2 '%'"),
     (
@@ -119,6 +136,25 @@ async fn whatever_depends_on_a_protected_table_is_refused_and_its_constants_do_n
     doors.make(&made).await;
     let secret = doors.world.secret();
     for (_, statement) in WAYS {
+        doors.refused(&statement.replace('%', &secret)).await;
+    }
+}
+
+#[tokio::test]
+async fn sql_that_is_put_together_is_handed_no_constants_by_an_operator_or_a_domain_either_sql_13() {
+    let made = "
+        CREATE FUNCTION runs(a text) RETURNS bool LANGUAGE plpgsql AS
+            $f$BEGIN EXECUTE 'SELECT ' || quote_literal(a); RETURN true; END$f$;
+        CREATE OPERATOR <#> (function = runs, rightarg = text);
+        CREATE DOMAIN ran AS text CHECK (runs(VALUE));
+        CREATE TABLE with_run (a text CHECK (runs(a)));
+        CREATE FUNCTION ran_by_symbol(a text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RETURN <#> a; END'";
+    let mut doors = Doors::open("runways", BASE).await;
+    doors.make(made).await;
+    let secret = doors.world.secret();
+    for statement in
+        ["SELECT <#> '%'", "SELECT '%'::ran", "INSERT INTO with_run VALUES ('%')", "SELECT ran_by_symbol('%')"]
+    {
         doors.refused(&statement.replace('%', &secret)).await;
     }
 }

@@ -72,7 +72,18 @@ impl State {
         let harmless = |statement: &Rc<Statement>| statement.plan.is_none() && statement.epoch != protection.epoch;
         let mut own = self.statements.meanings().filter(|(known, statement)| *known == name && harmless(statement));
         let own = own.find_map(|(_, statement)| names_protected(&statement.text, protection));
-        own.or_else(|| self.texts.stale(name, protection))
+        own.or_else(|| self.texts.stale(name, protection)).or_else(|| self.never_made_by(name))
+    }
+
+    /// The refusal to run what has this name, if it uses what was to be made by a statement that was refused since.
+    fn never_made_by(&self, name: &[u8]) -> Option<Refusal> {
+        if self.never_made.is_empty() {
+            return None;
+        }
+        let harmless = |statement: &Rc<Statement>| statement.plan.is_none();
+        let mut own = self.statements.meanings().filter(|(known, statement)| *known == name && harmless(statement));
+        own.find_map(|(_, statement)| self.never_made.uses(&statement.text))
+            .or_else(|| self.texts.of(name).find_map(|text| self.never_made.uses(text)))
     }
 
     /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused, or of a

@@ -164,9 +164,12 @@ impl State {
                 Known::Whole => return Ok(Fate::Whole),
             }
         }
-        // What it runs by name may have been refused since it was prepared.
-        if let Some(statement) = statement.as_ref().filter(|statement| statement.runs)
-            && let Some(refusal) = self.uses_by_name(&statement.text)
+        // What it runs or uses by name may have been refused since it was prepared.
+        if let Some(statement) = statement.as_ref().filter(|statement| statement.plan.is_none())
+            && let Some(refusal) = match statement.runs {
+                true => self.uses_by_name(&statement.text),
+                false => self.never_made.uses(&statement.text),
+            }
         {
             self.refuses(&statement.text);
             return Ok(self.refuse(false, &refusal, position(&statement.text, refusal.position), out));

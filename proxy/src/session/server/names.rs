@@ -9,7 +9,8 @@ impl State {
     pub(super) fn carried_out(&mut self, tag: &[u8]) {
         match tag {
             b"CLOSE CURSOR ALL" => self.portals.forget(),
-            b"ROLLBACK" => self.never_made.undo(),
+            // What a prepared transaction made is not there, and may never be.
+            b"ROLLBACK" | b"PREPARE TRANSACTION" => self.never_made.undo(),
             _ => {}
         }
         let change = self.queue.front().map(|entry| &mut entry.payload.change);

@@ -33,6 +33,11 @@ impl PreparedTexts {
         self.texts.contains_key(key(name))
     }
 
+    /// The texts that may have this name.
+    pub fn of(&self, name: &[u8]) -> impl Iterator<Item = &str> {
+        self.texts.get(key(name)).into_iter().flatten().map(|kept| &*kept.text)
+    }
+
     /// The refusal of a text whose PREPAREs are too much to keep.
     pub fn refusal(&self, named: &Named) -> Option<Refusal> {
         let more: usize = named.texts().map(|(_, text)| text.len()).sum();

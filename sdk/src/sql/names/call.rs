@@ -71,28 +71,29 @@ pub(super) enum Builtin<'t> {
     Unread,
 }
 
-/// Whether the constant at `at` is handed to a function that is not PostgreSQL's own, and reads as a statement.
-pub fn is_statement_for_a_function(text: &str, tokens: &[Token], at: usize) -> bool {
-    let Some(index) = tokens.iter().position(|token| token.range.start == at) else { return false };
-    let reads = tokens.get(index).and_then(|token| lex::unescape(text, token).ok()).is_some_and(|v| is_statement(&v));
-    reads && callers(tokens, index).any(|caller| !is_builtin(text, tokens, caller))
-}
-
-/// The names before the parentheses that are open at `index`.
-fn callers(tokens: &[Token], index: usize) -> impl Iterator<Item = usize> {
-    let mut depth = 0_usize;
-    let before = tokens.get(..index).unwrap_or_default().iter().enumerate().rev();
-    before.filter_map(move |(at, token)| {
+/// The first of the constants at these places, which are in order, that is handed to a function that is not PostgreSQL's
+/// own and reads as a statement.
+pub fn statement_for_a_function(text: &str, tokens: &[Token], places: impl Iterator<Item = usize>) -> Option<usize> {
+    let mut places = places.peekable();
+    // For each parenthesis that is open: whether such a function is called there.
+    let (mut open, mut foreign) = (Vec::new(), 0_usize);
+    for (index, token) in tokens.iter().enumerate() {
         match token.kind {
-            Kind::Symbol(b')') => depth += 1,
-            Kind::Symbol(b'(') if depth == 0 => {
-                return at.checked_sub(1).filter(|name| tokens.get(*name).is_some_and(Token::is_name));
+            Kind::Symbol(b'(') => {
+                let name = index.checked_sub(1).filter(|name| tokens.get(*name).is_some_and(Token::is_name));
+                let calls = name.is_some_and(|name| !is_builtin(text, tokens, name));
+                foreign += usize::from(calls);
+                open.push(calls);
             }
-            Kind::Symbol(b'(') => depth -= 1,
+            Kind::Symbol(b')') => foreign -= usize::from(open.pop().unwrap_or(false)),
             _ => {}
         }
-        None
-    })
+        let reads = || lex::unescape(text, token).is_ok_and(|value| is_statement(&value));
+        if places.next_if_eq(&token.range.start).is_some() && foreign > 0 && reads() {
+            return Some(token.range.start);
+        }
+    }
+    None
 }
 
 /// Whether the name is a function of the table of builtins, or a word of the grammar before a parenthesis.
@@ -107,13 +108,17 @@ fn is_builtin(text: &str, tokens: &[Token], index: usize) -> bool {
     }
 }
 
-/// Whether a text begins as a statement does.
+/// Whether a text, or what stands behind a semicolon in it, begins as a statement does.
 fn is_statement(value: &str) -> bool {
+    value.split(';').any(begins_statement)
+}
+
+fn begins_statement(value: &str) -> bool {
     const VERBS: [&str; 23] = [
         "alter", "analyze", "call", "copy", "create", "declare", "delete", "do", "drop", "execute", "explain", "grant",
         "insert", "lock", "merge", "prepare", "refresh", "select", "table", "truncate", "update", "values", "with",
     ];
-    let begin = value.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '(' || char == ';');
+    let begin = value.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == '\u{b}' || char == '(');
     // A comment may hide the verb: in doubt it is a statement.
     if begin.starts_with("--") || begin.starts_with("/*") {
         return true;

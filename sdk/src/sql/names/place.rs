@@ -101,7 +101,17 @@ impl Statement<'_> {
         let begins = |before: &Token| {
             before.kind == Kind::Operator || BEFORE_COLUMN.iter().any(|word| before.is_word(self.text, word))
         };
-        plain && self.follows(index, begins)
+        plain && self.follows(index, begins) && !index.checked_sub(1).is_some_and(|before| self.is_new_column(before))
+    }
+
+    /// Whether the word may be the name of a column that is defined here, and so stands before its type: BY and SET are
+    /// no reserved words.
+    fn is_new_column(&self, index: usize) -> bool {
+        let defines = |before: &Token| {
+            let words = ["add", "column", "columns", "exists"];
+            matches!(before.kind, Kind::Symbol(b'(' | b',')) || words.iter().any(|word| before.is_word(self.text, word))
+        };
+        (self.is_word(index, "by") || self.is_word(index, "set")) && self.follows(index, defines)
     }
 
     fn follows(&self, index: usize, is: impl Fn(&Token) -> bool) -> bool {
@@ -109,10 +119,14 @@ impl Statement<'_> {
     }
 }
 
-/// The place of the first part of the qualified name whose last part is at `index`.
+/// The place of the first part of the qualified name whose last part is at `index`. None has more than four parts: a
+/// chain of a million is not followed from each of them.
 pub(super) fn first_part(tokens: &[Token], index: usize) -> usize {
     let mut first = index;
-    while first >= 2 && tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
+    for _ in 0..4 {
+        if first < 2 || !tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
+            break;
+        }
         first -= 2;
     }
     first

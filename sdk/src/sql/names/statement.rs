@@ -65,7 +65,17 @@ impl<'t> Statement<'t> {
                 && [("select", 1), ("where", 1), ("values", 0), ("with", 0), ("table", 0)]
                     .iter()
                     .all(|(word, most)| count(word) <= *most);
-            let columns = own.iter().position(is("where")).filter(|_| simple);
+            // Not that of FILTER (WHERE …), behind which FROM is still to come.
+            let mut depth = 0_usize;
+            let outer = own.iter().position(|token| {
+                match token.kind {
+                    Kind::Symbol(b'(') => depth += 1,
+                    Kind::Symbol(b')') => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                depth == 0 && is("where")(token)
+            });
+            let columns = outer.filter(|_| simple);
             Constants {
                 any: own.iter().any(is_constant),
                 in_columns: own.iter().take(columns.unwrap_or(own.len())).any(is_constant),

@@ -281,6 +281,53 @@ fn a_routine_that_runs_sql_counts_when_it_may_be_handed_constants_sql_13() {
 }
 
 #[test]
+fn constants_behind_the_where_of_a_filter_may_become_columns_sql_13() {
+    for text in [
+        "SELECT count(*) FILTER (WHERE true), max(run_it(a)) FROM unnest(ARRAY['x']) AS a",
+        "SELECT max(run_it(a)) FILTER (WHERE a > b) FROM unnest($1) AS a",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::SqlRoutine, "run_it"), "{text}");
+    }
+}
+
+#[test]
+fn a_column_may_be_called_by_or_set_sql_65() {
+    for text in [
+        "CREATE TABLE t (by card_number DEFAULT 'x')",
+        "CREATE TABLE t (a int, set card_number)",
+        "ALTER TABLE t ADD COLUMN by card_number DEFAULT 'x'",
+        "ALTER TABLE t ADD COLUMN IF NOT EXISTS by card_number DEFAULT 'x'",
+        "ALTER TABLE t ADD set card_number DEFAULT 'x'",
+        "SELECT * FROM json_to_record('{}') AS t (by card_number)",
+        "SELECT * FROM XMLTABLE('/a' PASSING '<a/>' COLUMNS set card_number PATH '.')",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::Type, "card_number"), "{text}");
+    }
+    for text in ["SELECT 1 FROM t GROUP BY card_number", "UPDATE t AS s SET card_number = 1"] {
+        assert_eq!(first(text), None, "{text}");
+    }
+}
+
+/// PostgreSQL 17's, where RETURNING stands before a type.
+#[test]
+fn returning_of_json_functions_names_a_type_sql_65() {
+    for text in [
+        "SELECT JSON_VALUE('{\"a\":\"x\"}', '$.a' RETURNING card_number)",
+        "SELECT JSON_QUERY('{\"a\":\"x\"}', '$.a' RETURNING card_number OMIT QUOTES)",
+    ] {
+        assert_eq!(first(text), dependent(DependentKind::Type, "card_number"), "{text}");
+    }
+}
+
+#[test]
+fn a_name_of_many_parts_is_not_followed_from_each_of_them() {
+    let text = format!("SELECT {}", vec!["tbalance"; 50_000].join("."));
+    let start = std::time::Instant::now();
+    assert_eq!(first(&text), None);
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
+#[test]
 fn names_of_the_product_count_sql_11() {
     assert_eq!(first("SELECT 1 FROM pgseal.keys"), Some(MentionKind::Reserved));
     assert_eq!(first("SELECT pgseal_signature FROM t"), Some(MentionKind::Reserved));

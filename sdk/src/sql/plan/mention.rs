@@ -5,7 +5,7 @@ use crate::error::SqlState;
 use crate::schema::{DependentKind, Protection, Relation};
 use crate::sql::Refusal;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::names::{MentionKind, Names, is_statement_for_a_function};
+use crate::sql::names::{MentionKind, Names, statement_for_a_function};
 
 /// Catalog relations that show the physical table where an application expects the logical one.
 const CATALOG: [&str; 12] = [
@@ -27,7 +27,8 @@ const CATALOG: [&str; 12] = [
 /// if the statement may go on as it is.
 pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> Result<bool, Refusal> {
     let mut touched = false;
-    let mut body = None;
+    // Every one: the first may be data and another one a statement.
+    let mut bodies = Vec::new();
     for mention in Names::of(protection).mentions(text, tokens) {
         match mention.kind {
             MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
@@ -49,8 +50,8 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
                 .hint("It holds a character that is not seen: write the name again.")
                 .at(mention.at));
             }
-            MentionKind::Body(name) => body = body.or(Some((mention.at, name))),
-            MentionKind::ReservedBody => body = body.or(Some((mention.at, "pgseal".to_owned()))),
+            MentionKind::Body(name) => bodies.push((mention.at, name)),
+            MentionKind::ReservedBody => bodies.push((mention.at, "pgseal".to_owned())),
             MentionKind::Reserved => return Err(reserved(text, tokens, mention.at)),
             MentionKind::Unreadable => {
                 return Err(Refusal::new("an identifier or constant in U& notation could name a protected object")
@@ -65,9 +66,9 @@ pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> 
             MentionKind::NoTokens => return Err(Refusal::error(SqlState::SYNTAX_ERROR, "this text cannot be read")),
         }
     }
-    match body {
-        Some((at, name)) if !touched => named_in_a_string(text, tokens, at, &name).map(|()| false),
-        Some(_) | None => Ok(touched),
+    match touched {
+        false => named_in_strings(text, tokens, &bodies).map(|()| false),
+        true => Ok(true),
     }
 }
 
@@ -92,7 +93,8 @@ fn dependent(kind: DependentKind, name: &str, what: &str) -> Refusal {
 
 /// Whether the identifier at `at` is qualified so that it is a relation declared harmless.
 fn is_unprotected(text: &str, tokens: &[Token], at: usize, name: &str, protection: &Protection) -> bool {
-    let Some(index) = tokens.iter().position(|token| token.range.start == at) else { return false };
+    // Tokens are in order, and a text may name a table a hundred thousand times.
+    let Ok(index) = tokens.binary_search_by_key(&at, |token| token.range.start) else { return false };
     let (Some(schema), Some(dot)) = (index.checked_sub(2), index.checked_sub(1)) else { return false };
     let (Some(schema), Some(dot)) = (tokens.get(schema), tokens.get(dot)) else { return false };
     dot.kind == Kind::Symbol(b'.')
@@ -111,7 +113,8 @@ fn reserved(text: &str, tokens: &[Token], at: usize) -> Refusal {
 }
 
 /// A name in a string is data, unless the statement runs the string or asks the catalog about it.
-fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Result<(), Refusal> {
+fn named_in_strings(text: &str, tokens: &[Token], bodies: &[(usize, String)]) -> Result<(), Refusal> {
+    let Some(&(at, ref name)) = bodies.first() else { return Ok(()) };
     let is = |index: usize, words: &[&str]| {
         tokens.get(index).is_some_and(|token| words.iter().any(|word| token.is_word(text, word)))
     };
@@ -123,7 +126,8 @@ fn named_in_a_string(text: &str, tokens: &[Token], at: usize, name: &str) -> Res
             .hint("run its statements one by one through the proxy")
             .at(at));
     }
-    if is_statement_for_a_function(text, tokens, at) {
+    if let Some(at) = statement_for_a_function(text, tokens, bodies.iter().map(|(at, _)| *at)) {
+        let name = bodies.iter().find(|(place, _)| *place == at).map_or(name, |(_, name)| name);
         return Err(Refusal::new(format!(
             "a function that may run its argument as SQL is handed a statement on {name}"
         ))

@@ -35,6 +35,22 @@ fn a_refusal_names_column_and_construct() {
 }
 
 #[test]
+fn a_statement_for_a_function_may_hide_behind_another_one_sql_13() {
+    let part = "a function that may run its argument as SQL";
+    refused("SELECT my_function('DELETE FROM customers')", part);
+    refused("SELECT my_function(E'\\x0bDELETE FROM customers')", part);
+    refused("SELECT my_function('BEGIN; DELETE FROM customers')", part);
+    refused("SELECT my_function('SET a = 1; DELETE FROM customers')", part);
+}
+
+#[test]
+fn every_constant_is_looked_at_for_a_statement_for_a_function_sql_13() {
+    let part = "a function that may run its argument as SQL";
+    refused("SELECT 'customers', my_function('DELETE FROM customers')", part);
+    refused("SELECT lower('SELECT 1 FROM customers'), my_function('DELETE FROM customers')", part);
+}
+
+#[test]
 fn what_touches_a_protected_table_in_another_way_is_refused_by_name() {
     refused("SELECT o.id, c.ssn FROM orders o JOIN customers c ON c.id = o.customer_id", "join");
     refused("SELECT 1 FROM plain p, customers c", "join");
