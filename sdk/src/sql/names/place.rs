@@ -7,22 +7,8 @@ use super::effect::LISTS_COLUMNS;
 use super::statement::Statement;
 
 /// Words after which only an expression begins, so that a name there is a column or calls something.
-const BEFORE_COLUMN: [&str; 14] = [
-    "and",
-    "by",
-    "case",
-    "distinct",
-    "else",
-    "having",
-    "not",
-    "or",
-    "returning",
-    "select",
-    "set",
-    "then",
-    "when",
-    "where",
-];
+const BEFORE_COLUMN: [&str; 13] =
+    ["and", "by", "case", "distinct", "else", "having", "not", "or", "select", "set", "then", "when", "where"];
 
 /// Words after which DDL names a routine without calling it.
 const NAMES_ROUTINE: [&str; 4] = ["aggregate", "function", "procedure", "routine"];
@@ -49,7 +35,9 @@ impl Statement<'_> {
     pub(super) fn can_be(&self, kind: DependentKind, index: usize) -> bool {
         let is_part = || self.follows(index, |before| before.is_symbol(b'.'));
         match kind {
-            DependentKind::Relation | DependentKind::Type => !self.is_column(index),
+            // RETURNING of JSON_VALUE and its like stands before a type.
+            DependentKind::Relation => !self.is_column(index, &["returning"]),
+            DependentKind::Type => !self.is_column(index, &[]),
             DependentKind::Routine => self.is_routine(index),
             DependentKind::RowRoutine => self.is_routine(index) || is_part(),
             DependentKind::SqlRoutine => self.is_called(index),
@@ -85,8 +73,9 @@ impl Statement<'_> {
     }
 
     /// Whether the name can only be a column, or an alias in an expression: what stands before it begins an expression,
-    /// and behind it neither a part of a longer name nor a constant or bracket of a type follows.
-    fn is_column(&self, index: usize) -> bool {
+    /// and behind it neither a part of a longer name nor a constant or bracket of a type follows. `more` are words that
+    /// begin an expression beside [`BEFORE_COLUMN`].
+    fn is_column(&self, index: usize, more: &[&str]) -> bool {
         let plain = !matches!(
             self.tokens.get(index + 1).map(|token| token.kind),
             Some(
@@ -99,7 +88,8 @@ impl Statement<'_> {
             )
         );
         let begins = |before: &Token| {
-            before.kind == Kind::Operator || BEFORE_COLUMN.iter().any(|word| before.is_word(self.text, word))
+            before.kind == Kind::Operator
+                || BEFORE_COLUMN.iter().chain(more).any(|word| before.is_word(self.text, word))
         };
         plain && self.follows(index, begins) && !index.checked_sub(1).is_some_and(|before| self.is_new_column(before))
     }
