@@ -303,9 +303,11 @@ impl<'p> Names<'p> {
     /// counts, which is read by its tokens.
     fn in_text(&self, value: &str) -> Option<MentionKind> {
         let mut words = value.split(|char: char| char.is_ascii() && !continues_identifier(char as u8));
-        let start = value.as_ptr().addr();
+        let mut at = 0;
         let found = words.find_map(|word| {
-            let rest = value.get(word.as_ptr().addr() - start + word.len()..).unwrap_or("");
+            let rest = value.get(at + word.len()..).unwrap_or("");
+            // What separates words is one byte.
+            at += word.len() + 1;
             let found = self.in_word(word, code::calls(rest))?;
             (!self.is_sql_routine(&found)).then_some(found)
         });
