@@ -9,6 +9,7 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
+use pgseal::exec::inputs::Params;
 use pgseal::exec::steps;
 use pgseal::schema::Table;
 use pgseal::sql::Plan;
@@ -192,7 +193,7 @@ fn physical(held: &Held, case: &Case, text: bool) -> Vec<Option<Vec<u8>>> {
 fn open(row: &[Option<&[u8]>], case: &Case, columns: &Columns, keys: &Keys) -> Option<Vec<Option<Vec<u8>>>> {
     let mut frame = Vec::new();
     compose::data_row(row, &mut frame);
-    let mut opener = columns.opener(&case.plan).expect("rows");
+    let mut opener = columns.opener(&case.plan, Params::NONE).expect("rows");
     let mut out = b"before".to_vec();
     let result = frames::rows::open(&frame[HEADER..], &mut opener, keys, &Settings::default(), &mut out);
     assert!(out.starts_with(b"before"));
@@ -208,7 +209,7 @@ fn open(row: &[Option<&[u8]>], case: &Case, columns: &Columns, keys: &Keys) -> O
 /// A DataRow whose body is foreign.
 fn body(bytes: &[u8], case: &Case, keys: &Keys) {
     for columns in [Columns::simple(&case.plan), Columns::extended(&case.plan, &[]).expect("all text")] {
-        let mut opener = columns.opener(&case.plan).expect("rows");
+        let mut opener = columns.opener(&case.plan, Params::NONE).expect("rows");
         let mut out = Vec::new();
         let result = frames::rows::open(bytes, &mut opener, keys, &Settings::default(), &mut out);
         assert!(result.is_ok() || out.is_empty());
