@@ -2,7 +2,7 @@
 //! long as the statement is kept (PostgreSQL's coerce_type in parse_coerce.c). An application that calls by text does not
 //! know that its text is kept. What EXECUTE or FETCH gives is described then, too.
 
-use crate::sql::lex::{self, Kind, Token};
+use crate::sql::lex;
 
 /// What the constants of a text are read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) fn reading(text: &str) -> Reading {
         return Reading::Once;
     }
     let mut reading = Reading::Alone;
-    for constant in tokens.iter().filter(|token| is_string(token)) {
+    for constant in tokens.iter().filter(|token| token.is_string()) {
         // Escapes that are wrong are an error at the server too.
         let value = lex::unescape(text, constant).unwrap_or_default();
         let now =
@@ -36,26 +36,6 @@ pub(super) fn reading(text: &str) -> Reading {
         }
     }
     reading
-}
-
-fn is_string(token: &Token) -> bool {
-    match token.kind {
-        Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::DollarString | Kind::NationalString => true,
-        Kind::Word
-        | Kind::QuotedIdentifier
-        | Kind::UnicodeIdentifier
-        | Kind::BitString
-        | Kind::HexString
-        | Kind::Integer
-        | Kind::Float
-        | Kind::Param
-        | Kind::Operator
-        | Kind::Symbol(_)
-        | Kind::TypeCast
-        | Kind::DotDot
-        | Kind::ColonEquals
-        | Kind::EqualsGreater => false,
-    }
 }
 
 #[cfg(test)]

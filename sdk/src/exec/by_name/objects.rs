@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::sql::functions;
-use crate::sql::lex::{self, Kind, Token};
+use crate::sql::lex::{self, Kind, Token, first_part};
 
 /// What CREATE makes that is used by its name beside values.
 const KINDS: [&str; 8] = ["aggregate", "domain", "function", "procedure", "sequence", "table", "type", "view"];
@@ -210,7 +210,7 @@ impl<'t> Uses<'t> {
 
     /// Whether it carries values, or leads to a name that others will use with values.
     pub(super) fn carries(&self) -> bool {
-        let value = |token: &Token| is_string(token) || matches!(token.kind, Kind::Integer | Kind::Float | Kind::Param);
+        let value = Token::is_constant;
         self.statement.iter().any(value) || !self.made.is_empty() || self.begins(&["copy"])
     }
 
@@ -240,7 +240,7 @@ impl<'t> Uses<'t> {
         self.statement.iter().enumerate().find_map(|(at, token)| {
             let name = token.name(self.text)?;
             let no_relation = NO_RELATION.iter().any(|word| token.is_word(self.text, word));
-            let (first, last) = (self.first_part(at), !self.is_symbol(at + 1, b'.'));
+            let (first, last) = (first_part(self.statement, at), !self.is_symbol(at + 1, b'.'));
             let first_name = self.statement.get(first).and_then(|token| token.name(self.text))?;
             let place = self.before(first).is_some_and(|before| self.begins_list(before) || self.continues_list(first));
             let called = self.is_symbol(at + 1, b'(') && !self.is_before(first, &["into"]);
@@ -270,7 +270,7 @@ impl<'t> Uses<'t> {
 
     /// Whether the name at `at` is in the place of a relation, a function or a type.
     fn is_object(&self, at: usize) -> bool {
-        let first = self.first_part(at);
+        let first = first_part(self.statement, at);
         let defines = self.begins(&DEFINES);
         if self.is_symbol(at + 1, b'.') {
             return self.is_before(first, &["column"]);
@@ -308,18 +308,6 @@ impl<'t> Uses<'t> {
         }
     }
 
-    /// Where the qualified name begins that ends here. None has more than four parts.
-    fn first_part(&self, at: usize) -> usize {
-        let mut first = at;
-        for _ in 0..4 {
-            match first.checked_sub(2) {
-                Some(qualifier) if self.is_symbol(first - 1, b'.') => first = qualifier,
-                Some(_) | None => break,
-            }
-        }
-        first
-    }
-
     fn before(&self, at: usize) -> Option<&Token> {
         at.checked_sub(1).and_then(|before| self.statement.get(before))
     }
@@ -353,25 +341,5 @@ impl<'t> Uses<'t> {
 }
 
 fn is_string(token: &Token) -> bool {
-    match token.kind {
-        Kind::String
-        | Kind::EscapeString
-        | Kind::UnicodeString
-        | Kind::DollarString
-        | Kind::BitString
-        | Kind::HexString
-        | Kind::NationalString => true,
-        Kind::Word
-        | Kind::QuotedIdentifier
-        | Kind::UnicodeIdentifier
-        | Kind::Integer
-        | Kind::Float
-        | Kind::Param
-        | Kind::Operator
-        | Kind::Symbol(_)
-        | Kind::TypeCast
-        | Kind::DotDot
-        | Kind::ColonEquals
-        | Kind::EqualsGreater => false,
-    }
+    token.is_string() || matches!(token.kind, Kind::BitString | Kind::HexString)
 }

@@ -138,6 +138,33 @@ impl Token {
         }
     }
 
+    /// Whether it is a string constant, in any notation. Bit strings are none.
+    pub fn is_string(&self) -> bool {
+        match self.kind {
+            Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::DollarString | Kind::NationalString => true,
+            Kind::Word
+            | Kind::QuotedIdentifier
+            | Kind::UnicodeIdentifier
+            | Kind::BitString
+            | Kind::HexString
+            | Kind::Integer
+            | Kind::Float
+            | Kind::Param
+            | Kind::Operator
+            | Kind::Symbol(_)
+            | Kind::TypeCast
+            | Kind::DotDot
+            | Kind::ColonEquals
+            | Kind::EqualsGreater => false,
+        }
+    }
+
+    /// Whether it is a value of the client's: a constant of any kind, or a parameter.
+    pub fn is_constant(&self) -> bool {
+        self.is_string()
+            || matches!(self.kind, Kind::BitString | Kind::HexString | Kind::Integer | Kind::Float | Kind::Param)
+    }
+
     /// Whether it is this keyword (lower case), unquoted.
     pub fn is_word(&self, text: &str, keyword: &str) -> bool {
         self.kind == Kind::Word && self.text(text).eq_ignore_ascii_case(keyword)
@@ -152,6 +179,19 @@ impl Token {
     pub fn is_name(&self) -> bool {
         matches!(self.kind, Kind::Word | Kind::QuotedIdentifier | Kind::UnicodeIdentifier)
     }
+}
+
+/// The place of the first part of the qualified name whose last part is at `index`. None has more than four parts: a
+/// chain of a million is not followed from each of them.
+pub fn first_part(tokens: &[Token], index: usize) -> usize {
+    let mut first = index;
+    for _ in 0..4 {
+        if first < 2 || !tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
+            break;
+        }
+        first -= 2;
+    }
+    first
 }
 
 /// The first 63 bytes of a name, without a broken character at the end (`truncate_identifier`).

@@ -2,10 +2,9 @@
 
 use crate::schema::dependents::runs_sql;
 use crate::sql::functions;
-use crate::sql::lex::{self, Kind, Token};
+use crate::sql::lex::{self, Kind, Token, first_part};
 
-use super::place::first_part;
-use super::statement::{Statement, is_constant};
+use super::statement::Statement;
 
 /// A call with more tokens is not read.
 const MAX_ARGUMENTS: usize = 1024;
@@ -25,7 +24,9 @@ impl<'t> Statement<'t> {
         }
         match arguments(self.tokens, index) {
             Some([]) => false,
-            Some(arguments) => code || constants.in_columns || constants.any && arguments.iter().any(is_constant),
+            Some(arguments) => {
+                code || constants.in_columns || constants.any && arguments.iter().any(Token::is_constant)
+            }
             None => true,
         }
     }

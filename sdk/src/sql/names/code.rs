@@ -59,23 +59,16 @@ fn is_known_language(text: &str, tokens: &[Token], index: usize) -> bool {
 
 /// `EXECUTE 'EXECUTE …'`
 fn executes_by_name(text: &str, tokens: &[Token], index: usize) -> bool {
-    tokens.get(index + 1).filter(|operand| is_string(operand)).is_some_and(|operand| {
+    tokens.get(index + 1).filter(|operand| operand.is_string()).is_some_and(|operand| {
         let Ok(value) = lex::unescape(text, operand) else { return true };
         lex(&value).is_ok_and(|tokens| uses_by_name(&value, &tokens))
     })
 }
 
-fn is_string(token: &Token) -> bool {
-    matches!(
-        token.kind,
-        Kind::String | Kind::EscapeString | Kind::UnicodeString | Kind::DollarString | Kind::NationalString
-    )
-}
-
 /// The value of constants that `||` joins, if there are several and this is the first.
 fn joined(text: &str, tokens: &[Token], index: usize) -> Option<String> {
     let is_join = |at: usize| tokens.get(at).is_some_and(|t| t.kind == Kind::Operator && t.text(text) == "||");
-    let string = |at: usize| tokens.get(at).filter(|token| is_string(token));
+    let string = |at: usize| tokens.get(at).filter(|token| token.is_string());
     let goes_on = index.checked_sub(2).is_some_and(|before| is_join(before + 1) && string(before).is_some());
     if goes_on || !is_join(index + 1) {
         return None;

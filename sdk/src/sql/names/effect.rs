@@ -1,7 +1,7 @@
 //! Whether a statement may change settings that the server does not report (SQL-12).
 
 use crate::sql::functions;
-use crate::sql::lex::Token;
+use crate::sql::lex::{Token, first_part};
 use crate::sql::physical::Effect;
 
 /// Statements that change no setting, whatever functions they call is looked at separately.
@@ -202,7 +202,7 @@ impl Statement<'_> {
         if !self.tokens.get(at + 1).is_some_and(|next| next.is_symbol(b'(')) {
             return false;
         }
-        let first = self.first_part(at);
+        let first = first_part(self.tokens, at);
         let before = first.checked_sub(1).and_then(|before| self.tokens.get(before));
         if before.is_some_and(|before| self.precedes_columns(before)) {
             return false;
@@ -215,18 +215,6 @@ impl Statement<'_> {
             true => !builtin && !is_grammar(self.text, token),
             false => !(builtin && in_catalog()),
         }
-    }
-
-    /// The first part of the qualified name that ends at this token.
-    fn first_part(&self, at: usize) -> usize {
-        let mut first = at;
-        while let Some(qualifier) = first.checked_sub(2) {
-            if !self.tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
-                break;
-            }
-            first = qualifier;
-        }
-        first
     }
 
     fn precedes_columns(&self, before: &Token) -> bool {

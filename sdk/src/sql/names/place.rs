@@ -1,7 +1,7 @@
 //! Where an object of a kind can stand: a name counts only there (SQL-65). In doubt it counts.
 
 use crate::schema::DependentKind;
-use crate::sql::lex::{Kind, Token};
+use crate::sql::lex::{Kind, Token, first_part};
 
 use super::effect::LISTS_COLUMNS;
 use super::statement::Statement;
@@ -107,17 +107,4 @@ impl Statement<'_> {
     fn follows(&self, index: usize, is: impl Fn(&Token) -> bool) -> bool {
         index.checked_sub(1).and_then(|before| self.tokens.get(before)).is_some_and(is)
     }
-}
-
-/// The place of the first part of the qualified name whose last part is at `index`. None has more than four parts: a
-/// chain of a million is not followed from each of them.
-pub(super) fn first_part(tokens: &[Token], index: usize) -> usize {
-    let mut first = index;
-    for _ in 0..4 {
-        if first < 2 || !tokens.get(first - 1).is_some_and(|dot| dot.is_symbol(b'.')) {
-            break;
-        }
-        first -= 2;
-    }
-    first
 }

@@ -77,34 +77,9 @@ impl<'t> Statement<'t> {
             });
             let columns = outer.filter(|_| simple);
             Constants {
-                any: own.iter().any(is_constant),
-                in_columns: own.iter().take(columns.unwrap_or(own.len())).any(is_constant),
+                any: own.iter().any(Token::is_constant),
+                in_columns: own.iter().take(columns.unwrap_or(own.len())).any(Token::is_constant),
             }
         })
-    }
-}
-
-/// Whether a token is a value of the client's.
-pub(super) fn is_constant(token: &Token) -> bool {
-    match token.kind {
-        Kind::String
-        | Kind::EscapeString
-        | Kind::UnicodeString
-        | Kind::DollarString
-        | Kind::BitString
-        | Kind::HexString
-        | Kind::NationalString
-        | Kind::Integer
-        | Kind::Float
-        | Kind::Param => true,
-        Kind::Word
-        | Kind::QuotedIdentifier
-        | Kind::UnicodeIdentifier
-        | Kind::Operator
-        | Kind::Symbol(_)
-        | Kind::TypeCast
-        | Kind::DotDot
-        | Kind::ColonEquals
-        | Kind::EqualsGreater => false,
     }
 }
