@@ -1,13 +1,13 @@
 //! From client to server: forward, rewrite, refuse, insert.
 
-mod by_name;
 mod extended;
+mod questions;
 mod simple;
 mod steps;
 
 use pgseal::error::{SqlState, UserFacing};
 use pgseal::framing::Malformed;
-use pgseal::sql::{Effect, Refusal};
+use pgseal::sql::Refusal;
 
 use super::Core;
 use super::fatal::Fatal;
@@ -189,23 +189,9 @@ impl State {
     fn forward(&mut self, kind: Kind) -> Fate {
         // Ignored or expected: the bytes go on.
         if self.queue.push(kind, Expected::new(Answer::Forward)).is_ok() && kind == Kind::Sync {
-            self.end_batch();
+            self.session.end_batch();
         }
         Fate::Forward
-    }
-
-    /// A statement with this effect is sent as it is.
-    fn forwards(&mut self, effect: Effect) {
-        self.facts.forwarded(effect);
-        if effect == Effect::Opaque {
-            self.texts.unlearn();
-        }
-    }
-
-    /// What comes next is not dropped by an error in what was sent so far.
-    pub(super) fn end_batch(&mut self) {
-        self.statements.end_batch();
-        self.portals.end_batch();
     }
 
     /// A message that does not go through as it is: its answer is worth reading.
@@ -239,12 +225,6 @@ fn refused(error: &dyn UserFacing, position: Option<u32>) -> Expected {
 
 fn malformed(_: Malformed) -> Fatal {
     Fatal::protocol("invalid message format")
-}
-
-/// Characters of `text` before this byte, plus one: field P of an ErrorResponse.
-fn position(text: &str, byte: Option<usize>) -> Option<u32> {
-    let before = text.get(..byte?)?;
-    u32::try_from(before.chars().count() + 1).ok()
 }
 
 fn not_utf8() -> Refusal {

@@ -4,7 +4,6 @@ pub mod cancel;
 mod client;
 mod fatal;
 mod gate;
-mod portals;
 mod queue;
 mod relay;
 mod server;

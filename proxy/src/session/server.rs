@@ -1,6 +1,5 @@
 //! From server to client: forward, translate, swallow.
 
-mod names;
 mod steps;
 
 use pgseal::error::SqlState;
@@ -137,11 +136,12 @@ impl State {
             (_, _) => {}
         }
         if tag == b'E' {
-            self.never_made.undo();
+            self.session.failed();
         }
         if tag == b'C' {
             let Some(body) = body else { return Ok(Fate::Whole) };
-            self.carried_out(body.strip_suffix(b"\0").unwrap_or(body));
+            let change = self.queue.front().and_then(|entry| entry.payload.change.as_mut());
+            self.session.carried_out(change, body.strip_suffix(b"\0").unwrap_or(body));
         }
         let cap = core.context.limits.held_frame;
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
@@ -156,9 +156,9 @@ impl State {
                 Ok(Fate::Forward)
             }
             // A constraint that is checked at the commit.
-            Answer::Forward if tag == b'E' && self.wrote.is_some() => {
+            Answer::Forward if tag == b'E' && self.session.wrote().is_some() => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
-                if let Some(plan) = &self.wrote {
+                if let Some(plan) = self.session.wrote() {
                     errors::translate(b'E', body, plan, Some, out).map_err(|_| nonsense())?;
                 }
                 Ok(Fate::Replaced)
@@ -177,13 +177,13 @@ impl State {
                         && let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
-                        self.facts.shown(name, value);
+                        self.session.facts.shown(name, value);
                         *names = rest;
                     }
                     Ok(Fate::Drop)
                 }
                 (b'E', Kind::Query) => {
-                    self.facts.not_shown();
+                    self.session.facts.not_shown();
                     Ok(Fate::Drop)
                 }
                 (b'E', _) => Ok(Fate::Forward),
@@ -196,10 +196,10 @@ impl State {
                         if let [Some(text)] = reader::data_row(body).map_err(foreign)?.as_slice()
                             && let Ok(text) = std::str::from_utf8(text)
                         {
-                            self.texts.learn(name, text);
+                            self.session.learn(name, text);
                         }
                     }
-                    b'C' => self.looked_for = Some(name.clone()),
+                    b'C' => self.session.asked_for(name),
                     b'E' => return Ok(Fate::Forward),
                     _ => {}
                 }
@@ -229,7 +229,7 @@ impl State {
                 _ => Ok(Fate::Forward),
             },
             Answer::Portal(portal) => {
-                let opening = Opening { world: &self.world, facts: &self.facts, cap };
+                let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
                 portal_frame(tag, portal, false, body, &opening, out)
             }
             Answer::Query(query) => match query.parts.get(query.current) {
@@ -240,7 +240,7 @@ impl State {
                         portal,
                         true,
                         body,
-                        &Opening { world: &self.world, facts: &self.facts, cap },
+                        &Opening { world: &self.world, facts: &self.session.facts, cap },
                         out,
                     )?;
                     query.current += usize::from(tag == b'C');
@@ -276,7 +276,7 @@ impl State {
             Answer::LastStep(portal) => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
-                let opening = Opening { world: &self.world, facts: &self.facts, cap };
+                let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
                 steps::last_step(tag, portal, running, &mut self.sought, body, &opening, out)
             }
             Answer::Left(portal, limit) => match tag {
@@ -315,7 +315,7 @@ impl State {
             return Ok(Fate::Forward);
         };
         self.broken_pins.retain(|pin| pin.name != name);
-        if let Err(broken) = self.facts.parameter_status(name, value) {
+        if let Err(broken) = self.session.facts.parameter_status(name, value) {
             self.broken_pins.push(broken);
         }
         self.check_pins().map(|()| Fate::Forward)
@@ -361,15 +361,7 @@ impl State {
             reader::Status::InBlock => Transaction::Block,
             reader::Status::Failed => Transaction::Failed,
         };
-        self.facts.ready_for_query(transaction, self.queue.len() <= 1);
-        if status == reader::Status::Idle {
-            self.portals.forget();
-            if self.queue.len() <= 1 {
-                self.naming.clear();
-            }
-            self.never_made.settle();
-            self.wrote = None;
-        }
+        self.session.ready_for_query(transaction, self.queue.len() <= 1);
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
             return self.poison();
         }
@@ -413,7 +405,7 @@ impl State {
             self.queue.skip();
         }
         if shows {
-            self.facts.not_shown();
+            self.session.facts.not_shown();
         }
         self.spoiled = true;
         self.resume();

@@ -7,18 +7,17 @@ use std::sync::Arc;
 
 use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::by_name::{Named, NeverMade, PreparedTexts, RefusedNames};
 use pgseal::exec::facts::{BrokenPin, Facts};
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
+use pgseal::exec::session::{Change, Session};
 use pgseal::exec::steps::Execution;
 use pgseal::schema::Protection;
-use pgseal::sql::{Effect, Plan, Verb};
+use pgseal::sql::Plan;
 use tokio::sync::watch;
 
 use super::Context;
 use super::fatal::Fatal;
-use super::portals::Names;
 use super::queue::Queue;
 use super::sought::Sought;
 use super::world::World;
@@ -89,38 +88,9 @@ impl Expected {
         Self { answer, change: None }
     }
 
-    pub(super) fn changing(answer: Answer, change: Change) -> Self {
-        Self { answer, change: Some(change) }
+    pub(super) fn changing(answer: Answer, change: impl Into<Option<Change>>) -> Self {
+        Self { answer, change: change.into() }
     }
-
-    pub(super) fn naming(answer: Answer, named: Named) -> Self {
-        Self { answer, change: (!named.is_empty()).then(|| Change::Named(Box::new(named))) }
-    }
-}
-
-/// A name whose meaning is under way.
-pub(super) enum Change {
-    Statement(Box<[u8]>),
-    Portal(Box<[u8]>),
-    /// SQL gives names a meaning or takes them away, one with each command tag.
-    Named(Box<Named>),
-}
-
-/// A prepared statement, as long as anything is protected.
-pub(super) struct Statement {
-    pub(super) text: String,
-    pub(super) declared: Vec<u32>,
-    /// Of the protection under which it was planned.
-    pub(super) epoch: u64,
-    /// `None` if it is forwarded.
-    pub(super) plan: Option<Arc<Plan>>,
-    pub(super) effect: Effect,
-    /// What it does to names.
-    pub(super) named: Named,
-    /// It is forwarded, and runs or reads from what has a name.
-    pub(super) runs: bool,
-    /// Its name was refused before: unless the server takes it, it still is.
-    pub(super) was_refused: bool,
 }
 
 /// A portal over a planned statement.
@@ -235,29 +205,12 @@ pub(super) struct Rest {
 /// What both directions know.
 pub(super) struct State {
     pub(super) queue: Queue<Expected>,
-    pub(super) statements: Names<Statement>,
-    pub(super) portals: Names<Portal>,
-    /// Names that were to mean something and do not, since it was refused, skipped or failed: what uses them would travel
-    /// for nothing.
-    pub(super) refused: RefusedNames,
-    /// Names of planned statements that the client closed or freed: the values that it binds to one all the same do not
-    /// travel.
-    pub(super) closed: RefusedNames,
-    /// Objects that a refused statement would have made.
-    pub(super) never_made: NeverMade,
-    /// What PREPARE made.
-    pub(super) texts: PreparedTexts,
-    /// How many messages are under way that may change what names of statements mean.
-    pub(super) renaming: usize,
-    /// The server was asked for a statement of this name.
-    pub(super) looked_for: Option<Box<[u8]>>,
-    pub(super) facts: Facts,
+    /// What every session remembers.
+    pub(super) session: Session<Rc<Portal>>,
     pub(super) world: World,
     protections: Option<watch::Receiver<Arc<Protection>>>,
     /// Something is protected, or was during this session: then every message is read.
     pub(super) reads: bool,
-    /// Statements may have been forwarded without being remembered, and something is protected since.
-    pub(super) unremembered: bool,
     /// Settings under which texts would be read otherwise than we read them: no session of a protected database.
     pub(super) broken_pins: Vec<BrokenPin>,
     /// Transaction status of the last ReadyForQuery.
@@ -275,11 +228,7 @@ pub(super) struct State {
     /// Whole frames of ours that go to the server before the client's next one.
     pub(super) inject: Vec<u8>,
     pub(super) waiting: Waiting,
-    /// A plan that wrote in this transaction: errors of its commit are told in its terms.
-    pub(super) wrote: Option<Arc<Plan>>,
     pub(super) running: Option<Running>,
-    /// Portals that were bound and do something to names, and what.
-    pub(super) naming: Vec<(Box<[u8]>, Named)>,
     /// The client's side has something to do.
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
@@ -297,17 +246,8 @@ impl State {
         });
         Self {
             queue: Queue::new(Expected::new(Answer::Forward)),
-            statements: Names::default(),
-            portals: Names::default(),
-            refused: RefusedNames::default(),
-            closed: RefusedNames::default(),
-            never_made: NeverMade::default(),
-            texts: PreparedTexts::default(),
-            renaming: 0,
-            looked_for: None,
-            facts: Facts::new(world.protection.epoch),
+            session: Session::new(Facts::new(world.protection.epoch)),
             reads: !world.protection.is_empty(),
-            unremembered: false,
             broken_pins: Vec::new(),
             world,
             protections: context.map(|context| context.protection.clone()),
@@ -320,9 +260,7 @@ impl State {
             server_failed: false,
             inject: Vec::new(),
             waiting: Waiting::No,
-            wrote: None,
             running: None,
-            naming: Vec::new(),
             wake: false,
             spoiled: false,
             sought: Sought::default(),
@@ -345,10 +283,10 @@ impl State {
             return;
         }
         self.world.protection = Arc::clone(&protections.borrow_and_update());
-        self.facts.set_epoch(self.world.protection.epoch);
+        self.session.facts.set_epoch(self.world.protection.epoch);
         if !self.reads && !self.world.protection.is_empty() {
             self.reads = true;
-            self.unremembered = true;
+            self.session.remembers_from_now_on();
         }
     }
 
@@ -365,25 +303,10 @@ impl State {
 
     /// The server confirmed what the entry changes.
     pub(super) fn confirm(&mut self, expected: &Expected) {
-        match &expected.change {
-            Some(Change::Statement(name)) => self.statements.confirm(name),
-            Some(Change::Portal(name)) => self.portals.confirm(name),
-            Some(Change::Named(named)) => self.settle(named),
-            None => return,
+        if let Some(change) = &expected.change {
+            self.session.confirm(change);
+            self.name_answered();
         }
-        self.name_answered();
-    }
-
-    /// A text that does something to names is sent.
-    pub(super) fn sends(&mut self, named: &Named) {
-        self.renaming += usize::from(named.changes_statements());
-        self.texts.sent(named, self.world.protection.epoch);
-    }
-
-    /// It was answered, or dropped.
-    fn settle(&mut self, named: &Named) {
-        self.texts.settle(named);
-        self.renaming = self.renaming.saturating_sub(usize::from(named.changes_statements()));
     }
 
     /// A name has one message less under way.
@@ -395,24 +318,13 @@ impl State {
 
     /// The server dropped the entry, or answered it with an error.
     pub(super) fn withdraw(&mut self, expected: &Expected) {
-        match &expected.change {
-            Some(Change::Statement(name)) => {
-                self.withdraw_statement(name);
-                self.name_answered();
-            }
-            Some(Change::Portal(name)) => {
-                drop(self.portals.withdraw(name));
-                self.name_answered();
-            }
-            Some(Change::Named(named)) => {
-                self.settle(named);
-                self.name_answered();
-            }
-            None => {}
+        if let Some(change) = &expected.change {
+            self.session.withdraw(change);
+            self.name_answered();
         }
         match expected.answer {
             Answer::Show(..) => {
-                self.facts.not_shown();
+                self.session.facts.not_shown();
                 self.resume();
             }
             Answer::Text(_) => self.resume(),
@@ -434,43 +346,6 @@ impl State {
             | Answer::Query(_)
             | Answer::Spoiled
             | Answer::Poison => {}
-        }
-    }
-
-    /// The server carried out a DEALLOCATE. A client that binds a planned statement by its old name is told so here: its
-    /// values do not travel in the clear to find that out.
-    pub(super) fn deallocated(&mut self, name: &[u8], named: &Named) {
-        let planned = self.statements.remove(name).is_some_and(|statement| statement.plan.is_some());
-        if planned && !self.statements.knows(name) {
-            self.closed.freed(name, named);
-        }
-    }
-
-    /// The server carried out a DEALLOCATE ALL or DISCARD ALL, or a DEALLOCATE of which it is not known what it named. The
-    /// unnamed statement is none of those.
-    pub(super) fn all_deallocated(&mut self, named: &Named) {
-        let planned: Vec<Box<[u8]>> = self.statements.forget_named(|statement| statement.plan.is_some());
-        for name in planned {
-            if !self.statements.knows(&name) {
-                self.closed.freed(&name, named);
-            }
-        }
-    }
-
-    /// The server has no such statement, or another one: values for a planned one must not reach that.
-    fn withdraw_statement(&mut self, name: &[u8]) {
-        let withdrawn = self.statements.withdraw(name);
-        let planned = |statement: &Rc<Statement>| statement.plan.is_some();
-        let refused = |statement: &Rc<Statement>| planned(statement) || statement.was_refused;
-        if withdrawn.as_ref().is_some_and(refused) && !self.statements.get(name).is_some_and(planned) {
-            self.refused.insert(name);
-        }
-    }
-
-    /// A planned statement is executed.
-    pub(super) fn executes(&mut self, plan: &Arc<Plan>) {
-        if plan.verb != Verb::Select {
-            self.wrote = Some(Arc::clone(plan));
         }
     }
 

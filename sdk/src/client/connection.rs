@@ -13,11 +13,12 @@ use super::block::Block;
 use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
-use crate::exec::by_name::{self, Named, NeverMade, PreparedTexts, RefusedNames};
+use crate::exec::by_name::{self, Named};
 use crate::exec::cache::TextCache;
 use crate::exec::facts::{Asked, BrokenPin, Facts};
+use crate::exec::session::{Change, Session};
 use crate::schema::Protection;
-use crate::sql::{Effect, Plan, Refusal, Verb};
+use crate::sql::{Effect, Plan, Refusal};
 use crate::value::Settings;
 
 /// Prepared statements of one generation; at most twice as many are kept at the server.
@@ -36,7 +37,8 @@ pub(super) struct Connection {
 }
 
 struct Known {
-    facts: Facts,
+    /// What every session remembers.
+    session: Session,
     block: Block,
     /// Something that was sent for a client of ours may have begun the block that the session may be in.
     entered: bool,
@@ -47,13 +49,8 @@ struct Known {
     prepared: TextCache<Arc<Prepared>>,
     /// Somebody may send a cancel request at any time.
     cancelled: bool,
-    refused: RefusedNames,
-    never_made: NeverMade,
-    texts: PreparedTexts,
     /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
     defined: bool,
-    /// A plan that wrote in this transaction: errors of its commit are told in its terms.
-    wrote: Option<Arc<Plan>>,
 }
 
 /// A statement that was sent and may begin or end a transaction block.
@@ -108,18 +105,14 @@ impl Connection {
     /// One that nobody has looked at. A connection that its pool has just made is outside a block.
     pub(super) fn new() -> Self {
         let known = Known {
-            facts: Facts::hidden(0),
+            session: Session::new(Facts::hidden(0)),
             block: Block::Unknown,
             entered: false,
             moves: 0,
             recycled: 0,
             prepared: TextCache::new(STATEMENTS, TEXTS),
             cancelled: false,
-            refused: RefusedNames::default(),
-            never_made: NeverMade::default(),
-            texts: PreparedTexts::default(),
             defined: false,
-            wrote: None,
         };
         Self { known: Mutex::new(known), turn: sync::Mutex::new(()), broken: AtomicBool::new(false) }
     }
@@ -128,15 +121,15 @@ impl Connection {
     /// the pool's count of recyclings tells whether anybody else had it meanwhile.
     pub(super) fn taken(&self, recycled: usize, pooled: bool) {
         let mut known = lock(&self.known);
-        known.facts.renew();
+        known.session.facts.renew();
         known.cancelled = false;
         match known.block {
             _ if pooled && recycled == 0 => known.outside(),
-            Block::Outside if pooled && recycled == known.recycled + 1 => known.facts.idle(),
+            Block::Outside if pooled && recycled == known.recycled + 1 => known.session.facts.idle(),
             Block::Outside | Block::Inside | Block::Unknown => {
                 known.block = Block::Unknown;
                 known.entered = false;
-                known.wrote = None;
+                known.session.forgets_writes();
             }
         }
         known.recycled = recycled;
@@ -173,7 +166,7 @@ impl Connection {
     /// The prepared statement of this text, if its constants would be read again as they were.
     pub(super) fn prepared(&self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<Prepared>> {
         let mut known = lock(&self.known);
-        let changes = known.facts.changes();
+        let changes = known.session.facts.changes();
         known.prepared.get(text, declared, epoch).filter(|prepared| match prepared.reading {
             Reading::Alone => true,
             Reading::Settings => prepared.changes == changes,
@@ -183,7 +176,7 @@ impl Connection {
 
     /// How often the settings may have changed.
     pub(super) fn changes(&self) -> u64 {
-        lock(&self.known).facts.changes()
+        lock(&self.known).session.facts.changes()
     }
 
     /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
@@ -201,16 +194,7 @@ impl Connection {
     /// was prepared when something else was protected. The driver's names count even where no client of ours has prepared
     /// anything: a client of another sealer may have.
     pub(super) fn uses_by_name(&self, text: &str, protection: &Protection) -> Option<Refusal> {
-        let known = lock(&self.known);
-        let refused =
-            || if known.refused.is_empty() { None } else { by_name::uses(text, |name| known.may_be_refused(name)) };
-        // What a statement uses may have been refused since it was prepared.
-        let never_made = |name: &[u8]| known.texts.of(name).find_map(|text| known.never_made.uses(text));
-        let judge = |name: &[u8]| known.texts.stale(name, protection).or_else(|| never_made(name));
-        by_name::executes(text, is_the_drivers)
-            .or_else(refused)
-            .or_else(|| known.never_made.uses(text))
-            .or_else(|| by_name::executes_refused(text, judge))
+        by_name::executes(text, is_the_drivers).or_else(|| lock(&self.known).session.uses_by_name(text, protection))
     }
 
     /// The refusal of a text whose names cannot be kept, or are the driver's.
@@ -219,41 +203,39 @@ impl Connection {
             let refusal = Refusal::new("names like s1 are those of statements that the driver prepares");
             return Some(refusal.hint("Prepare it under another name."));
         }
-        lock(&self.known).texts.refusal(named)
+        lock(&self.known).session.too_much(named)
     }
 
     /// A text was refused.
     pub(super) fn refuses(&self, text: &str) {
-        let mut known = lock(&self.known);
-        known.refused.text(text);
-        known.never_made.text(text);
+        lock(&self.known).session.refused(text);
     }
 
     /// A text that does something to names is sent, in this epoch.
-    pub(super) fn names(&self, named: &Named, text: &str, epoch: u64) -> Named {
+    pub(super) fn names(&self, named: &Named, text: &str, epoch: u64) -> Option<Change> {
         let mut known = lock(&self.known);
-        let mut named = named.sent();
-        known.never_made.watch(&mut named, text);
-        known.texts.sent(&named, epoch);
-        named
+        let mut named = named.clone();
+        known.session.watch(&mut named, text);
+        known.session.sends(named, epoch)
     }
 
     /// It was answered without an error.
-    pub(super) fn named(&self, named: &Named) {
+    pub(super) fn named(&self, change: Option<&mut Change>) {
         let mut known = lock(&self.known);
-        known.refused.all_made(named);
-        known.texts.all_made(named);
-        known.never_made.all_made(named);
+        if let Some(change) = change {
+            known.session.all_carried_out(change);
+            known.session.confirm(change);
+        }
         if known.block == Block::Outside {
-            known.never_made.settle();
+            known.session.idle();
         }
     }
 
     /// It was answered with an error, or another statement was: what was made in this transaction may be gone.
-    pub(super) fn failed(&self, named: &Named) {
+    pub(super) fn failed(&self, change: Option<&Change>) {
         let mut known = lock(&self.known);
-        known.texts.settle(named);
-        known.never_made.undo();
+        change.iter().for_each(|change| known.session.withdraw(change));
+        known.session.failed();
     }
 
     /// What values of this plan are read under.
@@ -262,40 +244,40 @@ impl Connection {
     /// Settings under which it means something else.
     pub(super) fn settings(&self, plan: &Plan) -> Result<Settings, Refusal> {
         let known = lock(&self.known);
-        known.facts.check(plan)?;
-        Ok(known.facts.settings().clone())
+        known.session.facts.check(plan)?;
+        Ok(known.session.facts.settings().clone())
     }
 
     /// The settings must be asked for before a statement that depends on them.
     pub(super) fn must_ask(&self) -> Option<Asked> {
-        lock(&self.known).facts.must_ask()
+        lock(&self.known).session.facts.must_ask()
     }
 
     /// They were told.
     pub(super) fn answer(&self, asked: Asked, values: &[(&'static str, String)]) -> Result<(), BrokenPin> {
         let values = values.iter().map(|(name, value)| (*name, value.as_str()));
-        lock(&self.known).facts.answer(asked, values)
+        lock(&self.known).session.facts.answer(asked, values)
     }
 
     /// A planned statement is sent.
     pub(super) fn sent(&self, plan: &Arc<Plan>, effect: Effect) {
         let mut known = lock(&self.known);
-        known.facts.sent(effect);
-        if plan.verb != Verb::Select && known.block != Block::Outside {
-            known.wrote = Some(Arc::clone(plan));
+        known.session.facts.sent(effect);
+        if known.block != Block::Outside {
+            known.session.executes(plan);
         }
     }
 
     /// A statement is sent as it is, which brings the session `to` another block or none.
     pub(super) fn forwarded(&self, effect: Effect, to: Option<Block>) -> Option<Moved> {
         let mut known = lock(&self.known);
-        known.facts.forwarded(effect);
+        known.session.facts.forwarded(effect);
         // A ROLLBACK, perhaps.
         if effect == Effect::Opaque {
-            known.never_made.undo();
+            known.session.failed();
         }
         match to {
-            None if known.block == Block::Outside => known.facts.idle(),
+            None if known.block == Block::Outside => known.session.facts.idle(),
             None => {}
             Some(_) => {
                 known.block = Block::Unknown;
@@ -346,7 +328,7 @@ impl Connection {
     /// Its end is sent. A cancel request that comes just before fails the block instead of ending it.
     pub(super) fn ends(&self) {
         let mut known = lock(&self.known);
-        known.facts.forwarded(Effect::None);
+        known.session.facts.forwarded(Effect::None);
         known.block = Block::Unknown;
         known.entered = true;
         known.moves += 1;
@@ -374,7 +356,7 @@ impl Connection {
 
     /// The plan in whose terms an error of a forwarded statement is told.
     pub(super) fn wrote(&self) -> Option<Arc<Plan>> {
-        lock(&self.known).wrote.clone()
+        lock(&self.known).session.wrote().cloned()
     }
 }
 
@@ -382,14 +364,8 @@ impl Known {
     fn outside(&mut self) {
         self.block = Block::Outside;
         self.entered = false;
-        self.wrote = None;
-        self.facts.idle();
-        self.never_made.settle();
-    }
-
-    /// Whether a name may be one that was refused. One that is known to be prepared is none of those that were too many.
-    fn may_be_refused(&self, name: &[u8]) -> bool {
-        self.refused.contains(name) || (self.refused.has_overflowed() && !self.texts.knows(name))
+        self.session.facts.idle();
+        self.session.idle();
     }
 }
 
@@ -483,7 +459,8 @@ mod tests {
             connection.refuses(&format!("PREPARE p{number} AS SELECT 1"));
         }
         assert!(connection.uses_by_name("EXECUTE p10000('x')", &none).is_some());
-        connection.named(&by_name::named("PREPARE p0 AS SELECT 1").sent());
+        let text = "PREPARE p0 AS SELECT 1";
+        connection.named(connection.names(&by_name::named(text), text, 0).as_mut());
         assert!(
             connection.uses_by_name("EXECUTE p10000('x')", &none).is_some(),
             "what was not remembered stays unknown"

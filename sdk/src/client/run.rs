@@ -22,7 +22,7 @@ use super::{Error, Row, RowCount};
 use super::{copy, ddl};
 use crate::error::UserFacing;
 use crate::exec;
-use crate::exec::by_name::{self, Named};
+use crate::exec::by_name;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -187,7 +187,7 @@ impl<'a> Runner<'a> {
         match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
             Err(error) => {
-                self.connection.failed(&named);
+                self.connection.failed(named.as_ref());
                 self.not_sent(error, prepared)
             }
         }
@@ -247,15 +247,15 @@ impl<'a> Runner<'a> {
             if ddl::defines(text) {
                 self.connection.defines();
             }
-            let named = self.connection.names(&named, text, protection.epoch);
+            let mut named = self.connection.names(&named, text, protection.epoch);
             if let Err(error) = turn.send(self.client.batch_execute(text)).await {
-                self.connection.failed(&named);
+                self.connection.failed(named.as_ref());
                 return Err(self.failed(error, None, Some));
             }
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
             }
-            self.connection.named(&named);
+            self.connection.named(named.as_mut());
             self.shared.look_if(self.connection.has_defined());
             return Ok(());
         }
@@ -342,7 +342,7 @@ impl<'a> Runner<'a> {
         if self.connection.block() == Block::Outside {
             return error;
         }
-        self.connection.failed(&Named::default());
+        self.connection.failed(None);
         match self.connection.turn().await {
             // It fails, that is what it is for; if the connection failed, so does the block.
             Ok(turn) => match turn.send(self.client.batch_execute(REFUSAL)).await {
@@ -361,7 +361,7 @@ impl<'a> Runner<'a> {
         position: impl FnOnce(u32) -> Option<u32>,
     ) -> Error {
         let wrote = self.connection.wrote();
-        self.connection.failed(&Named::default());
+        self.connection.failed(None);
         failed(error, plan.or(wrote.as_deref()), position)
     }
 

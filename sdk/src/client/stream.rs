@@ -13,9 +13,9 @@ use super::params;
 use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
-use crate::exec::by_name::Named;
 use crate::exec::inputs::Params;
 use crate::exec::outputs::Opener;
+use crate::exec::session::Change;
 use crate::sql::Plan;
 use crate::value::Settings;
 
@@ -116,7 +116,7 @@ enum Source {
 /// How the server's rows become the application's.
 enum Reading {
     /// They are the application's.
-    Forwarded(Option<Moved>, Named),
+    Forwarded(Option<Moved>, Option<Change>),
     /// They are opened.
     Opened(Opener),
     /// They are a guard's: the application expects none.
@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
         runner: Runner<'a>,
         prepared: &Arc<Prepared>,
         moved: Option<Moved>,
-        named: Named,
+        named: Option<Change>,
         stream: tokio_postgres::RowStream,
     ) -> Self {
         Self::new(runner, prepared, Source::Live(Box::pin(stream), Reading::Forwarded(moved, named)))
@@ -179,7 +179,7 @@ impl<'a> Rows<'a> {
                 Some(Ok(row)) => row,
                 Some(Err(error)) => {
                     if let Reading::Forwarded(_, named) = reading {
-                        runner.connection.failed(named);
+                        runner.connection.failed(named.as_ref());
                     }
                     return Err(runner.failed_run(error, prepared));
                 }
@@ -187,7 +187,7 @@ impl<'a> Rows<'a> {
                     *affected = stream.rows_affected();
                     if let Reading::Forwarded(moved, named) = reading {
                         moved.iter().for_each(|moved| runner.connection.arrived(*moved));
-                        runner.connection.named(named);
+                        runner.connection.named(named.as_mut());
                     }
                     runner.shared.look_if(runner.connection.has_defined());
                     return Ok(None);

@@ -2,31 +2,19 @@
 
 mod never_made;
 mod objects;
-mod texts;
 
 pub use never_made::NeverMade;
-pub use texts::{PreparedTexts, names_protected};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::SqlState;
-use crate::sql::Refusal;
+use crate::schema::Protection;
 use crate::sql::lex::{self, Kind, LexError, Token};
+use crate::sql::{self, Decision, Refusal};
 
 /// The commands that run, or read from, what has a name.
 const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
-
-/// How many names of refused statements are remembered.
-const MOST_NAMES: usize = 10_000;
-
-/// Refusals and texts that were sent, so far: their numbers are in the order in which a session saw them.
-static EVENTS: AtomicU64 = AtomicU64::new(0);
-
-fn next_event() -> u64 {
-    1 + EVENTS.fetch_add(1, Ordering::Relaxed)
-}
 
 /// A name as the server's own table of statements or portals has it: its keys end at 63 bytes (`NAMEDATALEN`, dynahash),
 /// wherever in a character that is.
@@ -48,7 +36,7 @@ pub struct Named {
     statements: bool,
     /// What each statement makes in the catalog, if anybody asked ([`NeverMade::watch`]).
     objects: VecDeque<Vec<Box<[u8]>>>,
-    /// Its place among the events, once it is sent.
+    /// Its place among the events of its session, once it is sent.
     number: u64,
 }
 
@@ -116,6 +104,12 @@ pub fn named(text: &str) -> Named {
     named
 }
 
+impl std::fmt::Debug for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Named").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
 impl Named {
     /// It names nothing.
     pub fn is_empty(&self) -> bool {
@@ -127,9 +121,16 @@ impl Named {
         self.statements
     }
 
-    /// It is sent: what was refused before may be made again by it, what is refused from now on is not.
-    pub fn sent(&self) -> Self {
-        Self { number: next_event(), ..self.clone() }
+    /// It is sent, as this event of its session: what was refused before may be made again by it, what is refused from
+    /// now on is not.
+    pub fn sent(mut self, number: u64) -> Self {
+        self.number = number;
+        self
+    }
+
+    /// Its place among the events of its session, once it is sent.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The server has carried out a statement of the text, with this command tag.
@@ -143,6 +144,17 @@ impl Named {
         }
     }
 
+    /// The server has carried out every statement of the text.
+    pub fn told_all(&mut self) -> Vec<Told> {
+        let gone = self.gone.drain(..).flatten().map(Told::Gone);
+        let all = std::mem::take(&mut self.all).then_some(Told::AllGone);
+        let made = self.made.drain(..).filter_map(|made| {
+            let name = made.name?;
+            Some(if made.text.is_some() { Told::Made(name) } else { Told::Declared(name) })
+        });
+        gone.chain(all).chain(made).collect()
+    }
+
     /// Whether it prepares a statement whose name `is_theirs` knows.
     pub fn prepares(&self, is_theirs: impl Fn(&[u8]) -> bool) -> bool {
         self.texts().any(|(name, _)| is_theirs(name))
@@ -152,8 +164,13 @@ impl Named {
         self.made.pop_front().and_then(|made| made.name)
     }
 
+    /// The names to which it gives a meaning; `None` for one that is not read.
+    pub(super) fn made_names(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.made.iter().map(|made| made.name.as_deref())
+    }
+
     /// The statements that it prepares and that are not confirmed.
-    fn texts(&self) -> impl Iterator<Item = (&Box<[u8]>, &Arc<str>)> {
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&Box<[u8]>, &Arc<str>)> {
         self.made.iter().filter_map(|made| Some((made.name.as_ref()?, made.text.as_ref()?)))
     }
 }
@@ -186,7 +203,7 @@ pub fn executes(text: &str, is_ours: impl Fn(&[u8]) -> bool) -> Option<Refusal> 
 }
 
 /// The refusal to execute what `judge` says, told where its name stands.
-pub fn executes_refused(text: &str, judge: impl Fn(&[u8]) -> Option<Refusal>) -> Option<Refusal> {
+pub fn executes_refused(text: &str, mut judge: impl FnMut(&[u8]) -> Option<Refusal>) -> Option<Refusal> {
     let names = executed(text).unwrap_or_default();
     names.into_iter().find_map(|name| judge(name.name.as_deref()?).map(|refusal| refusal.at(name.at)))
 }
@@ -250,94 +267,13 @@ pub fn runs(text: &str) -> bool {
     uses(text, |_| true).is_some()
 }
 
-/// Names that were to mean something and do not, since what they name was refused: what uses them would travel for
-/// nothing. A name is forgotten once the server has given it a meaning that was passed on.
-#[derive(Debug)]
-pub struct RefusedNames {
-    /// With the number of its last refusal.
-    names: HashMap<Box<[u8]>, u64>,
-    /// A name was one too many to remember. It stays so: which one it was is not known.
-    overflowed: bool,
-    most: usize,
-}
-
-impl Default for RefusedNames {
-    fn default() -> Self {
-        Self::at_most(MOST_NAMES)
-    }
-}
-
-impl RefusedNames {
-    /// So many are remembered.
-    fn at_most(most: usize) -> Self {
-        Self { names: HashMap::new(), overflowed: false, most }
-    }
-
-    /// Nothing was refused.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && !self.overflowed
-    }
-
-    /// This very name is remembered.
-    pub fn contains(&self, name: &[u8]) -> bool {
-        self.names.contains_key(key(name))
-    }
-
-    /// Not all names are remembered: any other one may have been refused too.
-    pub fn has_overflowed(&self) -> bool {
-        self.overflowed
-    }
-
-    /// Whether what this name was to mean may have been refused.
-    pub fn may_hold(&self, name: &[u8]) -> bool {
-        self.overflowed || self.contains(name)
-    }
-
-    /// The name does not mean what it was to mean.
-    pub fn insert(&mut self, name: &[u8]) {
-        self.insert_at(name, next_event());
-    }
-
-    /// A statement of this text has taken the meaning away: what was sent behind it may give it another one.
-    pub fn freed(&mut self, name: &[u8], text: &Named) {
-        self.insert_at(name, text.number);
-    }
-
-    fn insert_at(&mut self, name: &[u8], event: u64) {
-        if self.names.len() < self.most || self.contains(name) {
-            self.names.insert(key(name).into(), event);
-        } else {
-            self.overflowed = true;
-        }
-    }
-
-    /// The name means something again.
-    pub fn remove(&mut self, name: &[u8]) {
-        self.names.remove(key(name));
-    }
-
-    /// A text was refused: what it would have made is not there.
-    pub fn text(&mut self, text: &str) {
-        for made in named(text).made {
-            match made.name {
-                Some(name) => self.insert(&name),
-                // It could be any.
-                None => self.overflowed = true,
-            }
-        }
-    }
-
-    /// The server has given a name of this text a meaning.
-    pub fn made(&mut self, name: &[u8], text: &Named) {
-        if self.names.get(key(name)).is_some_and(|refusal| *refusal <= text.number) {
-            self.remove(name);
-        }
-    }
-
-    /// The server has carried out every statement of a text.
-    pub fn all_made(&mut self, text: &Named) {
-        text.made.iter().filter_map(|made| made.name.as_ref()).for_each(|name| self.made(name, text));
-    }
+/// The refusal of a prepared text that was harmless once, if it is not any more.
+pub fn names_protected(text: &str, protection: &Protection) -> Option<Refusal> {
+    let forwarded = |statement: &sql::Statement| matches!(statement.decision, Decision::Forward);
+    (!sql::plan(text, &[], protection).iter().all(forwarded)).then(|| {
+        Refusal::new("a statement that was prepared in SQL names something that is protected now")
+            .hint("Prepare it again with the extended protocol (Parse).")
+    })
 }
 
 #[cfg(test)]
@@ -358,49 +294,13 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_refused_prepare_is_remembered_until_it_means_something() {
-        let mut names = RefusedNames::default();
-        names.text("SELECT 1; PREPARE Mine AS SELECT 1");
-        assert!(names.contains(b"mine"));
-        let mut again = named("PREPARE mine AS SELECT 2").sent();
-        assert_eq!(again.told(b"SELECT 1"), None);
-        assert!(names.contains(b"mine"), "it may fail");
-        let Some(Told::Made(name)) = again.told(b"PREPARE") else { panic!("it was not read") };
-        names.made(&name, &again);
-        assert!(names.is_empty());
-    }
-
-    #[test]
-    fn what_is_refused_behind_a_prepare_that_is_under_way_stays_refused() {
-        let mut names = RefusedNames::default();
-        names.text("PREPARE mine AS SELECT 1");
-        let sent = named("PREPARE mine AS SELECT 2").sent();
-        names.text("PREPARE mine AS SELECT 1");
-        names.all_made(&sent);
-        assert!(names.contains(b"mine"));
-        names.all_made(&named("PREPARE mine AS SELECT 2").sent());
-        assert!(names.is_empty());
-    }
-
-    #[test]
-    fn a_name_that_is_taken_away_means_nothing_again() {
-        let mut names = RefusedNames::default();
-        names.text("PREPARE mine AS SELECT 1");
-        for gone in ["DEALLOCATE mine", "DEALLOCATE PREPARE mine", "DEALLOCATE ALL", "PREPARE TRANSACTION 'mine'"] {
-            names.all_made(&named(gone).sent());
-            assert!(names.contains(b"mine"), "{gone}");
-        }
-    }
-
-    #[test]
     fn a_name_with_escapes_could_be_any_sql_5() {
         let ours = |name: &[u8]| name == b"a";
         for text in ["EXECUTE U&\"!0061\" UESCAPE '!' ('x')", "EXPLAIN EXECUTE U&\"\\0061\""] {
             assert!(uses(text, ours).is_some() && executes(text, ours).is_some(), "{text}");
         }
-        let mut names = RefusedNames::default();
-        names.text("PREPARE U&\"!0061\" UESCAPE '!' AS SELECT 1");
-        assert!(names.may_hold(b"a"));
+        let named = named("PREPARE U&\"!0061\" UESCAPE '!' AS SELECT 1");
+        assert!(named.made_names().eq([None]));
     }
 
     #[test]
@@ -443,8 +343,6 @@ mod tests {
     fn names_end_at_63_bytes() {
         let long = "é".repeat(40);
         assert_eq!(key(long.as_bytes()).len(), 63);
-        let mut names = RefusedNames::default();
-        names.insert(long.as_bytes());
-        assert!(names.contains(format!("{long}x").as_bytes()));
+        assert_eq!(key(long.as_bytes()), key(format!("{long}x").as_bytes()));
     }
 }

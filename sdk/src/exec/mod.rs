@@ -39,6 +39,7 @@ pub mod outputs;
 pub mod positions;
 mod reseal;
 mod resolve;
+pub mod session;
 pub mod single;
 pub mod steps;
 mod update;

@@ -8,7 +8,9 @@
 use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
-use pgseal::exec::by_name::{self, NeverMade, PreparedTexts};
+use pgseal::exec::by_name;
+use pgseal::exec::facts::Facts;
+use pgseal::exec::session::Session;
 use pgseal::schema::{DependentKind, Protection};
 use pgseal::sql::lex::{self, Kind, MAX_NAME, Token};
 use pgseal::sql::names::{self, MentionKind, Names};
@@ -43,17 +45,19 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
             assert!(mention.at <= text.len());
         }
         let _ = by_name::uses(text, |_| true);
-        let mut named = by_name::named(text).sent();
-        // What a text makes, it does not use itself; and whatever it is, it can be told and forgotten.
-        let mut never = NeverMade::default();
-        never.text(text);
-        let _ = never.uses(text);
-        never.watch(&mut named, text);
-        never.all_made(&named);
-        never.settle();
-        let mut texts = PreparedTexts::default();
-        texts.sent(&named, protection.epoch);
-        texts.settle(&named);
+        // Whatever it is, a session can be told that it was refused, sent, carried out and answered.
+        let mut session: Session = Session::new(Facts::new(protection.epoch));
+        session.refused(text);
+        let _ = session.forwarded(text, protection);
+        let mut named = by_name::named(text);
+        session.watch(&mut named, text);
+        if let Some(mut change) = session.sends(named, protection.epoch) {
+            session.all_carried_out(&mut change);
+            session.confirm(&change);
+            assert!(!session.renames());
+        }
+        session.failed();
+        session.idle();
         let Ok(tokens) = lex::lex(text) else { return };
         tile(text, &tokens);
         let _ = names::effect(text, &tokens);

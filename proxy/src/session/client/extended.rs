@@ -4,25 +4,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::error::SqlState;
-use pgseal::exec::by_name;
 use pgseal::exec::inputs::Params;
-use pgseal::exec::single::{Single, single};
-use pgseal::sql::{Effect, Plan, Refusal};
+use pgseal::exec::session::{self, Meaning, Refused, Statement};
+use pgseal::sql::{Plan, Refusal};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
 use super::super::queue::Kind;
-use super::super::state::{Answer, Bound, Change, Expected, Portal, RESERVED, SHOW_NAME, State, Statement};
-use super::by_name::{Known, does_not_exist, unremembered};
-use super::{Fate, Frame, malformed, not_utf8, position};
+use super::super::state::{Answer, Bound, Expected, Portal, RESERVED, State};
+use super::{Fate, Frame, malformed, not_utf8};
 use crate::frames::{self, Columns};
 use crate::wire::compose;
 use crate::wire::frame::HEADER;
 use crate::wire::reader::{self, Target};
-
-/// Portals that do something to names and wait for their Execute.
-const MOST_NAMING: usize = 64;
 
 impl State {
     pub(super) fn parse(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -36,94 +30,59 @@ impl State {
             return Ok(self.refuse(unnamed, &reserved(), None, out));
         }
         let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse(unnamed, &not_utf8(), None, out)) };
-        let (plan, effect) = match self.plan(core, text, &types) {
-            Ok(planned) => planned,
-            Err(refusal) => {
-                self.refuses(text);
-                self.refused.insert(name);
-                let position = position(text, refusal.position);
-                return Ok(self.refuse(unnamed, &refusal, position, out));
-            }
+        let statements = core.plans.borrow_mut().plan(text, &types, &self.world.protection);
+        let parsed = self.session.parse(name, text, &types, &statements, &self.world.protection);
+        let (statement, change) = match parsed {
+            Ok(parsed) => parsed,
+            Err(Refused { refusal, position }) => return Ok(self.refuse(unnamed, &refusal, position, out)),
         };
-        let answer = match &plan {
+        let (answer, fate) = match statement.plan() {
             Some(plan) => {
                 frames::bind::parse(name, plan, &types, out);
-                Answer::Statement(Arc::clone(plan))
+                (Answer::Statement(Arc::clone(plan)), Fate::Replaced)
             }
-            None => Answer::Forward,
+            None => (Answer::Forward, Fate::Forward),
         };
-        let fate = if plan.is_some() { Fate::Replaced } else { Fate::Forward };
-        let epoch = self.world.protection.epoch;
-        let (named, runs) = (self.names_of(text), plan.is_none() && by_name::runs(text));
-        let was_refused = self.refused.contains(name) || self.closed.contains(name);
-        let statement =
-            Statement { text: text.to_owned(), declared: types, epoch, plan, effect, named, runs, was_refused };
-        self.refused.remove(name);
-        self.closed.remove(name);
-        self.statements.send(name, Some(Rc::new(statement)));
-        self.expect(Kind::Parse, Expected::changing(answer, Change::Statement(name.into())));
+        self.expect(Kind::Parse, Expected::changing(answer, change));
         Ok(fate)
     }
 
-    /// A Parse that is dropped with the rest of its batch: its name has no meaning, or an older one, and what it would have
-    /// made is not there if it had been refused.
+    /// A Parse that is dropped with the rest of its batch.
     pub(super) fn skip_parse(&mut self, core: &Core, frame: Frame<'_>) -> Fate {
         let Some(body) = frame.body else { return Fate::Whole };
         // One that is malformed the server would not notice either.
         if let Ok(reader::Parse { statement: name, text, types }) = reader::parse(body) {
-            self.refused.insert(name);
-            if let Ok(text) = std::str::from_utf8(text)
-                && self.plan(core, text, &types).is_err()
-            {
-                self.refuses(text);
+            match std::str::from_utf8(text) {
+                Ok(text) => {
+                    let statements = core.plans.borrow_mut().plan(text, &types, &self.world.protection);
+                    self.session.skipped(name, text, &statements, &self.world.protection);
+                }
+                Err(_) => self.session.bar(name),
             }
         }
         Fate::Drop
     }
 
-    /// What becomes of the one statement of a Parse.
-    fn plan(&self, core: &Core, text: &str, declared: &[u32]) -> Result<(Option<Arc<Plan>>, Effect), Refusal> {
-        let statements = core.plans.borrow_mut().plan(text, declared, &self.world.protection);
-        let Single { plan, effect } = single(&statements)?;
-        match self.uses_by_name(text) {
-            Some(refusal) if plan.is_none() => Err(refusal),
-            Some(_) | None => Ok((plan, effect)),
+    /// The statement of this name is parsed again, before the message that needs it: its physical form has changed
+    /// (SQL-12).
+    fn parse_again(&mut self, name: &[u8], statement: &Statement, out: &mut Vec<u8>) {
+        compose::close(Target::Statement, name, out);
+        match statement.plan() {
+            Some(plan) => frames::bind::parse(name, plan, statement.declared(), out),
+            None => compose::parse(name, statement.text().unwrap_or(""), statement.declared(), out),
         }
+        let change = || session::Change::Statement(name.into());
+        self.expect(Kind::Close, Expected::changing(Answer::Swallow(None), change()));
+        self.expect(Kind::Parse, Expected::changing(Answer::Swallow(statement.plan().cloned()), change()));
     }
 
-    /// The statement of this name, planned under the lock that is in force now (SQL-12). If its physical form has
-    /// changed it is parsed again under its name, before the message that needs it.
-    fn statement(&mut self, core: &Core, name: &[u8], out: &mut Vec<u8>) -> Result<Option<Rc<Statement>>, Refusal> {
-        let Some(known) = self.statements.get(name).cloned() else {
-            if self.unremembered && !self.texts.knows(name) {
-                return Err(unremembered());
-            }
-            return Ok(None);
-        };
-        let epoch = self.world.protection.epoch;
-        if known.epoch == epoch {
-            return Ok(Some(known));
+    /// The answer to what was sent about a name is needed first.
+    fn awaits_name(&self, out: &mut Vec<u8>) -> Fate {
+        // What it waits for may stand in this batch: the server is made to answer it.
+        if self.session.renames() {
+            compose::flush(out);
         }
-        let (plan, effect) = self.plan(core, &known.text, &known.declared)?;
-        let stays = plan.is_none() && known.plan.is_none();
-        let (text, declared, named) = (known.text.clone(), known.declared.clone(), known.named.clone());
-        let runs = plan.is_none() && by_name::runs(&text);
-        let was_refused = known.was_refused;
-        let fresh = Rc::new(Statement { text, declared, epoch, plan, effect, named, runs, was_refused });
-        if !stays {
-            compose::close(Target::Statement, name, out);
-            match &fresh.plan {
-                Some(plan) => frames::bind::parse(name, plan, &fresh.declared, out),
-                None => compose::parse(name, &fresh.text, &fresh.declared, out),
-            }
-            self.statements.send(name, None);
-            let change = || Change::Statement(name.into());
-            self.expect(Kind::Close, Expected::changing(Answer::Swallow(None), change()));
-            self.statements.send(name, Some(Rc::clone(&fresh)));
-            let answer = Answer::Swallow(fresh.plan.clone());
-            self.expect(Kind::Parse, Expected::changing(answer, change()));
-        }
-        Ok(Some(fresh))
+        Fate::Name
     }
 
     pub(super) fn bind(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -136,52 +95,33 @@ impl State {
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        if self.statements.is_open(name) {
-            return Ok(Fate::Name);
-        }
-        if let Some(fate) = self.awaits_names(out) {
-            return Ok(fate);
-        }
         // A Bind that goes on as it is need not be whole; most are.
-        let body = frame.body;
-        if body.is_none() && self.statements.get(name).is_some_and(|known| self.needs_whole_bind(known)) {
+        if frame.body.is_none() && self.session.needs_values(name, &self.world.protection) {
             return Ok(Fate::Whole);
         }
-        let statement = match self.statement(core, name, out) {
-            Ok(statement) => statement,
-            Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
-        };
-        let planned = statement.as_ref().and_then(|statement| statement.plan.as_ref());
-        if planned.is_none() && self.is_refused(name) {
-            // Its values may be those of a protected statement; what the server would say is known.
-            return Ok(self.refuse(false, &does_not_exist(name), None, out));
-        }
-        if statement.is_none() {
-            match self.known(name, frame, out) {
-                Known::Harmless => {}
-                Known::Refused(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
-                Known::Asked => return Ok(Fate::Wait),
-                Known::Whole => return Ok(Fate::Whole),
+        let values = || !frame.body.is_some_and(|body| reader::bind(body).is_ok_and(|bind| bind.values.is_empty()));
+        let meaning = loop {
+            let protection = &self.world.protection;
+            let plan = |text: &str, declared: &[u32]| core.plans.borrow_mut().plan(text, declared, protection);
+            match self.session.bind(name, values, self.status == b'E', protection, plan) {
+                Ok(Meaning::Again(statement)) => self.parse_again(name, &statement, out),
+                Ok(meaning) => break meaning,
+                Err(Refused { refusal, position }) => return Ok(self.refuse(false, &refusal, position, out)),
             }
-        }
-        // What it runs or uses by name may have been refused since it was prepared.
-        if let Some(statement) = statement.as_ref().filter(|statement| statement.plan.is_none())
-            && let Some(refusal) = match statement.runs {
-                true => self.uses_by_name(&statement.text),
-                false => self.never_made.uses(&statement.text),
-            }
-        {
-            self.refuses(&statement.text);
-            return Ok(self.refuse(false, &refusal, position(&statement.text, refusal.position), out));
-        }
-        let (Some(plan), Some(body)) = (planned, body) else {
-            return Ok(self.bind_forwarded(portal, statement.as_deref(), out));
         };
-        let (effect, declared) =
-            statement.as_ref().map_or((Effect::None, &[][..]), |statement| (statement.effect, &statement.declared));
-        match self.bind_planned(body, plan, declared, out) {
+        let (statement, plan) = match (meaning, frame.body) {
+            (Meaning::Planned(statement, plan), Some(_)) => (statement, plan),
+            (Meaning::Planned(..), None) => return Ok(Fate::Whole),
+            (Meaning::Forwarded(statement), _) => return Ok(self.bind_forwarded(portal, statement.as_deref())),
+            (Meaning::Unknown, _) => {
+                self.ask_for_text(name, out);
+                return Ok(Fate::Wait);
+            }
+            (Meaning::Open | Meaning::Again(_), _) => return Ok(self.awaits_name(out)),
+        };
+        match self.bind_planned(frame.body.unwrap_or(&[]), &plan, statement.declared(), out) {
             Ok(Fate::Replaced) => {
-                self.facts.sent(effect);
+                self.session.facts.sent(statement.effect());
                 Ok(Fate::Replaced)
             }
             Ok(fate) => Ok(fate),
@@ -189,27 +129,16 @@ impl State {
         }
     }
 
-    fn needs_whole_bind(&self, known: &Statement) -> bool {
-        known.plan.is_some() || known.epoch != self.world.protection.epoch
-    }
-
-    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>, out: &mut Vec<u8>) -> Fate {
-        let named = statement.map(|statement| &statement.named).filter(|named| !named.is_empty());
-        self.naming.retain(|(other, _)| **other != *portal);
-        if let Some(named) = named {
-            if self.naming.len() >= MOST_NAMING {
-                return self.refuse(false, &too_many_named(), None, out);
-            }
-            self.naming.push((portal.into(), named.clone()));
-        }
+    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
+        let named = statement.and_then(Statement::named).cloned();
         if let Some(statement) = statement {
-            self.forwards(statement.effect);
+            self.session.sends_effect(statement.effect());
         }
-        if !self.portals.knows(portal) {
-            return self.forward(Kind::Bind);
-        }
-        self.portals.send(portal, None);
-        self.expect(Kind::Bind, Expected::changing(Answer::Forward, Change::Portal(portal.into())));
+        let change = match named {
+            Some(named) => Some(self.session.portal(portal, session::Portal::Naming(Box::new(named)))),
+            None => self.session.no_portal(portal),
+        };
+        self.expect(Kind::Bind, Expected::changing(Answer::Forward, change));
         Fate::Forward
     }
 
@@ -222,19 +151,19 @@ impl State {
     ) -> Result<Fate, pgseal::exec::Error> {
         let client = reader::bind(body)?;
         let columns = Columns::extended(plan, &client.results)?;
-        let shows = self.facts.shows(columns.depend_on_unreported(plan));
+        let shows = self.session.facts.shows(columns.depend_on_unreported(plan));
         if !shows.is_empty() && self.status != b'E' {
             self.ask(shows, out);
             return Ok(Fate::Wait);
         }
-        self.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
+        self.session.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
         let formats = frames::bind::formats(&client)?;
         let params = Params { values: &client.values, formats: &formats };
         let portal = |columns: Columns, bound| {
             let opener = RefCell::new(columns.opener(plan, params));
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
         };
-        let settings = self.facts.settings();
+        let settings = self.session.facts.settings();
         if plan.is_stepped() {
             let columns = frames::bind::check(&client, plan, settings)?;
             let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
@@ -242,30 +171,10 @@ impl State {
         } else {
             let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
             let portal = portal(columns, None);
-            self.portals.send(client.portal, Some(Rc::clone(&portal)));
-            let change = Change::Portal(client.portal.into());
+            let change = self.session.portal(client.portal, session::Portal::Planned(Rc::clone(&portal)));
             self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
         }
         Ok(Fate::Replaced)
-    }
-
-    /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
-    fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
-        for (number, asked) in settings.chunks(1).enumerate() {
-            let name = asked.concat();
-            compose::close(Target::Statement, SHOW_NAME, out);
-            compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
-            compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
-            compose::execute(SHOW_NAME, 0, out);
-            compose::close(Target::Portal, SHOW_NAME, out);
-            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
-            self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
-            self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
-            self.expect(Kind::Execute, Expected::new(Answer::Show(asked, number + 1 == settings.len())));
-            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
-        }
-        compose::flush(out);
-        self.facts.asked();
     }
 
     pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -284,32 +193,29 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        let open = match target {
-            Target::Portal => self.portals.is_open(name),
-            Target::Statement => self.statements.is_open(name),
-        };
-        if open {
-            return Ok(Fate::Name);
-        }
-        if target == Target::Statement
-            && let Some(fate) = self.awaits_names(out)
-        {
-            return Ok(fate);
-        }
         let answer = match target {
-            Target::Portal => match self.portals.get(name).cloned() {
-                Some(portal) if portal.bound.is_some() => {
-                    self.describe_steps(&portal, out);
+            Target::Portal if self.session.is_open_portal(name) => return Ok(Fate::Name),
+            Target::Portal => match self.session.open_portal(name) {
+                Some(session::Portal::Planned(portal)) if portal.bound.is_some() => {
+                    self.describe_steps(&Rc::clone(portal), out);
                     return Ok(Fate::Replaced);
                 }
-                portal => portal.map(Answer::Portal),
+                Some(session::Portal::Planned(portal)) => Answer::Portal(Rc::clone(portal)),
+                Some(session::Portal::Naming(_)) | None => Answer::Forward,
             },
-            Target::Statement => match self.statement(core, name, out) {
-                Ok(statement) => statement.and_then(|found| found.plan.clone()).map(Answer::Statement),
-                Err(refusal) => return Ok(self.refuse(false, &refusal, None, out)),
+            Target::Statement => loop {
+                let protection = &self.world.protection;
+                let plan = |text: &str, declared: &[u32]| core.plans.borrow_mut().plan(text, declared, protection);
+                match self.session.statement(name, protection, plan) {
+                    Ok(Meaning::Planned(_, plan)) => break Answer::Statement(plan),
+                    Ok(Meaning::Forwarded(_) | Meaning::Unknown) => break Answer::Forward,
+                    Ok(Meaning::Open) => return Ok(self.awaits_name(out)),
+                    Ok(Meaning::Again(statement)) => self.parse_again(name, &statement, out),
+                    Err(Refused { refusal, position }) => return Ok(self.refuse(false, &refusal, position, out)),
+                }
             },
         };
-        self.expect(kind, Expected::new(answer.unwrap_or(Answer::Forward)));
+        self.expect(kind, Expected::new(answer));
         Ok(Fate::Forward)
     }
 
@@ -322,20 +228,22 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        if self.portals.is_open(name) {
+        if self.session.is_open_portal(name) {
             return Ok(Fate::Name);
         }
-        let Some(portal) = self.portals.get(name).cloned() else {
-            let at = self.naming.iter().position(|(portal, _)| **portal == *name);
-            let named = at.map(|at| self.naming.remove(at).1.sent()).unwrap_or_default();
-            if let Some(refusal) = self.texts.refusal(&named) {
-                return Ok(self.refuse(false, &refusal, None, out));
+        let portal = match self.session.open_portal(name).cloned() {
+            None => return Ok(self.forward(Kind::Execute)),
+            Some(session::Portal::Naming(named)) => {
+                if let Some(refusal) = self.session.too_much(&named) {
+                    return Ok(self.refuse(false, &refusal, None, out));
+                }
+                let change = self.session.sends(*named, self.world.protection.epoch);
+                self.expect(Kind::Execute, Expected::changing(Answer::Forward, change));
+                return Ok(Fate::Forward);
             }
-            self.sends(&named);
-            self.expect(Kind::Execute, Expected::naming(Answer::Forward, named));
-            return Ok(Fate::Forward);
+            Some(session::Portal::Planned(portal)) => portal,
         };
-        self.executes(&portal.plan);
+        self.session.executes(&portal.plan);
         if portal.bound.is_some() {
             let limit = usize::try_from(limit).unwrap_or(0);
             self.run(name, portal, limit, out);
@@ -362,18 +270,8 @@ impl State {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
         let change = match target {
-            Target::Statement if self.statements.knows(name) => {
-                if self.statements.get(name).is_some_and(|statement| statement.plan.is_some()) {
-                    self.closed.insert(name);
-                }
-                self.statements.send(name, None);
-                Change::Statement(name.into())
-            }
-            Target::Portal if self.portals.knows(name) => {
-                self.portals.send(name, None);
-                Change::Portal(name.into())
-            }
-            Target::Statement | Target::Portal => return Ok(self.forward(Kind::Close)),
+            Target::Statement => self.session.close(name),
+            Target::Portal => self.session.no_portal(name),
         };
         self.expect(Kind::Close, Expected::changing(Answer::Forward, change));
         Ok(Fate::Forward)
@@ -385,11 +283,6 @@ fn two_names(seen: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut parts = seen.splitn(3, |byte| *byte == 0);
     let (portal, name) = (parts.next()?, parts.next()?);
     parts.next().map(|_| (portal, name))
-}
-
-fn too_many_named() -> Refusal {
-    let message = format!("more than {MOST_NAMING} portals that prepare or free statements, or define something");
-    Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("Execute them first.")
 }
 
 fn reserved() -> Refusal {

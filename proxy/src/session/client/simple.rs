@@ -7,13 +7,14 @@ use std::sync::Arc;
 use pgseal::exec::by_name::Named;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
+use pgseal::exec::session::Refused;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::fatal::Fatal;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, Simple, State};
-use super::{Fate, Frame, malformed, not_utf8, position};
+use super::{Fate, Frame, malformed, not_utf8};
 use crate::frames::Columns;
 use crate::wire::{compose, reader};
 
@@ -29,30 +30,32 @@ impl State {
         };
         let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
         let refused = statements.iter().find_map(|statement| refusal(statement, statements.len()));
-        let named = self.names_of(text);
-        if let Some(refusal) = refused
-            .or_else(|| self.uses_by_name(text))
-            .or_else(|| self.stale_within(text, &statements))
-            .or_else(|| self.texts.refusal(&named))
-        {
-            self.refuses(text);
-            self.refuse_query(&refusal, position(text, refusal.position), out);
-            return Ok(Fate::Drop);
-        }
+        let named = match refused.or_else(|| self.stale_within(text, &statements)) {
+            Some(refusal) => Err(refusal),
+            None => self.session.forwarded(text, &self.world.protection),
+        };
+        let named = match named {
+            Ok(named) => named,
+            Err(refusal) => {
+                self.session.refused(text);
+                let Refused { refusal, position } = Refused::of(refusal, text);
+                self.refuse_query(&refusal, position, out);
+                return Ok(Fate::Drop);
+            }
+        };
         let fate = match statements.iter().find_map(plan) {
-            Some(plan) => self.spliced(text, &statements, plan, &named, out),
+            Some(plan) => self.spliced(text, &statements, plan, named, out),
             None => {
-                let named = named.sent();
-                self.sends(&named);
-                self.expect(Kind::Query, Expected::naming(Answer::Forward, named));
+                let change = self.session.sends(named, self.world.protection.epoch);
+                self.expect(Kind::Query, Expected::changing(Answer::Forward, change));
                 Fate::Forward
             }
         };
         if !matches!(fate, Fate::Wait) {
             for statement in statements.iter() {
                 match plan(statement) {
-                    Some(_) => self.facts.sent(statement.effect),
-                    None => self.forwards(statement.effect),
+                    Some(_) => self.session.facts.sent(statement.effect),
+                    None => self.session.sends_effect(statement.effect),
                 }
             }
         }
@@ -64,7 +67,7 @@ impl State {
         text: &str,
         statements: &[Statement],
         any: &Arc<Plan>,
-        named: &Named,
+        named: Named,
         out: &mut Vec<u8>,
     ) -> Fate {
         let parts: Vec<Option<Portal>> = statements
@@ -78,12 +81,12 @@ impl State {
             })
             .collect();
         let depends = parts.iter().flatten().any(|part| part.columns.depend_on_unreported(&part.plan));
-        let shows = self.facts.shows(depends);
+        let shows = self.session.facts.shows(depends);
         if !shows.is_empty() && self.status != b'E' {
             self.ask_by_query(shows, out);
             return Fate::Wait;
         }
-        if let Some(refusal) = parts.iter().flatten().find_map(|part| self.facts.check(&part.plan).err()) {
+        if let Some(refusal) = parts.iter().flatten().find_map(|part| self.session.facts.check(&part.plan).err()) {
             self.refuse_query(&refusal, None, out);
             return Fate::Drop;
         }
@@ -93,12 +96,11 @@ impl State {
         match self.physical_text(text, statements, &parts) {
             Ok(physical) => {
                 compose::query(&physical.text, out);
-                parts.iter().flatten().for_each(|part| self.executes(&part.plan));
+                parts.iter().flatten().for_each(|part| self.session.executes(&part.plan));
                 let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
                 let answer = Answer::Query(Box::new(simple));
-                let named = named.sent();
-                self.sends(&named);
-                self.expect(Kind::Query, Expected::naming(answer, named));
+                let change = self.session.sends(named, self.world.protection.epoch);
+                self.expect(Kind::Query, Expected::changing(answer, change));
                 Fate::Replaced
             }
             Err(error) => {
@@ -111,7 +113,7 @@ impl State {
     /// A statement of several steps: a pipeline up to a Sync of ours, the answers being those of a Query (SQL-54).
     fn pipeline(&mut self, plan: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
         let columns = match Columns::extended(plan, &[]).and_then(|columns| {
-            columns.check(plan, self.facts.settings())?;
+            columns.check(plan, self.session.facts.settings())?;
             Ok(columns)
         }) {
             Ok(columns) => columns,
@@ -122,7 +124,7 @@ impl State {
         };
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let bound = Some(Bound { body: None, declared: Vec::new(), left: RefCell::default() });
-        self.executes(plan);
+        self.session.executes(plan);
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), 0, out);
         Fate::Replaced
     }
@@ -134,7 +136,7 @@ impl State {
         statements: &[Statement],
         parts: &[Option<Portal>],
     ) -> Result<Traced, pgseal::exec::Error> {
-        let (keys, settings) = (self.world.keys.as_ref(), self.facts.settings());
+        let (keys, settings) = (self.world.keys.as_ref(), self.session.facts.settings());
         let mut physical = Traced::default();
         let (mut end, mut characters) = (0, 0);
         for (statement, part) in statements.iter().zip(parts) {
@@ -164,17 +166,9 @@ impl State {
                 );
             }
             let ends = || ends_transaction(text.get(statement.range.clone()).unwrap_or(""));
-            stale |= statement.effect == Effect::Opaque || (self.facts.may_be_taken_back() && ends());
+            stale |= statement.effect == Effect::Opaque || (self.session.facts.may_be_taken_back() && ends());
         }
         None
-    }
-
-    /// Asks for settings in a Query of its own, whose answers are ours.
-    fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
-        let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
-        compose::query(&shows.join("; "), out);
-        self.facts.asked();
-        self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
     }
 }
 

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::inputs::Params;
+use pgseal::exec::session;
 use pgseal::exec::steps::{Execution, StepRows, described};
 use pgseal::sql::Refusal;
 
 use super::super::queue::Kind;
-use super::super::state::{Answer, Change, Expected, Left, Outcome, Portal, Running, State, Waiting};
+use super::super::state::{Answer, Expected, Left, Outcome, Portal, Running, State, Waiting};
 use crate::frames;
 use crate::wire::compose;
 use crate::wire::reader::{self, Target};
@@ -33,8 +34,8 @@ impl State {
         compose::bind(name, EMPTY, &[], &[], out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
-        self.portals.send(name, Some(Rc::clone(&portal)));
-        self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), Change::Portal(name.into())));
+        let change = self.session.portal(name, session::Portal::Planned(Rc::clone(&portal)));
+        self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
     }
 
     /// Takes the place of its Describe.
@@ -110,7 +111,7 @@ impl State {
             compose::sync(out);
             let answer = Answer::Pipeline(Arc::clone(&running.portal.plan), running.tag.into());
             self.expect(Kind::Sync, Expected::new(answer));
-            self.end_batch();
+            self.session.end_batch();
         }
     }
 
@@ -121,7 +122,7 @@ impl State {
         let formats = client.as_ref().map(frames::bind::formats).transpose()?.unwrap_or_default();
         let values = client.as_ref().map_or(&[][..], |client| &client.values);
         let params = Params { values, formats: &formats };
-        let step = running.execution.next(params, self.world.keys.as_ref(), self.facts.settings())?;
+        let step = running.execution.next(params, self.world.keys.as_ref(), self.session.facts.settings())?;
         frames::bind::step(&step, params, &portal.columns, out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));

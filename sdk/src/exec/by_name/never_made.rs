@@ -1,9 +1,9 @@
 //! Objects that a refused statement would have made: what uses them would travel for nothing, with its values (SQL-64).
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::objects::{Uses, makes, would_make};
-use super::{Named, RefusedNames, key};
+use super::{Named, key};
 use crate::error::SqlState;
 use crate::sql::Refusal;
 use crate::sql::lex;
@@ -12,44 +12,41 @@ use crate::sql::lex;
 const MOST_OBJECTS: usize = 256;
 
 /// The names of such objects, by their last part.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct NeverMade {
-    names: RefusedNames,
+    /// With the number of the event that refused it last.
+    names: HashMap<Box<[u8]>, u64>,
+    /// A name was one too many to remember, or was not read. It stays so: which one it was is not known.
+    overflowed: bool,
     /// Names that were made since, in a transaction that may still be rolled back.
     taken: Vec<Box<[u8]>>,
     /// Names that were made since there were too many to remember.
     made: HashSet<Box<[u8]>>,
 }
 
-impl Default for NeverMade {
-    fn default() -> Self {
-        Self { names: RefusedNames::at_most(MOST_OBJECTS), taken: Vec::new(), made: HashSet::new() }
-    }
-}
-
 impl NeverMade {
     /// Nothing was refused, or everything was made since.
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.taken.is_empty()
+        self.names.is_empty() && !self.overflowed && self.taken.is_empty()
     }
 
-    /// A text was refused: what it would have made is not there.
-    pub fn text(&mut self, text: &str) {
+    /// A text was refused, as this event: what it would have made is not there.
+    pub fn text(&mut self, text: &str, event: u64) {
         if !super::holds(text, &["create", "rename", "into"]) {
             return;
         }
         for name in would_make(text, 0) {
             match name {
-                Some(name) => self.names.insert(name.as_bytes()),
+                Some(name) => self.refuse(name.as_bytes(), event),
                 // It could be any.
-                None => self.names.overflowed = true,
+                None => self.overflowed = true,
             }
         }
     }
 
     /// The refusal of a text that goes on as it is, if it uses one of the names and carries values.
     pub fn uses(&self, text: &str) -> Option<Refusal> {
-        if self.names.is_empty() {
+        if self.names.is_empty() && !self.overflowed {
             return None;
         }
         // A text without tokens is an error at the server, which would have its literals.
@@ -62,16 +59,14 @@ impl NeverMade {
             if !uses.carries() {
                 return None;
             }
-            let known = uses.first(|name| self.names.contains(name.as_bytes())).map(|(at, name)| {
+            let known = uses.first(|name| self.names.contains_key(key(name.as_bytes()))).map(|(at, name)| {
                 Refusal::new(format!(
                     "{name} was to be made by a statement that was refused, and is not used with values"
                 ))
                 .hint("Make it at the database; a new session looks for it there.")
                 .at(at)
             });
-            let any = || {
-                uses.first_relation(|name| self.made.contains(name.as_bytes())).filter(|_| self.names.has_overflowed())
-            };
+            let any = || uses.first_relation(|name| self.made.contains(name.as_bytes())).filter(|_| self.overflowed);
             known.or_else(|| {
                 any().map(|(at, name)| {
                     let message = format!(
@@ -108,12 +103,12 @@ impl NeverMade {
     /// The server has carried out the next statement of this text.
     pub fn made(&mut self, named: &mut Named) {
         for name in named.objects.pop_front().into_iter().flatten() {
-            let was = self.names.contains(&name);
-            self.names.made(&name, named);
-            if self.names.has_overflowed() && self.made.len() < MOST_OBJECTS {
+            let taken = self.names.get(&name).is_some_and(|refusal| *refusal <= named.number);
+            if self.overflowed && self.made.len() < MOST_OBJECTS {
                 self.made.insert(name.clone());
             }
-            if was && !self.names.contains(&name) {
+            if taken {
+                self.names.remove(&name);
                 self.taken.push(name);
             }
         }
@@ -132,11 +127,19 @@ impl NeverMade {
         self.taken.clear();
     }
 
-    /// What was made since the last transaction may be gone again.
-    pub fn undo(&mut self) {
+    /// What was made since the last transaction may be gone again, as this event says.
+    pub fn undo(&mut self, event: u64) {
         self.made.clear();
-        for name in self.taken.drain(..) {
-            self.names.insert(&name);
+        for name in std::mem::take(&mut self.taken) {
+            self.refuse(&name, event);
+        }
+    }
+
+    fn refuse(&mut self, name: &[u8], event: u64) {
+        if self.names.len() < MOST_OBJECTS || self.names.contains_key(key(name)) {
+            self.names.insert(key(name).into(), event);
+        } else {
+            self.overflowed = true;
         }
     }
 }
@@ -148,7 +151,7 @@ mod tests {
 
     fn refused(texts: &[&str]) -> NeverMade {
         let mut never = NeverMade::default();
-        texts.iter().for_each(|text| never.text(text));
+        texts.iter().for_each(|text| never.text(text, 1));
         never
     }
 
@@ -157,7 +160,7 @@ mod tests {
     }
 
     fn sent(never: &NeverMade, text: &str) -> Named {
-        let mut named = named(text).sent();
+        let mut named = named(text).sent(2);
         never.watch(&mut named, text);
         named
     }
@@ -254,16 +257,16 @@ mod tests {
             assert!(uses(&never, insert), "it may fail");
             (0..tags).for_each(|_| never.made(&mut named));
             assert!(!uses(&never, insert), "{text}");
-            never.undo();
+            never.undo(1);
             assert!(uses(&never, insert), "{text}");
             never.all_made(&sent(&never, text));
             never.settle();
-            never.undo();
+            never.undo(3);
             assert!(!uses(&never, insert) && never.is_empty(), "{text}");
         }
         let mut never = refused(&["CREATE VIEW v AS SELECT 1"]);
         let mut named = sent(&never, "CREATE TABLE v (); SELECT 1");
-        never.text("CREATE VIEW v AS SELECT 1");
+        never.text("CREATE VIEW v AS SELECT 1", 3);
         never.made(&mut named);
         assert!(uses(&never, insert), "it was refused again behind what was sent");
     }

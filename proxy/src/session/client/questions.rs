@@ -1,0 +1,56 @@
+//! Questions of ours to the server: settings, and the text of a statement that no message has made.
+
+use pgseal::value::Format;
+
+use super::super::queue::Kind;
+use super::super::state::{Answer, Expected, SHOW_NAME, State};
+use crate::wire::compose;
+use crate::wire::reader::Target;
+
+/// The text of a prepared statement, as the client or a function gave it.
+const TEXT: &str =
+    "SELECT statement FROM pg_catalog.pg_prepared_statements WHERE name OPERATOR(pg_catalog.=) $1::pg_catalog.text";
+
+impl State {
+    /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
+    pub(super) fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        for (number, asked) in settings.chunks(1).enumerate() {
+            let name = asked.concat();
+            compose::close(Target::Statement, SHOW_NAME, out);
+            compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
+            compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
+            compose::execute(SHOW_NAME, 0, out);
+            compose::close(Target::Portal, SHOW_NAME, out);
+            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Execute, Expected::new(Answer::Show(asked, number + 1 == settings.len())));
+            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        }
+        compose::flush(out);
+        self.session.facts.asked();
+    }
+
+    /// Asks for settings in a Query of its own, whose answers are ours.
+    pub(super) fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
+        compose::query(&shows.join("; "), out);
+        self.session.facts.asked();
+        self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
+    }
+
+    /// Asks for a statement's text inside the client's batch.
+    pub(super) fn ask_for_text(&mut self, name: &[u8], out: &mut Vec<u8>) {
+        compose::close(Target::Statement, SHOW_NAME, out);
+        compose::parse(SHOW_NAME, TEXT, &[], out);
+        compose::bind(SHOW_NAME, SHOW_NAME, &[(Format::Text, Some(name))], &[], out);
+        compose::execute(SHOW_NAME, 0, out);
+        compose::close(Target::Portal, SHOW_NAME, out);
+        compose::flush(out);
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::Execute, Expected::new(Answer::Text(name.into())));
+        self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+    }
+}

@@ -1,0 +1,78 @@
+//! A statement that a message prepared.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::super::by_name::{self, Named};
+use crate::sql::{Effect, Plan};
+
+/// A prepared statement, as long as anything is protected. It holds texts of the client, so it is never printed.
+pub struct Statement {
+    /// As the client wrote it; `None` if the session keeps too much already, and then it cannot be planned again.
+    pub(super) text: Option<Zeroizing<Box<str>>>,
+    /// The types that the client declared.
+    pub(super) declared: Box<[u32]>,
+    /// Of the protection under which it was planned.
+    pub(super) epoch: u64,
+    /// `None` if it is forwarded.
+    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) effect: Effect,
+    /// What it does to names.
+    pub(super) named: Option<Box<Named>>,
+    /// It is forwarded, and runs or reads from what has a name.
+    pub(super) runs: bool,
+    /// Its name was barred before: unless the server takes it, it still is.
+    pub(super) was_barred: bool,
+}
+
+impl Statement {
+    pub(super) fn new(
+        text: &str,
+        declared: &[u32],
+        epoch: u64,
+        plan: Option<Arc<Plan>>,
+        effect: Effect,
+        named: Named,
+    ) -> Self {
+        Self {
+            text: Some(Zeroizing::new(text.into())),
+            declared: declared.into(),
+            epoch,
+            effect,
+            named: (!named.is_empty()).then(|| Box::new(named)),
+            runs: plan.is_none() && by_name::runs(text),
+            plan,
+            was_barred: false,
+        }
+    }
+
+    /// `None` if it is forwarded.
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
+    }
+
+    /// The types that the client declared.
+    pub fn declared(&self) -> &[u32] {
+        &self.declared
+    }
+
+    /// What running it changes in the session.
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// What running it does to names.
+    pub fn named(&self) -> Option<&Named> {
+        self.named.as_deref()
+    }
+
+    /// The client's text, if it is kept.
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref().map(|text| &**text)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.len())
+    }
+}
