@@ -118,7 +118,7 @@ impl Default for Limits {
         Self {
             authentication: Duration::from_secs(60),
             drain: Duration::from_secs(30),
-            held_frame: 64 * 1024 * 1024,
+            held_frame: 256 * 1024 * 1024,
             half_closed: Duration::from_secs(1),
         }
     }

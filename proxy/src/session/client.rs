@@ -19,8 +19,11 @@ use crate::wire::buffer::Inbound;
 use crate::wire::compose;
 use crate::wire::frame::{HEADER, Header, client_limit};
 
-/// Planned messages that are handled before the other sessions of this core get their turn: about 50 µs of crypto.
-const TURN: usize = 16;
+/// Work for which the other sessions of this core wait at most, in messages that are passed on.
+const TURN: usize = 1024;
+
+/// What a planned message counts for: 16 of them are about 50 µs of crypto.
+const PLANNED: usize = TURN / 16;
 
 /// What becomes of the frame at the front.
 enum Fate {
@@ -61,7 +64,7 @@ impl State {
     ) -> Result<Need, Fatal> {
         self.adopt_world();
         self.check_pins()?;
-        let mut planned = 0;
+        let mut done = 0;
         loop {
             if !self.from_client.pass(inbound, out) {
                 return Ok(Need::Bytes(0));
@@ -77,7 +80,7 @@ impl State {
             if self.waiting != Waiting::No {
                 return Ok(Need::Wait);
             }
-            if planned >= TURN {
+            if done >= TURN {
                 return Ok(Need::Turn);
             }
             let bytes = inbound.bytes();
@@ -92,18 +95,25 @@ impl State {
             let end = bytes.len().min(header.total);
             let seen = bytes.get(HEADER..end).unwrap_or(&[]);
             let frame = Frame { seen, body: (end == header.total).then_some(seen) };
-            match self.client_frame(core, header.tag, frame, out)? {
-                Fate::Forward => self.from_client = Rest { bytes: header.total, dropped: false },
-                Fate::Drop => self.from_client = Rest { bytes: header.total, dropped: true },
-                Fate::Replaced => {
-                    planned += 1;
-                    inbound.consume(header.total);
+            let fate = match self.client_frame(core, header.tag, frame, out) {
+                Ok(Fate::Whole) if header.total > core.context.limits.held_frame => {
+                    self.refuse_frame(header.tag, seen, &too_long(), out)
                 }
-                Fate::Whole if header.total > core.context.limits.held_frame => {
-                    return Err(Fatal::new(
-                        SqlState::PROGRAM_LIMIT_EXCEEDED,
-                        "a message that must be read is longer than limits.held_frame_bytes",
-                    ));
+                Ok(fate) => fate,
+                Err(Malformed(_)) => self.refuse_frame(header.tag, seen, &invalid_format(), out),
+            };
+            match fate {
+                Fate::Forward => {
+                    done += 1;
+                    self.from_client = Rest { bytes: header.total, dropped: false };
+                }
+                Fate::Drop => {
+                    done += 1;
+                    self.from_client = Rest { bytes: header.total, dropped: true };
+                }
+                Fate::Replaced => {
+                    done += PLANNED;
+                    inbound.consume(header.total);
                 }
                 Fate::Whole => return Ok(Need::Bytes(header.total)),
                 Fate::Bytes(count) => return Ok(Need::Bytes(count)),
@@ -123,10 +133,21 @@ impl State {
         }
     }
 
-    fn client_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
-        // What has no body and brings one all the same keeps it (08P01): PostgreSQL's `pq_getmsgend`.
+    fn client_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
+        // What has no body and brings one all the same does not travel with it. PostgreSQL reads the end of a Sync and a
+        // Flush (`pq_getmsgend`), and no further than the type of the others.
         if self.reads && matches!(tag, b'S' | b'H' | b'X' | b'c') && frame.body != Some(&[]) {
-            return Err(malformed(Malformed("")));
+            if matches!(tag, b'S' | b'H') {
+                return Err(Malformed("a message without a body has one"));
+            }
+            if frame.body.is_none() {
+                return Ok(Fate::Whole);
+            }
+            let fate = self.client_frame(core, tag, Frame { seen: &[], body: Some(&[]) }, out)?;
+            if matches!(fate, Fate::Forward) {
+                compose::frame(tag, out, |_| {});
+            }
+            return Ok(if matches!(fate, Fate::Forward) { Fate::Drop } else { fate });
         }
         match tag {
             b'X' => {
@@ -156,7 +177,13 @@ impl State {
     }
 
     /// A message that is a statement, or about one.
-    fn statement_frame(&mut self, core: &Core, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    fn statement_frame(
+        &mut self,
+        core: &Core,
+        tag: u8,
+        frame: Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Fate, Malformed> {
         match tag {
             b'Q' => self.query(core, frame, out),
             b'F' => self.function_call(frame, out),
@@ -165,15 +192,16 @@ impl State {
             b'D' => self.describe(core, frame, out),
             b'E' => self.execute(frame, out),
             b'C' => self.close(frame, out),
-            _ => Err(Fatal::protocol(format!("invalid frontend message type {tag}"))),
+            _ => Err(Malformed("a message of no known type")),
         }
     }
 
     /// The fast path: it can run any function, so only those of large objects are passed on (SQL-13).
-    fn function_call(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    fn function_call(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if self.reads {
             let [a, b, c, d, ..] = *frame.seen else {
-                return if frame.body.is_some() { Err(malformed(Malformed(""))) } else { Ok(Fate::Bytes(HEADER + 4)) };
+                let short = Malformed("a function call without a function");
+                return if frame.body.is_some() { Err(short) } else { Ok(Fate::Bytes(HEADER + 4)) };
             };
             if !LARGE_OBJECTS.contains(&u32::from_be_bytes([a, b, c, d])) {
                 let refusal = Refusal::new("a function call by message is passed on for large objects only")
@@ -201,6 +229,29 @@ impl State {
         }
     }
 
+    /// Takes the place of a message that is not read, of which this much was seen.
+    fn refuse_frame(&mut self, tag: u8, seen: &[u8], error: &Refusal, out: &mut Vec<u8>) -> Fate {
+        match tag {
+            // It ends the batch all the same.
+            b'S' => {
+                if !self.queue.skips() {
+                    self.refuse(false, error, None, out);
+                }
+                compose::sync(out);
+                self.forward(Kind::Sync);
+            }
+            _ if self.queue.skips() => {}
+            b'Q' | b'F' => self.refuse_query(error, None, out),
+            b'P' => {
+                let name = seen.split(|byte| *byte == 0).next().unwrap_or(&[]);
+                self.session.bar(name);
+                self.refuse(name.is_empty(), error, None, out);
+            }
+            _ => drop(self.refuse(false, error, None, out)),
+        }
+        Fate::Drop
+    }
+
     /// Takes the place of a Query.
     fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
         compose::query(REFUSAL, out);
@@ -218,13 +269,22 @@ impl State {
 }
 
 fn refused(error: &dyn UserFacing, position: Option<u32>) -> Expected {
-    let mut frame = Vec::new();
-    errors::report(error, position, &mut frame);
-    Expected::new(Answer::Refused(frame.into()))
+    Expected::new(Answer::Refused(refused_frame(error, position)))
 }
 
-fn malformed(_: Malformed) -> Fatal {
-    Fatal::protocol("invalid message format")
+fn refused_frame(error: &dyn UserFacing, position: Option<u32>) -> Box<[u8]> {
+    let mut frame = Vec::new();
+    errors::report(error, position, &mut frame);
+    frame.into()
+}
+
+fn invalid_format() -> Refusal {
+    Refusal::error(SqlState::PROTOCOL_VIOLATION, "invalid message format")
+}
+
+fn too_long() -> Refusal {
+    let message = "a message that must be read is longer than limits.held_frame_bytes";
+    Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("Send less at once, or raise the limit.")
 }
 
 fn not_utf8() -> Refusal {

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 
-/// Entries of one session at most: beyond it the client is not read until the server has answered.
-pub(super) const LIMIT: usize = 1 << 18;
+/// Entries of one session at most: beyond it the client is not read until the server has answered half of them. It is more
+/// than the server keeps back unflushed (8 kB of answers of at least 5 bytes, `PQ_SEND_BUFFER_SIZE` in pqcomm.c).
+pub(super) const LIMIT: usize = 1 << 13;
 
 /// What was sent, and so what comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

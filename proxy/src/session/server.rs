@@ -15,7 +15,7 @@ use super::cancel;
 use super::fatal::Fatal;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, REFUSAL_CODE, Rest, State, Waiting};
+use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, Rest, State, Waiting, is_refusal};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -210,8 +210,7 @@ impl State {
                 if tag != b'E' {
                     return Err(Fatal::new(SqlState::INTERNAL_ERROR, "the server answered a refused statement"));
                 }
-                let fields = reader::fields(body).map_err(foreign)?;
-                if !fields.contains(&(b'C', REFUSAL_CODE)) {
+                if !is_refusal(&reader::fields(body).map_err(foreign)?) {
                     return Ok(Fate::Forward);
                 }
                 out.extend_from_slice(ours);
@@ -233,7 +232,19 @@ impl State {
                 portal_frame(tag, portal, false, body, &opening, out)
             }
             Answer::Query(query) => match query.parts.get(query.current) {
-                _ if tag == b'E' => translate_error(body, query.plan(), |at| query.positions.client(at), out),
+                _ if tag == b'E' => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    match &query.refused {
+                        Some(ours) if is_refusal(&reader::fields(body).map_err(foreign)?) => {
+                            out.extend_from_slice(ours);
+                            Ok(Fate::Replaced)
+                        }
+                        _ => match query.plan().or(self.session.wrote()) {
+                            Some(plan) => translate_error(Some(body), plan, |at| query.positions.client(at), out),
+                            None => Ok(Fate::Forward),
+                        },
+                    }
+                }
                 Some(Some(portal)) => {
                     let fate = portal_frame(
                         tag,
@@ -250,6 +261,7 @@ impl State {
                     query.current += usize::from(tag == b'C');
                     Ok(Fate::Forward)
                 }
+                None if query.parts.is_empty() => Ok(Fate::Forward),
                 // More results than statements: a rule, perhaps. Nothing says what they are.
                 None => Err(nonsense()),
             },
@@ -292,6 +304,10 @@ impl State {
                 b't' => Ok(Fate::Drop),
                 b'T' if portal.plan.output.is_some() || !portal.is_query() => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
+                    let out = match &mut self.running {
+                        Some(running) if running.simple => &mut running.description,
+                        Some(_) | None => out,
+                    };
                     Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
                 }
                 b'n' if !portal.is_query() => Ok(Fate::Forward),
@@ -335,7 +351,10 @@ impl State {
                 | Answer::Described(portal),
             ) => &portal.plan,
             Some(Answer::Pipeline(plan, _)) => plan,
-            Some(Answer::Query(query)) => query.plan(),
+            Some(Answer::Query(query)) => match query.plan() {
+                Some(plan) => plan,
+                None => return Ok(Fate::Forward),
+            },
             Some(
                 Answer::Swallow(_)
                 | Answer::Show(..)

@@ -28,7 +28,16 @@ use crate::frames::Columns;
 pub(super) const REFUSAL: &str = "SELECT pg_catalog.pgseal_refused()";
 
 /// What the error of [`REFUSAL`] is called.
-pub(super) const REFUSAL_CODE: &[u8] = b"42883";
+const REFUSAL_CODE: &[u8] = b"42883";
+
+/// What it names in every language.
+const REFUSAL_FUNCTION: &[u8] = b"pgseal_refused";
+
+/// Whether these are the fields of the error of [`REFUSAL`]. A server says another one in a failed transaction.
+pub(super) fn is_refusal(fields: &[(u8, &[u8])]) -> bool {
+    let names = |text: &[u8]| text.windows(REFUSAL_FUNCTION.len()).any(|part| part == REFUSAL_FUNCTION);
+    fields.contains(&(b'C', REFUSAL_CODE)) && fields.iter().any(|(code, text)| *code == b'M' && names(text))
+}
 
 /// The name under which [`REFUSAL`] is parsed in place of a named statement, or of a message that names none.
 pub(super) const REFUSAL_NAME: &[u8] = b"pgseal_refusal";
@@ -130,6 +139,9 @@ pub(super) struct Running {
     /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
     pub(super) simple: bool,
     pub(super) tag: Vec<u8>,
+    /// The RowDescription of a Query: PostgreSQL sends it when the statement has run, of which RETURNING shows the rows
+    /// (`FillPortalStore` in pquery.c).
+    pub(super) description: Vec<u8>,
     /// The client's row limit, and how many of its rows went out.
     pub(super) limit: usize,
     pub(super) shown: usize,
@@ -166,15 +178,17 @@ pub(super) enum Waiting {
     Copy,
 }
 
-/// A planned Query: its statements, and which of them is being answered.
+/// A Query of which a statement is planned, or refused: its statements, and which of them is being answered.
 pub(super) struct Simple {
     /// Any of its plans: what errors are translated with while a forwarded statement is answered.
-    pub(super) plan: Arc<Plan>,
-    /// `None` for a statement that was forwarded.
+    pub(super) plan: Option<Arc<Plan>>,
+    /// `None` for a statement that was forwarded. Empty if all were.
     pub(super) parts: Vec<Option<Portal>>,
     /// Where the characters of the physical text come from.
     pub(super) positions: Positions,
     pub(super) current: usize,
+    /// The ErrorResponse of the statement behind them, in whose place [`REFUSAL`] was sent.
+    pub(super) refused: Option<Box<[u8]>>,
 }
 
 impl Portal {
@@ -186,10 +200,10 @@ impl Portal {
 
 impl Simple {
     /// The plan in whose terms an error is told.
-    pub(super) fn plan(&self) -> &Arc<Plan> {
+    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
         match self.parts.get(self.current) {
-            Some(Some(portal)) => &portal.plan,
-            Some(None) | None => &self.plan,
+            Some(Some(portal)) => Some(&portal.plan),
+            Some(None) | None => self.plan.as_ref(),
         }
     }
 }

@@ -6,10 +6,11 @@ use super::Error;
 use super::inputs::{self, Params, Physical};
 use super::positions::{Positions, Traced};
 use super::reseal::Reseal;
+use super::resolve::{Sources, known_type};
 use super::update;
 use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::sql::{Origin, Plan, ReadModifyWrite, Refusal, Steps, Template};
+use crate::sql::{Input, Origin, Plan, ReadModifyWrite, Recipe, Refusal, Steps, Template};
 use crate::value::Settings;
 
 /// A statement to send and the parameters to bind.
@@ -215,4 +216,34 @@ pub fn described_template(plan: &Plan) -> &Template {
             lock
         }
     }
+}
+
+/// Reads the client's parameters as PostgreSQL does when it binds them and folds constants (`exec_bind_message` in
+/// postgres.c): of a plan of several steps nothing is sent then that would find what is wrong with one. NOT NULL and
+/// whatever needs a row is the execution's.
+///
+/// # Errors
+/// 22P02, 22021, 22001 and what else PostgreSQL says about a value.
+pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), Error> {
+    let sources = Sources { params, fetched: &[], settings };
+    for row in &plan.rows {
+        for (column, input) in row.table.columns.iter().zip(&row.values) {
+            if let (Some(input @ Input::Param { .. }), Some(_)) = (input, column.ty) {
+                sources.assigned(input, column)?;
+            }
+        }
+    }
+    let Steps::ReadModifyWrite(work) = &plan.steps else { return Ok(()) };
+    for slot in &work.lock.slots {
+        if let Recipe::Tag { table, beacon, input } | Recipe::Tags { table, beacon, input } = &slot.recipe
+            && let Some(column) = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column))
+        {
+            let ty = known_type(column)?;
+            match slot.recipe {
+                Recipe::Tags { .. } => drop(sources.compared_elements(input, &ty)?),
+                _ => drop(sources.compared(input, &ty)?),
+            }
+        }
+    }
+    Ok(())
 }

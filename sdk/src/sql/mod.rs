@@ -103,3 +103,18 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
         })
         .collect()
 }
+
+/// The bytes of each statement of a text, without its semicolon; `None` if it has no tokens, or its statements are not told
+/// apart.
+pub fn ranges(text: &str) -> Option<Vec<Range<usize>>> {
+    let tokens = lex::lex(text).ok()?;
+    Some(parse::split(text, &tokens).ok()?.into_iter().map(|part| part.range).collect())
+}
+
+/// Whether a statement that [`ranges`] found is one to the parser.
+pub fn parses(text: &str, statement: &Range<usize>) -> bool {
+    let Ok(tokens) = lex::lex(text) else { return false };
+    let parts = parse::split(text, &tokens).unwrap_or_default();
+    let mut parts = parts.iter().filter(|part| part.range == *statement);
+    parts.any(|part| parse::parse(text, &tokens, part).is_ok())
+}

@@ -6,25 +6,26 @@ use std::sync::Arc;
 
 use pgseal::exec::inputs::Params;
 use pgseal::exec::session::{self, Meaning, Refused, Statement};
+use pgseal::exec::steps;
+use pgseal::framing::Malformed;
 use pgseal::sql::{Plan, Refusal};
 
 use super::super::Core;
-use super::super::fatal::Fatal;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, RESERVED, State};
-use super::{Fate, Frame, malformed, not_utf8};
+use super::{Fate, Frame, not_utf8};
 use crate::frames::{self, Columns};
 use crate::wire::compose;
 use crate::wire::frame::HEADER;
 use crate::wire::reader::{self, Target};
 
 impl State {
-    pub(super) fn parse(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn parse(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if !self.reads {
             return Ok(self.forward(Kind::Parse));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let reader::Parse { statement: name, text, types } = reader::parse(body).map_err(malformed)?;
+        let reader::Parse { statement: name, text, types } = reader::parse(body)?;
         let unnamed = name.is_empty();
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(unnamed, &reserved(), None, out));
@@ -85,12 +86,12 @@ impl State {
         Fate::Name
     }
 
-    pub(super) fn bind(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn bind(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if !self.reads {
             return Ok(self.forward(Kind::Bind));
         }
         let Some((portal, name)) = two_names(frame.seen) else {
-            return if frame.body.is_some() { Err(Fatal::protocol("invalid message format")) } else { Ok(Fate::Whole) };
+            return if frame.body.is_some() { Err(Malformed("names without an end")) } else { Ok(Fate::Whole) };
         };
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
@@ -166,6 +167,7 @@ impl State {
         let settings = self.session.facts.settings();
         if plan.is_stepped() {
             let columns = frames::bind::check(&client, plan, settings)?;
+            steps::read(plan, params, settings)?;
             let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
             self.bind_steps(client.portal, portal(columns, Some(bound)), out);
         } else {
@@ -177,19 +179,19 @@ impl State {
         Ok(Fate::Replaced)
     }
 
-    pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn describe(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         let kind = match frame.seen.first() {
             Some(b'S') => Kind::DescribeStatement,
             Some(b'P') => Kind::DescribePortal,
-            Some(_) => return Err(Fatal::protocol("invalid message format")),
-            None if frame.body.is_some() => return Err(Fatal::protocol("invalid message format")),
+            Some(_) => return Err(Malformed("neither a statement nor a portal is meant")),
+            None if frame.body.is_some() => return Err(Malformed("neither a statement nor a portal is meant")),
             None => return Ok(Fate::Bytes(HEADER + 1)),
         };
         if !self.reads {
             return Ok(self.forward(kind));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let (target, name) = reader::describe(body).map_err(malformed)?;
+        let (target, name) = reader::describe(body)?;
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
@@ -219,12 +221,12 @@ impl State {
         Ok(Fate::Forward)
     }
 
-    pub(super) fn execute(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn execute(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if !self.reads {
             return Ok(self.forward(Kind::Execute));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let (name, limit) = reader::execute(body).map_err(malformed)?;
+        let (name, limit) = reader::execute(body)?;
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
@@ -260,12 +262,12 @@ impl State {
         Ok(fate)
     }
 
-    pub(super) fn close(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn close(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if !self.reads {
             return Ok(self.forward(Kind::Close));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let (target, name) = reader::close(body).map_err(malformed)?;
+        let (target, name) = reader::close(body)?;
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }

@@ -1,151 +1,146 @@
-//! Query: forwarded, spliced or refused as a whole.
+//! Query: forwarded, or spliced, up to a statement that is refused.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::exec::by_name::Named;
+use pgseal::error::UserFacing;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
-use pgseal::exec::session::Refused;
+use pgseal::exec::session::{Refused, cut};
+use pgseal::framing::Malformed;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
-use super::super::fatal::Fatal;
 use super::super::queue::Kind;
-use super::super::state::{Answer, Bound, Expected, Portal, Simple, State};
-use super::{Fate, Frame, malformed, not_utf8};
+use super::super::state::{Answer, Bound, Expected, Portal, REFUSAL, Simple, State};
+use super::{Fate, Frame, not_utf8, refused_frame};
 use crate::frames::Columns;
 use crate::wire::{compose, reader};
 
 impl State {
-    pub(super) fn query(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
+    pub(super) fn query(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
         if !self.reads {
             return Ok(self.forward(Kind::Query));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let Ok(text) = std::str::from_utf8(reader::query(body).map_err(malformed)?) else {
+        let Ok(text) = std::str::from_utf8(reader::query(body)?) else {
             self.refuse_query(&not_utf8(), None, out);
             return Ok(Fate::Drop);
         };
-        let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
-        let refused = statements.iter().find_map(|statement| refusal(statement, statements.len()));
-        let named = match refused.or_else(|| self.stale_within(text, &statements)) {
-            Some(refusal) => Err(refusal),
-            None => self.session.forwarded(text, &self.world.protection),
-        };
-        let named = match named {
-            Ok(named) => named,
-            Err(refusal) => {
-                self.session.refused(text);
-                let Refused { refusal, position } = Refused::of(refusal, text);
-                self.refuse_query(&refusal, position, out);
+        let (mut end, mut stopped) = (text.len(), None);
+        loop {
+            let sent = text.get(..end).unwrap_or("");
+            let stop = match self.simple(core, sent, stopped.as_ref(), out) {
+                Ok(fate) => return Ok(fate),
+                Err(stop) => stop,
+            };
+            end = cut(sent, stop.error.sqlstate(), stop.at);
+            self.session.refused(sent.get(end..).unwrap_or(""));
+            if end == 0 {
+                self.refuse_query(&*stop.error, stop.position, out);
                 return Ok(Fate::Drop);
             }
-        };
-        let fate = match statements.iter().find_map(plan) {
-            Some(plan) => self.spliced(text, &statements, plan, named, out),
-            None => {
-                let change = self.session.sends(named, self.world.protection.epoch);
-                self.expect(Kind::Query, Expected::changing(Answer::Forward, change));
-                Fate::Forward
-            }
-        };
-        if !matches!(fate, Fate::Wait) {
-            for statement in statements.iter() {
-                match plan(statement) {
-                    Some(_) => self.session.facts.sent(statement.effect),
-                    None => self.session.sends_effect(statement.effect),
-                }
-            }
+            stopped = Some(stop);
         }
-        Ok(fate)
     }
 
-    fn spliced(
-        &mut self,
-        text: &str,
-        statements: &[Statement],
-        any: &Arc<Plan>,
-        named: Named,
-        out: &mut Vec<u8>,
-    ) -> Fate {
-        let parts: Vec<Option<Portal>> = statements
-            .iter()
-            .map(|statement| {
-                plan(statement).map(|plan| {
-                    let columns = Columns::simple(plan);
-                    let opener = RefCell::new(columns.opener(plan, Params::NONE));
-                    Portal { plan: Arc::clone(plan), columns, opener, bound: None }
-                })
-            })
-            .collect();
-        let depends = parts.iter().flatten().any(|part| part.columns.depend_on_unreported(&part.plan));
+    /// A Query up to a statement that is refused, if one is.
+    fn simple(&mut self, core: &Core, text: &str, stopped: Option<&Stop>, out: &mut Vec<u8>) -> Result<Fate, Stop> {
+        let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
+        let count = statements.len() + usize::from(stopped.is_some());
+        if let Some((statement, refusal)) = statements.iter().find_map(|found| Some((found, refusal(found, count)?))) {
+            return Err(Stop::refused(refusal, text, statement.range.start));
+        }
+        if let Some(refusal) = self.stale_within(text, &statements) {
+            return Err(Stop::refused(refusal, text, 0));
+        }
+        let named = self.session.forwarded(text, &self.world.protection);
+        let named = named.map_err(|refusal| Stop::refused(refusal, text, 0))?;
+        let parts = statements.iter().map(|statement| self.part(statement, text)).collect::<Result<Vec<_>, Stop>>()?;
+        let planned = || parts.iter().flatten();
+        if planned().next().is_none() && stopped.is_none() {
+            let change = self.session.sends(named, self.world.protection.epoch);
+            self.expect(Kind::Query, Expected::changing(Answer::Forward, change));
+            self.sent(&statements);
+            return Ok(Fate::Forward);
+        }
+        let depends = planned().any(|part| part.columns.depend_on_unreported(&part.plan));
         let shows = self.session.facts.shows(depends);
-        if !shows.is_empty() && self.status != b'E' {
+        if !shows.is_empty() && planned().next().is_some() && self.status != b'E' {
             self.ask_by_query(shows, out);
-            return Fate::Wait;
+            return Ok(Fate::Wait);
         }
-        if let Some(refusal) = parts.iter().flatten().find_map(|part| self.session.facts.check(&part.plan).err()) {
-            self.refuse_query(&refusal, None, out);
-            return Fate::Drop;
+        if let Some(stepped) = planned().find(|part| part.plan.is_stepped()) {
+            let plan = Arc::clone(&stepped.plan);
+            self.pipeline(&plan, text, out)?;
+            self.sent(&statements);
+            return Ok(Fate::Replaced);
         }
-        if any.is_stepped() {
-            return self.pipeline(any, out);
+        let mut physical = self.physical_text(text, &statements, &parts)?;
+        if stopped.is_some() {
+            physical.push(REFUSAL, Origin::Ours(text.chars().count()));
         }
-        match self.physical_text(text, statements, &parts) {
-            Ok(physical) => {
-                compose::query(&physical.text, out);
-                parts.iter().flatten().for_each(|part| self.session.executes(&part.plan));
-                let simple = Simple { plan: Arc::clone(any), parts, positions: physical.positions, current: 0 };
-                let answer = Answer::Query(Box::new(simple));
-                let change = self.session.sends(named, self.world.protection.epoch);
-                self.expect(Kind::Query, Expected::changing(answer, change));
-                Fate::Replaced
-            }
-            Err(error) => {
-                self.refuse_query(&error, error.position(), out);
-                Fate::Drop
+        compose::query(&physical.text, out);
+        parts.iter().flatten().for_each(|part| self.session.executes(&part.plan));
+        let plan = parts.iter().flatten().next().map(|part| Arc::clone(&part.plan));
+        let parts = if plan.is_some() { parts } else { Vec::new() };
+        let positions = physical.positions;
+        let refused = stopped.map(|stop| refused_frame(&*stop.error, stop.position));
+        let answer = Simple { plan, parts, positions, current: 0, refused };
+        let change = self.session.sends(named, self.world.protection.epoch);
+        self.expect(Kind::Query, Expected::changing(Answer::Query(Box::new(answer)), change));
+        self.sent(&statements);
+        Ok(Fate::Replaced)
+    }
+
+    /// What a statement's rows are read with, if it is planned.
+    fn part(&self, statement: &Statement, text: &str) -> Result<Option<Portal>, Stop> {
+        let Some(plan) = plan(statement) else { return Ok(None) };
+        let check = self.session.facts.check(plan);
+        check.map_err(|refusal| Stop::refused(refusal, text, statement.range.start))?;
+        let columns = Columns::simple(plan);
+        let opener = RefCell::new(columns.opener(plan, Params::NONE));
+        Ok(Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None }))
+    }
+
+    /// What the statements of a Query change in the session.
+    fn sent(&mut self, statements: &[Statement]) {
+        for statement in statements {
+            match plan(statement) {
+                Some(_) => self.session.facts.sent(statement.effect),
+                None => self.session.sends_effect(statement.effect),
             }
         }
     }
 
     /// A statement of several steps: a pipeline up to a Sync of ours, the answers being those of a Query (SQL-54).
-    fn pipeline(&mut self, plan: &Arc<Plan>, out: &mut Vec<u8>) -> Fate {
-        let columns = match Columns::extended(plan, &[]).and_then(|columns| {
+    fn pipeline(&mut self, plan: &Arc<Plan>, text: &str, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let columns = Columns::extended(plan, &[]).and_then(|columns| {
             columns.check(plan, self.session.facts.settings())?;
             Ok(columns)
-        }) {
-            Ok(columns) => columns,
-            Err(error) => {
-                self.refuse_query(&error, error.position(), out);
-                return Fate::Drop;
-            }
-        };
+        });
+        let columns = columns.map_err(|error| Stop::failed(error, text.len()))?;
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let bound = Some(Bound { body: None, declared: Vec::new(), left: RefCell::default() });
         self.session.executes(plan);
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), 0, out);
-        Fate::Replaced
+        Ok(())
     }
 
     /// The client's text with every planned statement in physical form.
-    fn physical_text(
-        &self,
-        text: &str,
-        statements: &[Statement],
-        parts: &[Option<Portal>],
-    ) -> Result<Traced, pgseal::exec::Error> {
+    fn physical_text(&self, text: &str, statements: &[Statement], parts: &[Option<Portal>]) -> Result<Traced, Stop> {
         let (keys, settings) = (self.world.keys.as_ref(), self.session.facts.settings());
         let mut physical = Traced::default();
         let (mut end, mut characters) = (0, 0);
         for (statement, part) in statements.iter().zip(parts) {
             let Some(part) = part else { continue };
             let plan = &part.plan;
-            part.columns.check(plan, settings)?;
+            let stop = |error| Stop::failed(error, statement.range.start);
+            part.columns.check(plan, settings).map_err(stop)?;
             let before = text.get(end..statement.range.start).unwrap_or("");
             physical.push(before, Origin::Client(characters));
-            inputs::splice(plan, &plan.template, keys, settings, &mut physical)?;
+            inputs::splice(plan, &plan.template, keys, settings, &mut physical).map_err(stop)?;
             let own = text.get(statement.range.clone()).unwrap_or("");
             characters += before.chars().count() + own.chars().count();
             end = statement.range.end;
@@ -169,6 +164,27 @@ impl State {
             stale |= statement.effect == Effect::Opaque || (self.session.facts.may_be_taken_back() && ends());
         }
         None
+    }
+}
+
+/// Why a Query is not sent whole.
+struct Stop {
+    error: Box<dyn UserFacing>,
+    /// Field P of its ErrorResponse.
+    position: Option<u32>,
+    /// The byte of the statement that it is about.
+    at: usize,
+}
+
+impl Stop {
+    fn refused(refusal: Refusal, text: &str, start: usize) -> Self {
+        let at = refusal.position.unwrap_or(start);
+        let Refused { refusal, position } = Refused::of(refusal, text);
+        Self { error: Box::new(refusal), position, at }
+    }
+
+    fn failed(error: pgseal::exec::Error, at: usize) -> Self {
+        Self { position: error.position(), error: Box::new(error), at }
     }
 }
 

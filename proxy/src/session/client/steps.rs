@@ -79,6 +79,7 @@ impl State {
             portal,
             simple,
             tag: Vec::new(),
+            description: Vec::new(),
             limit,
             shown: 0,
             kept: VecDeque::new(),

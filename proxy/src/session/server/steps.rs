@@ -25,12 +25,16 @@ pub(super) fn last_step(
         return Ok(Fate::Drop);
     }
     if tag != b'C' {
+        let begin = out.len();
+        out.append(&mut running.description);
         let start = out.len();
         let fate = portal_frame(tag, portal, running.simple, Some(body), opening, out)?;
         if let Fate::Failed(error) = fate {
             if sought.seek(&error) {
+                running.description = out.split_off(begin);
                 return Ok(Fate::Key);
             }
+            out.truncate(begin);
             running.outcome = Outcome::Failed(error);
             return Ok(Fate::Drop);
         }
@@ -54,6 +58,7 @@ pub(super) fn last_step(
     };
     match running.outcome {
         Outcome::Done if running.simple => {
+            out.append(&mut running.description);
             running.tag = frame_of(b'C', body);
             Ok(Fate::Drop)
         }

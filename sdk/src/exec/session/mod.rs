@@ -7,8 +7,10 @@
 //! * `names`: what the names of prepared statements mean, whoever prepared them;
 //! * `versions`: a name means what was sent last, until the server drops that;
 //! * `statement`: what a message prepared;
+//! * `cut`: what is sent of a Query of which a statement is refused;
 //! * [`facts`](super::facts): the settings by which texts and values are read.
 
+mod cut;
 mod names;
 mod statement;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod versions;
 
 use std::sync::Arc;
 
+pub use cut::cut;
 pub use statement::Statement;
 pub use versions::Portals;
 
