@@ -1,10 +1,11 @@
 //! Parse and Bind: physical text and types, physical parameters and result formats.
 
+use pgseal::error::SqlState;
 use pgseal::exec::Error;
 use pgseal::exec::inputs::{self, Params, Physical};
 use pgseal::exec::steps::{self, Step, StepRows};
 use pgseal::keys::KeySource;
-use pgseal::sql::Plan;
+use pgseal::sql::{Plan, Refusal};
 use pgseal::value::{Format, Settings};
 
 use super::Columns;
@@ -44,10 +45,14 @@ pub fn bind(
 /// What PostgreSQL checks at Bind (exec_bind_message in postgres.c), for a plan of several steps too, whose Bind
 /// stays here: the numbers of parameters and formats; and that the result can be rendered.
 pub fn check(client: &reader::Bind<'_>, plan: &Plan, settings: &Settings) -> Result<Columns, Error> {
-    if client.values.len() != plan.params.len() {
-        return Err(Error::Protocol("the number of parameters bound is not what the prepared statement requires"));
-    }
     formats(client)?;
+    let (supplied, required) = (client.values.len(), plan.params.len());
+    if supplied != required {
+        let name = String::from_utf8_lossy(client.statement);
+        return Err(violation(format!(
+            "bind message supplies {supplied} parameters, but prepared statement \"{name}\" requires {required}"
+        )));
+    }
     let columns = Columns::extended(plan, &client.results)?;
     columns.check(plan, settings)?;
     Ok(columns)
@@ -56,12 +61,44 @@ pub fn check(client: &reader::Bind<'_>, plan: &Plan, settings: &Settings) -> Res
 /// The formats of a Bind's parameters, one each (0, 1 or n are sent).
 pub fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
     let values = client.values.len();
-    match client.formats.as_slice() {
-        [] => Ok(vec![Format::Text; values]),
-        [format] => Ok(vec![*format; values]),
-        formats if formats.len() == values => Ok(formats.to_vec()),
-        _ => Err(Error::Protocol("the number of parameter formats is not the number of parameters")),
+    let sent = client.formats.len();
+    each(&client.formats, values)
+        .unwrap_or_else(|| Err(violation(format!("bind message has {sent} parameter formats but {values} parameters"))))
+}
+
+/// The formats of a result's columns, one each (0, 1 or n are sent).
+pub fn result_formats(codes: &[i16], columns: usize) -> Result<Vec<Format>, Error> {
+    let sent = codes.len();
+    each(codes, columns).unwrap_or_else(|| {
+        Err(violation(format!("bind message has {sent} result formats but query has {columns} columns")))
+    })
+}
+
+/// One format for each of `count` things; `None` if neither none, nor one, nor as many were sent.
+fn each(codes: &[i16], count: usize) -> Option<Result<Vec<Format>, Error>> {
+    match codes {
+        [] => Some(Ok(vec![Format::Text; count])),
+        // PostgreSQL looks at the format of what is there.
+        [_] if count == 0 => Some(Ok(Vec::new())),
+        [code] => Some(known(*code).map(|format| vec![format; count])),
+        codes if codes.len() == count => Some(codes.iter().map(|code| known(*code)).collect()),
+        _ => None,
     }
+}
+
+fn known(code: i16) -> Result<Format, Error> {
+    match code {
+        0 => Ok(Format::Text),
+        1 => Ok(Format::Binary),
+        code => {
+            let message = format!("unsupported format code: {code}");
+            Err(Error::Refused(Refusal::error(SqlState::INVALID_PARAMETER_VALUE, message)))
+        }
+    }
+}
+
+fn violation(message: String) -> Error {
+    Error::Refused(Refusal::error(SqlState::PROTOCOL_VIOLATION, message))
 }
 
 /// The name under which a step is prepared and bound. No client can use it: `pgseal_` is reserved.

@@ -52,16 +52,10 @@ impl Columns {
     /// For an extended-protocol portal: expands the client's 0, 1 or n result formats.
     ///
     /// # Errors
-    /// 08P01 in PostgreSQL's words if their number fits neither.
-    pub fn extended(plan: &Plan, results: &[Format]) -> Result<Self, Error> {
+    /// 08P01 in PostgreSQL's words if their number fits neither; 22023 for a code that is none.
+    pub fn extended(plan: &Plan, results: &[i16]) -> Result<Self, Error> {
         let Some(shape) = &plan.output else { return Ok(Self { client: Vec::new(), physical: Vec::new() }) };
-        let columns = shape.columns.len();
-        let client = match results {
-            [] => vec![Format::Text; columns],
-            [format] => vec![*format; columns],
-            formats if formats.len() == columns => formats.to_vec(),
-            _ => return Err(Error::Protocol("the number of result formats is not the number of columns")),
-        };
+        let client = bind::result_formats(results, shape.columns.len())?;
         let physical = outputs::physical_formats(shape, &client);
         Ok(Self { client, physical })
     }

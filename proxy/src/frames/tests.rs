@@ -134,17 +134,17 @@ fn a_bind_sends_the_tag_and_never_the_value() {
         statement: b"s1",
         formats: vec![],
         values: vec![Some(b"ada@example.org"), Some(b"n")],
-        results: vec![Format::Text],
+        results: vec![0],
     };
     let mut out = Vec::new();
     let columns = bind::bind(&client, &plan, &keys(), &settings, &mut out).unwrap();
     let physical = reader::bind(body(&out, b'B')).unwrap();
     assert_eq!((physical.portal, physical.statement), (&b"p"[..], &b"s1"[..]));
-    assert_eq!(physical.formats, [Format::Binary, Format::Text]);
+    assert_eq!(physical.formats, [1, 0]);
     let email = Value::Text("ada@example.org".into());
     let tag = row::exact_tag(&table(), &keys(), 0, &email).unwrap();
     assert_eq!(physical.values, [Some(&tag[..]), Some(&b"n"[..])]);
-    assert_eq!(physical.results, [Format::Text, Format::Binary, Format::Binary]);
+    assert_eq!(physical.results, [0, 1, 1]);
     assert_eq!(columns.client, [Format::Text, Format::Text]);
     assert!(!out.windows(3).any(|window| window == b"ada"));
 }
@@ -160,8 +160,8 @@ fn a_bind_that_postgresql_would_refuse_leaves_nothing_behind() {
         assert!(out.is_empty());
     };
     fails(reader::Bind { values: vec![None], ..ok() });
-    fails(reader::Bind { formats: vec![Format::Text; 3], ..ok() });
-    fails(reader::Bind { results: vec![Format::Text; 3], ..ok() });
+    fails(reader::Bind { formats: vec![0; 3], ..ok() });
+    fails(reader::Bind { results: vec![0; 3], ..ok() });
     assert!(bind::check(&ok(), &plan(), &Settings::default()).is_ok());
 }
 
@@ -250,7 +250,7 @@ fn a_step_is_closed_parsed_bound_executed_and_flushed() {
         rows: StepRows::Client { guards: 1 },
     };
     let plan = plan();
-    let columns = Columns::extended(&plan, &[Format::Binary]).unwrap();
+    let columns = Columns::extended(&plan, &[1]).unwrap();
     let params = Params { values: &[Some(b"x")], formats: &[Format::Text] };
     let mut out = Vec::new();
     bind::step(&step, params, &columns, &mut out);
@@ -263,8 +263,8 @@ fn a_step_is_closed_parsed_bound_executed_and_flushed() {
         if frame[0] == b'B' {
             let bind = reader::bind(body(frame, b'B')).unwrap();
             assert_eq!(bind.values, [Some(&[1][..]), Some(&b"x"[..])]);
-            let mut results = columns.physical.clone();
-            results.push(Format::Text);
+            let mut results: Vec<i16> = columns.physical.iter().map(|f| i16::from(*f == Format::Binary)).collect();
+            results.push(0);
             assert_eq!(bind.results, results);
         }
         rest = after;

@@ -25,12 +25,12 @@ pub struct Bind<'a> {
     pub portal: &'a [u8],
     /// Name of the prepared statement.
     pub statement: &'a [u8],
-    /// Formats of the parameters: none (all text), one (for all) or one each.
-    pub formats: Vec<Format>,
+    /// Format codes of the parameters as they came: none (all text), one (for all) or one each.
+    pub formats: Vec<i16>,
     /// The parameters; `None` is NULL.
     pub values: Vec<Option<&'a [u8]>>,
-    /// Formats of the result columns: none (all text), one (for all) or one each.
-    pub results: Vec<Format>,
+    /// Format codes of the result columns likewise.
+    pub results: Vec<i16>,
 }
 
 /// Whether a Describe or Close means a prepared statement or a portal.
@@ -101,9 +101,9 @@ pub fn bind(body: &[u8]) -> Result<Bind<'_>, Malformed> {
     let mut reader = Reader::new(body);
     let portal = reader.cstr()?;
     let statement = reader.cstr()?;
-    let formats = list(&mut reader, 2, format)?;
+    let formats = list(&mut reader, 2, Reader::i16)?;
     let values = list(&mut reader, 4, value)?;
-    let results = list(&mut reader, 2, format)?;
+    let results = list(&mut reader, 2, Reader::i16)?;
     reader.finish()?;
     Ok(Bind { portal, statement, formats, values, results })
 }
@@ -297,7 +297,7 @@ mod tests {
         let body = b"p\0s\0\x00\x01\x00\x01\x00\x02\x00\x00\x00\x02ab\xff\xff\xff\xff\x00\x00";
         let bind = bind(body).unwrap();
         assert_eq!((bind.portal, bind.statement), (&b"p"[..], &b"s"[..]));
-        assert_eq!(bind.formats, [Format::Binary]);
+        assert_eq!(bind.formats, [1]);
         assert_eq!(bind.values, [Some(&b"ab"[..]), None]);
         assert_eq!(bind.results, []);
     }
