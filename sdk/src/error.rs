@@ -74,6 +74,8 @@ sqlstates! {
     INVALID_COLUMN_REFERENCE = "42P10";
     /// `datatype_mismatch`
     DATATYPE_MISMATCH = "42804";
+    /// `wrong_object_type`
+    WRONG_OBJECT_TYPE = "42809";
     /// `undefined_function` (also: no such operator)
     UNDEFINED_FUNCTION = "42883";
     /// `program_limit_exceeded`

@@ -56,6 +56,34 @@ a: SELECT id FROM kinds WHERE v = $1::text;
 <- ["v"]
 a: SELECT id FROM kinds WHERE i2 = 5::bigint;
 
+== types that a column cannot be compared with or set to
+a: INSERT INTO kinds (id, t, d, n) VALUES (1, 't', '2024-02-29', 5);
+a: SELECT id FROM kinds WHERE t = $1::int;
+<- [5]
+=> error 42883
+a: SELECT id FROM kinds WHERE 5 <> t OR id = 1;
+=> error 42883
+a: SELECT id FROM kinds WHERE d IN ('2024-02-29', true);
+=> error 42883
+a: SELECT id FROM kinds WHERE t = ANY($1::int[]);
+<- [[5]]
+=> error 42883
+a: SELECT id FROM kinds WHERE n IS DISTINCT FROM NULL::text;
+=> error 42883
+a: UPDATE kinds SET d = $1::int WHERE id = 1;
+<- [5]
+=> error 42804
+a: UPDATE kinds SET t = 'x', n = '7'::text WHERE id = 1;
+=> error 42804
+a: INSERT INTO kinds (id, d) VALUES (2, $1::bool);
+<- [true]
+=> error 42804
+a: INSERT INTO ledger (id, holder, rate) VALUES (1, 'h', date '2024-02-29');
+=> error 42804
+a: UPDATE ledger SET holder = 'h', rate = true WHERE id = 1;
+=> error 42804
+a: SELECT t, d, n FROM kinds ORDER BY id;
+
 == plain parts of a statement take parameters as ever
 a: INSERT INTO person (id, name, email) VALUES (1, 'a', 'e1'), (2, 'b', 'e2'), (3, 'c', 'e3');
 a: SELECT id, $1::text AS word, name FROM person ORDER BY id LIMIT $2 OFFSET $3;

@@ -17,6 +17,52 @@ pub(super) fn limit<'a>(value: Value<'a>, to: &Type) -> Result<Value<'a>, Error>
     })
 }
 
+impl Type {
+    /// Whether PostgreSQL has `=` between a column of this type and a constant of the other: what it finds out before
+    /// there is a value.
+    pub fn compares_with(&self, constant: &Type) -> bool {
+        match (self.kin(), constant.kin()) {
+            (Kin::Json, _) | (_, Kin::Json) => false,
+            (own, other) => own == other,
+        }
+    }
+
+    /// Whether PostgreSQL assigns an expression of the other type to a column of this one: to a string it assigns
+    /// anything.
+    pub fn takes(&self, expression: &Type) -> bool {
+        match (self.kin(), expression.kin()) {
+            (Kin::Text, _) | (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
+            (own, other) => own == other,
+        }
+    }
+
+    fn kin(&self) -> Kin {
+        match self {
+            Type::Bool => Kin::Bool,
+            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => Kin::Number,
+            Type::Text | Type::Varchar(_) => Kin::Text,
+            Type::Bytea => Kin::Bytea,
+            Type::Uuid => Kin::Uuid,
+            Type::Date | Type::Timestamp(_) | Type::Timestamptz(_) => Kin::Time,
+            Type::Json => Kin::Json,
+            Type::Jsonb => Kin::Jsonb,
+        }
+    }
+}
+
+/// Types with casts and operators among themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kin {
+    Bool,
+    Number,
+    Text,
+    Bytea,
+    Uuid,
+    Time,
+    Json,
+    Jsonb,
+}
+
 /// See [`Value::assign`].
 pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Value<'a>, Error> {
     let converted = match (value, to) {

@@ -3,6 +3,7 @@
 mod describes;
 mod failures;
 mod logged;
+mod mistakes;
 mod pending;
 mod positions;
 mod refuses;

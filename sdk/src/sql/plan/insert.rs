@@ -13,7 +13,7 @@ use super::predicate::{no_operator, note, reveals_equality};
 use super::scope::Scope;
 use super::source::{Extent, unreadable};
 use super::values::{Rows, targets};
-use super::{Ctx, Statement, guard};
+use super::{Ctx, Statement, guard, types};
 use crate::error::SqlState;
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
@@ -187,7 +187,10 @@ impl Write {
                 let input = match self.default(ctx, expr, extent) {
                     true => constant_default(ctx.scope.column(id)?)?,
                     false => match Constant::read(ctx.source, expr)? {
-                        Some(constant) => ctx.protect(&constant.value, id)?,
+                        Some(constant) => {
+                            types::assignable(ctx, id, &constant, expr)?;
+                            ctx.protect(&constant.value, id)?
+                        }
                         None => return Err(no_operator(ctx, id, "storing anything but a constant")),
                     },
                 };
@@ -239,6 +242,7 @@ impl Write {
         extent: &Extent,
     ) -> Result<(), Refusal> {
         if let Some(constant) = Constant::read(ctx.source, expr)? {
+            types::assignable(ctx, id, &constant, expr)?;
             let input = match constant.value {
                 // The server reads it as it stands.
                 Bare::Null { .. } => Input::Null,

@@ -15,6 +15,7 @@ mod predicate;
 mod scope;
 mod select;
 mod source;
+mod types;
 mod update;
 mod utility;
 mod values;

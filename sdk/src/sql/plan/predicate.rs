@@ -9,6 +9,7 @@ use super::Ctx;
 use super::constant::{Bare, Constant, array_oid, element_of, same_value};
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
+use super::types::{self, Comparison, type_of};
 use crate::error::SqlState;
 use crate::schema::ColumnId;
 use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
@@ -25,7 +26,7 @@ struct Operand {
 pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
     match expr {
         Expr::BinaryOp { left, op, right } => {
-            let (operand, other) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
+            let (operand, other, column_first) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
                 (None, None) => return Ok(false),
                 (Some(left), Some(right)) => {
                     return Err(Refusal::new(format!(
@@ -35,24 +36,24 @@ pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
                     ))
                     .hint("compare a sealed column with a constant"));
                 }
-                (Some(left), None) => (left, right),
-                (None, Some(right)) => (right, left),
+                (Some(left), None) => (left, right, true),
+                (None, Some(right)) => (right, left, false),
             };
             match op {
-                BinaryOperator::Eq => compare(ctx, &operand, other, "=")?,
-                BinaryOperator::NotEq => compare(ctx, &operand, other, "<>")?,
+                BinaryOperator::Eq => compare(ctx, &operand, other, ("=", "="), column_first)?,
+                BinaryOperator::NotEq => compare(ctx, &operand, other, ("<>", "<>"), column_first)?,
                 other => return Err(no_operator(ctx, operand.column, operator_name(other))),
             }
             Ok(true)
         }
         Expr::IsDistinctFrom(left, right) | Expr::IsNotDistinctFrom(left, right) => {
-            let (operand, other) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
+            let (operand, other, column_first) = match (sealed(ctx, left)?, sealed(ctx, right)?) {
                 (None, None) => return Ok(false),
-                (Some(operand), None) => (operand, right),
-                (None, Some(operand)) => (operand, left),
+                (Some(operand), None) => (operand, right, true),
+                (None, Some(operand)) => (operand, left, false),
                 (Some(operand), Some(_)) => return Err(no_operator(ctx, operand.column, "IS DISTINCT FROM another")),
             };
-            compare(ctx, &operand, other, "IS [NOT] DISTINCT FROM")?;
+            compare(ctx, &operand, other, ("=", "IS [NOT] DISTINCT FROM"), column_first)?;
             Ok(true)
         }
         Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
@@ -65,10 +66,10 @@ pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
             note(&mut ctx.notes.decided_by_server, format!("{label} IS [NOT] NULL"));
             Ok(true)
         }
-        Expr::In { expr, target, negated: _, global } => {
+        Expr::In { expr, target, negated, global } => {
             let Some(operand) = sealed(ctx, expr)? else { return Ok(false) };
             match target {
-                InTarget::List(items) if !*global => in_list(ctx, &operand, items)?,
+                InTarget::List(items) if !*global => in_list(ctx, &operand, items, if *negated { "<>" } else { "=" })?,
                 InTarget::List(_) | InTarget::Subquery(_) | InTarget::Unnest(_) | InTarget::Table { .. } => {
                     return Err(no_operator(ctx, operand.column, "IN over a subquery"));
                 }
@@ -78,7 +79,8 @@ pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
         Expr::AnyOp { left, compare_op, right, is_some: _ } | Expr::AllOp { left, compare_op, right } => {
             let Some(operand) = sealed(ctx, left)? else { return Ok(false) };
             match compare_op {
-                BinaryOperator::Eq | BinaryOperator::NotEq => any(ctx, &operand, right)?,
+                BinaryOperator::Eq => any(ctx, &operand, right, "=")?,
+                BinaryOperator::NotEq => any(ctx, &operand, right, "<>")?,
                 other => return Err(no_operator(ctx, operand.column, operator_name(other))),
             }
             Ok(true)
@@ -116,12 +118,20 @@ fn sealed(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<Operand>, Refusal> {
     }
 }
 
-/// `column = constant` becomes `tag = tag of the constant`.
-fn compare(ctx: &mut Ctx<'_>, operand: &Operand, other: &Expr, operator: &str) -> Result<(), Refusal> {
+/// `column = constant` becomes `tag = tag of the constant`. The operator: the one that decides, and how it is written.
+fn compare(
+    ctx: &mut Ctx<'_>,
+    operand: &Operand,
+    other: &Expr,
+    (operator, spelled): (&'static str, &str),
+    column_first: bool,
+) -> Result<(), Refusal> {
     let Some(mut constant) = Constant::read(ctx.source, other)? else {
-        return Err(no_operator(ctx, operand.column, &format!("{operator} with anything but a constant")));
+        return Err(no_operator(ctx, operand.column, &format!("{spelled} with anything but a constant")));
     };
-    let beacon = use_tag(ctx, operand, operator)?;
+    let token = if column_first { operand.extent.end } else { constant.extent.end };
+    types::comparable(ctx, operand.column, [&constant], &Comparison { operator, token, column_first })?;
+    let beacon = use_tag(ctx, operand, spelled)?;
     read_by_operator(ctx, operand.column, &mut constant)?;
     tag(ctx, operand.column, beacon, &constant)
 }
@@ -145,7 +155,7 @@ fn read_by_operator(ctx: &Ctx<'_>, column: ColumnId, constant: &mut Constant) ->
     Ok(())
 }
 
-fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), Refusal> {
+fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'static str) -> Result<(), Refusal> {
     let mut constants = Vec::with_capacity(items.len());
     for item in items {
         match Constant::read(ctx.source, item)? {
@@ -153,6 +163,8 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr]) -> Result<(), R
             None => return Err(no_operator(ctx, operand.column, "IN with anything but constants")),
         }
     }
+    let comparison = Comparison { operator, token: operand.extent.end, column_first: true };
+    types::comparable(ctx, operand.column, &constants, &comparison)?;
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?;
     if is_mixed(ctx, &constants, &own) {
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
@@ -176,25 +188,13 @@ fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
         Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
         Bare::Param { .. } | Bare::Null { .. } => false,
     };
-    let raises = |item: &Constant| type_of(ctx, item).is_some_and(|ty| raises(&ty, own));
+    let raises = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| raises(&ty, own));
     let untyped = |item: &Constant| match item.value {
         Bare::Param { number, cast: None } => ctx.params.declared(number).is_none(),
         Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
     };
     (constants.iter().any(string) && constants.iter().any(foreign))
         || (constants.iter().any(untyped) && constants.iter().any(raises))
-}
-
-/// The type that a constant has without its neighbours.
-fn type_of(ctx: &Ctx<'_>, constant: &Constant) -> Option<Type> {
-    match &constant.value {
-        Bare::Literal { literal: Literal::Typed(ty, _), .. } => Some(*ty),
-        Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => None,
-        Bare::Null { cast } => *cast,
-        Bare::Param { number, cast } => {
-            cast.or_else(|| ctx.params.declared(*number).and_then(|oid| Type::from_pg(oid, -1)))
-        }
-    }
 }
 
 /// Whether a column of the one type beside a constant of the other is compared as that.
@@ -216,7 +216,7 @@ fn raises(constant: &Type, column: &Type) -> bool {
 }
 
 /// `column = ANY (array)`: the array becomes one of tags.
-fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal> {
+fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static str) -> Result<(), Refusal> {
     // operator ANY ( … )
     let open = operand.extent.end + 2;
     if !["any", "some", "all"].iter().any(|word| ctx.source.is_word(open - 1, word))
@@ -225,6 +225,8 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
         return Err(unreadable());
     }
     let bytes = ctx.source.bytes(&(open + 1..ctx.source.closing(open)?))?;
+    let comparison = Comparison { operator, token: operand.extent.end, column_first: true };
+    types::comparable_elements(ctx, operand.column, right, &comparison)?;
     let beacon = use_tag(ctx, operand, "= ANY")?;
     let table = ctx.scope.table.clone();
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?.unmodified();
@@ -274,15 +276,6 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr) -> Result<(), Refusal
             Some(literal::Constant::Value(Literal::Array(items))) if element.is_none() && items.is_empty() => {
                 return Err(Refusal::error(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")
                     .hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
-            }
-            // Without any type PostgreSQL makes it an array of text.
-            Some(literal::Constant::Value(Literal::Array(items)))
-                if element.is_none() && items.iter().all(Option::is_none) && operator_type(&own) != Type::Text =>
-            {
-                return Err(Refusal::error(
-                    SqlState::UNDEFINED_FUNCTION,
-                    format!("operator does not exist: {own} = {}", Type::Text),
-                ));
             }
             Some(literal::Constant::Value(literal @ Literal::Array(_))) => {
                 Input::Literal { literal, at: ctx.source.characters(bytes.start) }

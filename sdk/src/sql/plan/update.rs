@@ -12,7 +12,7 @@ use super::predicate::{no_operator, reveals_equality};
 use super::scope;
 use super::select::{Place, rename, target};
 use super::source::{Extent, unreadable};
-use super::{Ctx, Statement, asked};
+use super::{Ctx, Statement, asked, types};
 use crate::error::SqlState;
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
@@ -384,7 +384,10 @@ fn sealed_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
         return constant_default(ctx.scope.column(set.column)?);
     }
     match Constant::read(ctx.source, set.value)? {
-        Some(constant) => ctx.protect(&constant.value, set.column),
+        Some(constant) => {
+            types::assignable(ctx, set.column, &constant, set.value)?;
+            ctx.protect(&constant.value, set.column)
+        }
         None => Err(no_operator(ctx, set.column, "storing anything but a constant")),
     }
 }
@@ -412,7 +415,10 @@ fn clear_value(ctx: &mut Ctx<'_>, set: &Set<'_>) -> Result<Input, Refusal> {
         };
     }
     match Constant::read(ctx.source, set.value)? {
-        Some(constant) => ctx.render(&constant.value, set.column),
+        Some(constant) => {
+            types::assignable(ctx, set.column, &constant, set.value)?;
+            ctx.render(&constant.value, set.column)
+        }
         None => Err(refused("an expression", ctx)),
     }
 }
