@@ -19,7 +19,7 @@ pub fn translate(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let fields = reader::fields(body)?;
-    let kept = exec::errors::translate(&fields, plan, position);
+    let kept = exec::errors::translate(&fields, plan, None, position);
     compose::fields(kind, kept.iter().map(|(code, text)| (*code, &**text)), out);
     Ok(())
 }

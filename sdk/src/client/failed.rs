@@ -17,7 +17,7 @@ pub(super) fn failed(
     let (Some(server), Some(plan)) = (error.as_db_error(), plan) else { return error.into() };
     let fields = fields(server);
     let fields: Vec<(u8, &[u8])> = fields.iter().map(|(code, text)| (*code, text.as_bytes())).collect();
-    match DbError::from_fields(&errors::translate(&fields, plan, position)) {
+    match DbError::from_fields(&errors::translate(&fields, plan, None, position)) {
         Ok(error) => error.into(),
         Err(malformed) => malformed.into(),
     }

@@ -1,8 +1,10 @@
 //! ParameterDescription and RowDescription in logical types: what the server describes is the rewritten statement.
 
 use super::Error;
+use super::errors::drifted;
 use crate::schema::ColumnId;
 use crate::sql::{OutputColumn, OutputSource, ParamRole, Plan, RowShape};
+use crate::value::Type;
 
 /// A column of a result as a RowDescription has it, without its format. The name `N` goes through as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub fn parameters(physical: &[u32], plan: &Plan) -> Result<Vec<u32>, Error> {
 /// The client's columns; `physical` are those that the server described.
 ///
 /// # Errors
-/// [`Error::Protocol`] if the server described fewer than `shape` reads.
+/// [`Error::Protocol`] if the server described fewer than `shape` reads; 55000 if a column is none that holds cells.
 pub fn columns<N: Copy>(physical: &[Column<N>], shape: &RowShape) -> Result<Vec<Column<N>>, Error> {
     let logical = |output: &OutputColumn| {
         let column = *physical
@@ -66,6 +68,9 @@ fn protected<N: Copy>(
     const UNKNOWN: Error = Error::Protocol("a column of a row that is not read");
     let read = shape.rows.get(row).ok_or(UNKNOWN)?;
     let definition = read.table.columns.get(id).ok_or(UNKNOWN)?;
+    if column.type_oid != Type::Bytea.oid() {
+        return Err(Error::Refused(drifted(&read.table.relation.name)));
+    }
     let table_oid = if column.table_oid != 0 {
         column.table_oid
     } else {

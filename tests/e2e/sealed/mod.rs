@@ -8,6 +8,7 @@ mod pending;
 mod positions;
 mod refuses;
 mod settings;
+mod violations;
 mod watched;
 mod works;
 

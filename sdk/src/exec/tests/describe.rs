@@ -24,13 +24,17 @@ fn a_sealed_column_has_its_logical_type_and_keeps_name_and_table() {
     let server = [
         described("id", 16_400, 1, 20),
         described("?column?", 0, 0, 25),
-        described("pan", 16_400, 3, 16_999),
-        described("p", 16_400, 4, 16_999),
+        described("pan", 16_400, 3, 17),
+        described("p", 16_400, 4, 17),
     ];
     let logical = describe::columns(&server, &shape).unwrap();
     assert_eq!(logical[0], server[0]);
     assert_eq!(logical[1], Column { type_oid: 1043, typmod: 8, ..server[3] });
     assert!(matches!(describe::columns(&server[..3], &shape), Err(Error::Protocol(_))));
+    let mut altered = server;
+    altered[3].type_oid = 25;
+    let Err(Error::Refused(refusal)) = describe::columns(&altered, &shape) else { panic!("CAT-2: it holds no cells") };
+    assert_eq!(refusal.sqlstate.code(), "55000");
 }
 
 #[test]

@@ -1,0 +1,187 @@
+//! What a client is told of a violated constraint (SQL-56): all that the plaintext twin tells, in its own values.
+
+use crate::harness::World;
+use crate::harness::raw::{Frame, Raw, bind_formats, execute, parse, query, sync};
+
+const TABLE: &str = r#"
+    CREATE TABLE team (name text PRIMARY KEY);
+    INSERT INTO team VALUES ('red');
+    CREATE TABLE person (
+        id uuid PRIMARY KEY,
+        name text,
+        email text CONSTRAINT "UQ_97672ac88f789774dd47f7c8be3" UNIQUE,
+        "Phone" varchar(20),
+        balance numeric(12,2) UNIQUE,
+        team text NOT NULL DEFAULT 'red' REFERENCES team,
+        rank int CONSTRAINT rank_0123456789abcdef CHECK (rank > 0),
+        seat int UNIQUE DEFERRABLE INITIALLY DEFERRED,
+        UNIQUE (team, "Phone")
+    );
+    CREATE UNIQUE INDEX person_lower ON person (lower(team), rank);
+    CREATE TABLE note (id int PRIMARY KEY, person uuid REFERENCES person);
+    CREATE TABLE account (id int PRIMARY KEY, iban text UNIQUE, holder text, code int UNIQUE);"#;
+
+const SCHEMA: &str = r#"
+version = 1
+[keyrings.test]
+generator = "local:test"
+[branch_keys.people]
+keyring = "test"
+[tables.person]
+name = "public.person"
+branch_key = "people"
+unlisted_columns = "DO_NOTHING"
+[tables.person.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+name = { action = "ENCRYPT_AND_SIGN", type = "text" }
+email = { action = "ENCRYPT_AND_SIGN", type = "text" }
+Phone = { action = "ENCRYPT_AND_SIGN", type = "varchar(20)" }
+balance = { action = "ENCRYPT_AND_SIGN", type = "numeric(12,2)" }
+[tables.person.beacons]
+standard = [
+  { name = "email", length = "exact" }, { name = "Phone", length = "exact" }, { name = "balance", length = "exact" },
+]
+[tables.account]
+name = "public.account"
+branch_key = "people"
+row_signature = "HMAC-SHA-384"
+unlisted_columns = "refuse"
+[tables.account.columns]
+id = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT"
+iban = { action = "ENCRYPT_AND_SIGN", type = "text" }
+holder = { action = "ENCRYPT_AND_SIGN", type = "text" }
+code = "SIGN_ONLY"
+[tables.account.beacons]
+standard = [{ name = "iban", length = "exact" }]
+"#;
+
+/// Stands for the secret in a statement; at the twin it is what is sent.
+const EMAIL: &str = "ada@one.example";
+
+struct Pair {
+    world: World,
+    twin: World,
+    secret: String,
+    sealed: Raw,
+    plain: Raw,
+}
+
+impl Pair {
+    fn new(name: &str) -> Self {
+        let (world, twin) = (World::sealed(name, TABLE, SCHEMA), World::twin(&format!("{name}twin"), TABLE));
+        let (sealed, plain, secret) = (world.raw(), twin.raw(), world.secret());
+        let mut pair = Self { world, twin, secret, sealed, plain };
+        for sql in [
+            format!(
+                "INSERT INTO person (id, name, email, \"Phone\", balance, rank, seat) VALUES ({}, 'Ada', '{EMAIL}', '100', 12.50, 1, 1), ({}, 'Bob', 'bob', '200', 1, 2, 2)",
+                id(1),
+                id(2)
+            ),
+            format!("INSERT INTO note VALUES (1, {})", id(1)),
+            format!("INSERT INTO account VALUES (1, '{EMAIL}', 'h', 1), (2, 'other', 'h', 2)"),
+        ] {
+            assert_eq!(pair.both(|email| query(&sql.replace(EMAIL, email))), [None, None], "{sql}");
+        }
+        pair
+    }
+
+    /// The error of each side, told in the twin's value.
+    fn both(&mut self, script: impl Fn(&str) -> Vec<u8>) -> [Option<Told>; 2] {
+        let sealed = told(&self.sealed.talk(&script(&self.secret), 1), &self.secret);
+        [sealed, told(&self.plain.talk(&script(EMAIL), 1), EMAIL)]
+    }
+
+    #[track_caller]
+    fn same(&mut self, what: &str, script: impl Fn(&str) -> Vec<u8>) {
+        let [sealed, plain] = self.both(script);
+        assert!(plain.is_some(), "{what}: nothing is violated");
+        assert_eq!(sealed, plain, "{what}");
+    }
+}
+
+/// SQLSTATE, message, detail, context, schema, table, column, constraint.
+type Told = [Option<String>; 8];
+
+fn told(frames: &[Frame], email: &str) -> Option<Told> {
+    let error = frames.iter().find(|frame| frame.kind == 'E')?;
+    let field = |code| error.field(code).map(|text| text.replace(email, EMAIL));
+    Some(['C', 'M', 'D', 'W', 's', 't', 'c', 'n'].map(field))
+}
+
+fn id(number: u8) -> String {
+    format!("'00000000-0000-4000-8000-0000000000{number:02x}'")
+}
+
+#[test]
+fn a_key_in_the_clear_is_told_as_the_server_tells_it() {
+    let mut pair = Pair::new("clearkey");
+    for sql in [
+        format!("INSERT INTO person (id) VALUES ({})", id(1)),
+        format!("INSERT INTO person (id, name, team, rank) VALUES ({}, 'x', 'red', 1)", id(3)),
+        format!("INSERT INTO person (id, name, team) VALUES ({}, 'x', 'blue')", id(3)),
+        format!("UPDATE person SET team = 'green', name = 'x' WHERE id = {}", id(1)),
+        format!("DELETE FROM person WHERE id = {}", id(1)),
+        "DELETE FROM person WHERE email = 'ada@one.example'".to_owned(),
+        "INSERT INTO account VALUES (3, 'x', 'h', 1)".to_owned(),
+        "INSERT INTO account VALUES (1, 'x', 'h', 5)".to_owned(),
+        "UPDATE account SET code = 2, holder = 'x' WHERE id = 1".to_owned(),
+    ] {
+        pair.same(&sql, |email| query(&sql.replace(EMAIL, email)));
+        pair.same(&sql, |email| {
+            [parse("", &sql.replace(EMAIL, email), &[]), bind_formats("", "", &[], &[], &[]), execute("", 0), sync()]
+                .concat()
+        });
+    }
+}
+
+#[test]
+fn a_deferred_key_is_told_at_the_commit() {
+    let mut pair = Pair::new("deferredkey");
+    let insert = format!("INSERT INTO person (id, name, seat) VALUES ({}, 'x', 1)", id(3));
+    pair.same(&insert, |_| query(&insert));
+    assert_eq!(pair.both(|_| query("BEGIN")), [None, None]);
+    assert_eq!(pair.both(|_| query(&insert)), [None, None]);
+    pair.same("COMMIT", |_| query("COMMIT"));
+}
+
+#[test]
+fn a_failing_row_is_not_shown_and_its_constraint_is_named() {
+    let mut pair = Pair::new("failingrow");
+    for sql in [
+        format!("INSERT INTO person (id, name, rank) VALUES ({}, 'x', 0)", id(3)),
+        format!("INSERT INTO person (id, name, team) VALUES ({}, 'x', NULL)", id(3)),
+        "UPDATE person SET rank = -1 WHERE name IS NOT NULL".to_owned(),
+    ] {
+        let [sealed, plain] = pair.both(|_| query(&sql)).map(Option::unwrap);
+        assert_eq!(sealed[2], None, "{sql}");
+        assert!(plain[2].as_ref().is_some_and(|detail| detail.contains("Failing row")), "{sql}");
+        let rest = |told: &Told| [0, 1, 3, 4, 5, 6, 7].map(|field| told[field].clone());
+        assert_eq!(rest(&sealed), rest(&plain), "{sql}");
+    }
+}
+
+#[test]
+fn a_table_that_was_dropped_and_made_again_is_55000_cat_2() {
+    let pair = Pair::new("madeagain");
+    pair.world.at_server(&format!("DROP TABLE note, person, account, team; {TABLE}"));
+    let mut raw = pair.world.raw();
+    for sql in [
+        "SELECT email FROM person",
+        "SELECT name FROM person WHERE email = 'x'",
+        "INSERT INTO person (id, email) VALUES ('00000000-0000-4000-8000-000000000001', 'x')",
+        "UPDATE person SET balance = 5 WHERE name IS NULL",
+        "SELECT id FROM account",
+        "INSERT INTO account VALUES (1, 'x', 'y', 1)",
+        "UPDATE account SET holder = 'x' WHERE id = 1",
+        "DELETE FROM account WHERE iban = 'x'",
+    ] {
+        for script in [query(sql), [parse("", sql, &[]), crate::harness::raw::describe(b'S', ""), sync()].concat()] {
+            let frames = raw.talk(&script, 1);
+            let error = frames.iter().find(|frame| frame.kind == 'E').unwrap_or_else(|| panic!("{sql}"));
+            assert_eq!(error.field('C').as_deref(), Some("55000"), "{sql}: {:?}", error.field('M'));
+            assert!(error.field('H').is_some_and(|hint| hint.contains("pgseal schema plan")), "{sql}");
+            assert!(!frames.iter().any(|frame| matches!(frame.kind, 'T' | 'D')), "{sql}");
+        }
+    }
+    drop(pair.twin);
+}
