@@ -105,7 +105,9 @@ a: SELECT column_name FROM information_schema.columns WHERE table_name = 'person
 a: SELECT pgseal_eq_email FROM person;
 => error 42703
 a: SELECT name FRM person;
-=> refused 0A000 a statement that names a protected object was not understood
+=> error 42601
+a: SELECT name FROM person WHERE id = 1 AND;
+=> error 42601
 a: SELECT 1;
 
 == settings under which values look otherwise

@@ -13,7 +13,9 @@
 mod agree;
 mod constants;
 mod convert;
+mod keywords;
 mod limits;
+pub(super) mod syntax;
 #[cfg(test)]
 mod tests;
 

@@ -150,3 +150,84 @@ fn a_result_format_that_is_none_is_22023() {
     assert_eq!((before.as_str(), error[1].as_deref()), ("1", Some("22023")));
     assert_eq!(error[2].as_deref(), Some("unsupported format code: 7"));
 }
+
+#[test]
+fn a_statement_that_the_grammar_rejects_is_a_syntax_error_at_its_place() {
+    let (world, twin) = worlds("syntax");
+    for sql in [
+        "SELEC name FROM person",
+        "person",
+        "CREAT TABLE person (id int)",
+        "REPLACE INTO person VALUES (1)",
+        "SELECT name FRO person",
+        "SELECT name, FROM person",
+        "SELECT name AS FROM person",
+        "SELECT name person. FROM note",
+        "SELECT TOP $1 name FROM person",
+        "SELECT `name` FROM person",
+        "SELECT name FROM [person]",
+        "SELECT name FROM , person",
+        "SELECT name FROM person p q",
+        "SELECT name FROM person WERE id = 1",
+        "SELECT name FROM person WHERE",
+        "SELECT name FROM person WHERE;",
+        "SELECT name FROM person WHERE /* é */ id = ",
+        "SELECT name FROM person WHERE id = é  ;",
+        "SELECT name FROM person WHERE id = 1)",
+        "SELECT name FROM person WHERE (id = 1",
+        "SELECT name FROM person WHERE (id = 1; SELECT 1",
+        "SELECT name FROM person WHERE id = 1 AND",
+        "SELECT name FROM person WHERE (id = 1 AND )",
+        "SELECT name FROM person WHERE AND id = 1",
+        "SELECT name FROM person WHERE id = 1 é",
+        "SELECT name FROM person WHERE id = 1 team = 'x'",
+        "SELECT name FROM person WHERE team = $1 $2",
+        "SELECT name FROM person WHERE id = :id",
+        "SELECT name FROM person WHERE id = %s",
+        "SELECT name FROM person WHERE id = ?",
+        "SELECT name FROM person WHERE id = IN (1)",
+        "SELECT name FROM person WHERE id IN ()",
+        "SELECT name FROM person WHERE id IN (1,)",
+        "SELECT name FROM person WHERE team LIKE",
+        "SELECT name FROM person WHERE NOT",
+        "SELECT name FROM person WHERE id BETWEEN 1 AND",
+        "SELECT name FROM person WHERE born = {d '2020-01-01'}",
+        "SELECT name FROM person ORDER id",
+        "SELECT name FROM person ORDER BY",
+        "SELECT name FROM person ORDER BY id team",
+        "SELECT name FROM person GROUP id",
+        "SELECT name FROM person LIMIT",
+        "SELECT name FROM person LIMIT 1, 2",
+        "INSERT person (id) VALUES (1)",
+        "INSERT INTO person (id,) VALUES (1)",
+        "INSERT INTO person (id) VALUES (1,)",
+        "INSERT INTO person (id) VALUE (1)",
+        "INSERT INTO person SET id = 1",
+        "UPDATE person name = 'x'",
+        "UPDATE person SETT name = 'x'",
+        "UPDATE person SET name = WHERE id = 1",
+        "UPDATE person SET name = 'x' WERE id = 1",
+        "DELETE person WHERE id = 1",
+        "DELETE FROM person p q",
+    ] {
+        same(&world, &twin, &query(sql), sql);
+        if !sql.contains(';') {
+            same(&world, &twin, &[parse("", sql, &[]), sync()].concat(), sql);
+        }
+    }
+}
+
+#[test]
+fn a_syntax_error_at_a_constant_does_not_repeat_it() {
+    let (world, twin) = worlds("syntaxconstant");
+    for sql in [
+        "SELECT name FROM person WHERE team = 'a' 'hush'",
+        "SELECT name FROM person WHERE id = 1 73519",
+        "INSERT INTO person VALUES 73519",
+        "SELECT TOP 73519 name FROM person",
+    ] {
+        let [(_, sealed), (_, plain)] = [&world, &twin].map(|world| told(&world.raw().talk(&query(sql), 1)));
+        assert_eq!((&sealed[1], &sealed[5]), (&plain[1], &plain[5]), "{sql}");
+        assert_eq!(sealed[2].as_deref(), Some("syntax error at or near a constant"), "{sql}");
+    }
+}

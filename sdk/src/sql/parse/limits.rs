@@ -1,6 +1,7 @@
 //! What is not even given to the parser: statements that are too large (SQL-3), and spellings that PostgreSQL's
 //! versions or the two lexers read differently (SQL-6).
 
+use super::syntax::near;
 use super::{Part, Refusal, too_complex};
 use crate::error::SqlState;
 use crate::sql::lex::{Kind, Token};
@@ -157,7 +158,7 @@ fn spelling(text: &str, token: &Token) -> Result<(), Refusal> {
             Err(Refusal::new("UESCAPE is not read here").hint("Write the characters themselves.").at(at))
         }
         Kind::Symbol(b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':') => Ok(()),
-        Kind::Symbol(_) | Kind::DotDot => Err(Refusal::error(SqlState::SYNTAX_ERROR, "syntax error").at(at)),
+        Kind::Symbol(_) | Kind::DotDot => Err(near(text, token)),
         Kind::Param if parameter_number(token.text(text)).is_none() => {
             Err(Refusal::error(SqlState::UNDEFINED_PARAMETER, "there is no parameter of this number").at(at))
         }

@@ -311,3 +311,43 @@ fn modifiers_of_types_are_read_and_every_other_number_is_none_sql_20() {
         ]
     );
 }
+
+#[test]
+fn what_looks_like_a_syntax_error_and_is_none_is_not_called_one() {
+    for text in [
+        "SELECT 1 and FROM t",
+        "SELECT a AS where, t.from, 1 AS limit FROM t",
+        "SELECT FROM t",
+        "SELECT",
+        "SELECT a \"b\" FROM t AS c (d) WHERE a NOT IN (1) AND NOT a IN (2)",
+        "SELECT DISTINCT ON (a) b FROM t ORDER BY a USING <",
+        "SELECT a FROM t ORDER BY a USING OPERATOR(pg_catalog.<), b DESC LIMIT 5 OFFSET 5",
+        "SELECT a FROM t WHERE a OPERATOR(pg_catalog.=) b AND a OPERATOR(=) 5",
+        "SELECT count(*) FILTER (WHERE a) c, t.* FROM t HAVING count(*) > 1",
+        "SELECT trim(FROM a), trim(both from a), extract(isodow FROM a) d FROM t",
+        "SELECT a FROM t WHERE a IS DISTINCT FROM t.b AND a SIMILAR TO 'x' ESCAPE 'y'",
+        "SELECT JSON_OBJECT('a' : 1), ARRAY[]::int[], a[1:2], a[:] FROM t",
+        "SELECT rank() OVER w + 1, sum(a) OVER (ORDER BY b ROWS 5 PRECEDING) x FROM t WINDOW w AS (PARTITION BY a)",
+        "SELECT numeric(3,1) '1.5', mytype 'x' y, INTERVAL '1' DAY z, a::mytype || b, a COLLATE \"C\" || b FROM t",
+        "SELECT 'a'\n'b' c FROM ONLY t * JOIN s u ON t.a = u.a CROSS JOIN LATERAL f(a) AS g (h int, i mytype)",
+        "SELECT a FROM t WHERE a = (SELECT b c FROM s LIMIT 1) FOR UPDATE OF t NOWAIT",
+        "SELECT a FROM t LIMIT 5 FOR UPDATE OF t, s",
+        "SELECT a FROM (VALUES (1, 2)) v, (SELECT 1 LIMIT 1) w GROUP BY (), ROLLUP (a, b)",
+        "SELECT a FROM t WHERE a = - 5 AND a <> @ 5 AND CASE a WHEN 1 THEN true ELSE false END",
+        "WITH v (a) AS MATERIALIZED (TABLE t) SELECT a FROM v UNION ALL VALUES (1) ORDER BY 1",
+        "INSERT INTO t (a) (SELECT 1)",
+        "INSERT INTO s.t AS x (a[1], b.c) OVERRIDING USER VALUE VALUES (1, DEFAULT) ON CONFLICT (a) DO UPDATE SET a = 1",
+        "INSERT INTO t DEFAULT VALUES RETURNING a b",
+        "INSERT INTO t (WITH v AS (SELECT 1) SELECT 1 FROM v)",
+        "UPDATE ONLY t * AS x SET (a, b) = (SELECT 1, 2), c = DEFAULT FROM s y WHERE CURRENT OF z",
+        "UPDATE t x SET a[1] = 5 WHERE x.a = ANY ('{}') RETURNING x.a y, *",
+        "UPDATE t SET a = 1 RETURNING WITH (OLD AS o) o.a",
+        "DELETE FROM t * x USING s y WHERE x.a = y.a",
+        "SELECT * FROM XMLTABLE('/' PASSING a COLUMNS b int foo 5, c mytype bar 6)",
+        "CREATE TABLE t (a int, )",
+    ] {
+        let tokens = lex(text).unwrap();
+        let parts = split(text, &tokens).unwrap();
+        assert_eq!(syntax::error(text, &tokens, &parts[0]), None, "{text}");
+    }
+}

@@ -33,8 +33,9 @@ use self::draft::{Draft, Params};
 use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
-use super::parse::{self, Fact, Part};
+use super::parse::{self, Fact, Part, syntax};
 use super::{Condition, Decision, Input, Notes, Plan, Refusal, settings};
+use crate::error::SqlState;
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
 
@@ -66,7 +67,9 @@ pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32]
             Decision::Rewrite(Arc::new(plan))
         }
         Ok(None) => Decision::Forward,
-        Err(refusal) => Decision::Refuse(refusal),
+        // PostgreSQL's grammar comes first, but what was too large is not read again.
+        Err(refusal) if refusal.sqlstate == SqlState::STATEMENT_TOO_COMPLEX => Decision::Refuse(refusal),
+        Err(refusal) => Decision::Refuse(syntax::error(text, tokens, part).unwrap_or(refusal)),
     }
 }
 
