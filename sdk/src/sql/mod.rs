@@ -16,6 +16,7 @@ pub mod plan;
 mod refusal;
 pub mod settings;
 mod splice;
+mod stack;
 
 pub use condition::Condition;
 pub use physical::{

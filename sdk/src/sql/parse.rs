@@ -14,6 +14,7 @@ mod agree;
 mod constants;
 mod convert;
 mod keywords;
+mod depth;
 mod limits;
 pub(super) mod syntax;
 #[cfg(test)]
@@ -28,11 +29,11 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Span;
 
-use super::Refusal;
 use super::lex::Token;
+use super::{Refusal, stack};
 use crate::error::SqlState;
 
-/// Depth to which expressions and queries may nest. Operator chains are no nesting; they are counted.
+/// Depth to which expressions and queries may nest for the parser. Operator chains are no nesting to it.
 const RECURSION_LIMIT: usize = 250;
 
 /// One statement of a text, before parsing.
@@ -148,10 +149,17 @@ pub fn split(text: &str, tokens: &[Token]) -> Result<Vec<Part>, Refusal> {
     Ok(parts)
 }
 
-/// Parses one statement. `tokens` are those of the whole text, as [`split`] got them.
+/// Whether one statement, by its tokens, nests so little that any thread can parse it and drop what comes of it; else
+/// both need a stack of 64 MiB.
+pub(super) fn is_shallow(text: &str, tokens: &[Token]) -> bool {
+    depth::Depth::of(text, tokens).is_shallow()
+}
+
+/// Parses one statement. `tokens` are those of the whole text, as [`split`] got them. What nests deeply takes stack, and
+/// so does dropping it.
 pub fn parse(text: &str, tokens: &[Token], part: &Part) -> Result<Parsed, Refusal> {
     let own = tokens.get(part.tokens.clone()).unwrap_or_default();
-    limits::check(text, own, part)?;
+    limits::check(text, own)?;
     let (stream, facts) = convert::convert(text, own)?;
     agree::check(text, own, part)?;
     let mut parser =
@@ -212,7 +220,7 @@ fn part(text: &str, tokens: &[Token], range: Range<usize>, last: Option<&Part>) 
 /// sqlparser's own texts may quote a value, so none of it is passed on but the place.
 fn refuse(error: &ParserError, part: &Part) -> Refusal {
     match error {
-        ParserError::RecursionLimitExceeded => too_complex("the statement nests too deeply").at(part.range.start),
+        ParserError::RecursionLimitExceeded => stack::too_deep().at(part.range.start),
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => {
             let column = text.rsplit_once("Column: ").and_then(|(_, column)| column.parse::<usize>().ok());
             not_understood().at(column.and_then(|column| column.checked_sub(1)).unwrap_or(part.range.start))
@@ -226,5 +234,6 @@ fn not_understood() -> Refusal {
 }
 
 fn too_complex(message: &str) -> Refusal {
-    Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, message).hint("Split the statement.")
+    Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, message)
+        .hint("Split the statement; a long list of values can be one array parameter, column = ANY ($1).")
 }

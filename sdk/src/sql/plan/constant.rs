@@ -4,6 +4,7 @@ use sqlparser::ast::{CastKind, Expr, TypedString, Value as AstValue};
 
 use super::draft::param_number;
 use super::source::{Extent, Source, unreadable};
+use crate::sql::parse::unnested;
 use crate::sql::{Literal, Refusal, literal};
 use crate::value::Type;
 
@@ -49,8 +50,7 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
 
 /// The type of the outermost cast.
 fn outer_type(expr: &Expr) -> Option<Type> {
-    match expr {
-        Expr::Nested(inner) => outer_type(inner),
+    match unnested(expr) {
         Expr::Cast { data_type, .. } => literal::type_of(data_type),
         _ => None,
     }
@@ -81,6 +81,7 @@ fn place(source: &Source<'_>, expr: &Expr) -> usize {
 
 /// A parameter under parentheses and casts that change nothing but its type.
 fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<Type>)>, Refusal> {
+    source.deeper()?;
     match expr {
         Expr::Nested(inner) => parameter(source, inner),
         Expr::Value(value) => match &value.value {

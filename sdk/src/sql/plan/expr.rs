@@ -67,6 +67,7 @@ pub(super) fn operand(ctx: &mut Ctx<'_>, expr: &Expr, construct: &str) -> Result
 
 /// Walks any expression. Chains of operators are walked without recursion (SQL-3).
 pub(super) fn walk(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
+    ctx.source.deeper()?;
     let mut chain = Vec::new();
     let mut current = expr;
     let mut seen = loop {
@@ -105,10 +106,10 @@ fn leaf(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
             constant(ctx, value)
         }
         Expr::Interval(interval) => walk(ctx, &interval.value),
-        Expr::Nested(inner) => operand(ctx, inner, "its use here"),
+        Expr::Nested(inner) => wrapped(ctx, inner, "its use here"),
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             builtin(data_type)?;
-            operand(ctx, expr, "a cast")
+            wrapped(ctx, expr, "a cast")
         }
         Expr::UnaryOp { op, expr } => match op {
             UnaryOperator::Not => Ok(operand(ctx, expr, "its use as a condition")?.settled()?),
@@ -212,6 +213,25 @@ fn leaf(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
         | Expr::Prior(_)
         | Expr::Lambda(_)
         | Expr::MemberOf(_) => Err(unknown("an expression of this kind")),
+    }
+}
+
+/// Walks what stands in parentheses or under a cast. Of those inside of each other the outermost tells whether a sealed
+/// column is in them.
+fn wrapped(ctx: &mut Ctx<'_>, expr: &Expr, construct: &str) -> Result<Seen, Refusal> {
+    if let Some(column) = sealed_column(ctx, expr)? {
+        return Err(no_operator(ctx, column, construct));
+    }
+    let mut expr = expr;
+    loop {
+        expr = match expr {
+            Expr::Nested(inner) => inner,
+            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
+                builtin(data_type)?;
+                expr
+            }
+            _ => return walk(ctx, expr),
+        }
     }
 }
 
@@ -388,7 +408,11 @@ fn allowed(op: &BinaryOperator) -> Result<(), Refusal> {
 
 /// A type that a plain value may be cast to: a cast to a type of the user's own can run the user's code.
 fn builtin(data_type: &DataType) -> Result<(), Refusal> {
-    match data_type {
+    let mut element = data_type;
+    while let DataType::Array(sqlparser::ast::ArrayElemTypeDef::SquareBracket(of, _)) = element {
+        element = of;
+    }
+    match element {
         DataType::Custom(name, _) => {
             let parts = super::scope::idents(name)?;
             let known = ["bpchar", "name", "oid", "inet", "cidr", "macaddr", "money", "timetz", "tsvector", "xml"];
@@ -398,7 +422,6 @@ fn builtin(data_type: &DataType) -> Result<(), Refusal> {
                 _ => Err(unknown("a cast to a type that is not builtin")),
             }
         }
-        DataType::Array(sqlparser::ast::ArrayElemTypeDef::SquareBracket(element, _)) => builtin(element),
         _ => Ok(()),
     }
 }

@@ -34,6 +34,7 @@ use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
 use super::parse::{self, Fact, Part, syntax};
+use super::stack::{self, Stack};
 use super::{Condition, Decision, Input, Notes, Plan, Refusal, settings};
 use crate::error::SqlState;
 use crate::schema::{ColumnId, Protection};
@@ -84,23 +85,25 @@ fn planned(
     if !mention::touches(text, own, protection)? {
         return Ok(None);
     }
-    let source = Source::new(text, own, part.before);
-    if source.is_word(0, "table") {
-        // The parser does not know the command.
-        let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
-        return select::table(&statement).map(Some);
-    }
-    let parsed = parse::parse(text, tokens, part)?;
-    let statement =
-        Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
-    match &parsed.statement {
-        ast::Statement::Query(query) => select::plan(&statement, query),
-        ast::Statement::Insert(insert) => insert::plan(&statement, insert),
-        ast::Statement::Update(update) => update::plan(&statement, update),
-        ast::Statement::Delete(delete) => delete::plan(&statement, delete),
-        other => utility::plan(&statement, other),
-    }
-    .map(Some)
+    let plan = |stack: Stack| {
+        let source = Source::new(text, own, part.before, stack);
+        if source.is_word(0, "table") {
+            // The parser does not know the command.
+            let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
+            return select::table(&statement);
+        }
+        let parsed = parse::parse(text, tokens, part)?;
+        let statement =
+            Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
+        match &parsed.statement {
+            ast::Statement::Query(query) => select::plan(&statement, query),
+            ast::Statement::Insert(insert) => insert::plan(&statement, insert),
+            ast::Statement::Update(update) => update::plan(&statement, update),
+            ast::Statement::Delete(delete) => delete::plan(&statement, delete),
+            other => utility::plan(&statement, other),
+        }
+    };
+    stack::run(parse::is_shallow(text, own), plan).map(Some)
 }
 
 /// One statement in work.

@@ -1,17 +1,16 @@
 //! Select lists and RETURNING lists: cells in the place of sealed columns, S forms in the place of signed ones, and the
 //! hidden columns at the end that opening and verifying needs.
 
-use sqlparser::ast::{CastKind, Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions};
+use sqlparser::ast::{Expr, Ident, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions};
 
 use super::Ctx;
 use super::draft::Parts;
 use super::expr::{self, Seen, unknown};
-use super::predicate::{note, sealed_column};
+use super::predicate::{named_column, note, sealed_column};
 use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
 use crate::schema::names::{SIGNATURE, quote};
-use crate::sql::literal::type_of;
 use crate::sql::{OutputColumn, OutputSource, ReadRow, Refusal, RowShape};
 
 /// A list of the client's columns.
@@ -250,20 +249,13 @@ fn text(ctx: &Ctx<'_>, what: What, named: bool) -> Result<String, Refusal> {
 
 /// The column that an item shows as it is: through parentheses, and through casts to its own type where we render it.
 fn direct(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<ColumnId>, Refusal> {
-    match expr {
-        Expr::Identifier(ident) => ctx.scope.resolve(ctx.source, std::slice::from_ref(ident)).map(Some),
-        Expr::CompoundIdentifier(parts) => ctx.scope.resolve(ctx.source, parts).map(Some),
-        Expr::Nested(inner) => direct(ctx, inner),
-        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, format: None } => {
-            if let Some(id) = sealed_column(ctx, expr)? {
-                return Ok(Some(id));
-            }
-            let Some(id) = direct(ctx, inner)? else { return Ok(None) };
-            let own = type_of(data_type).is_some() && type_of(data_type) == ctx.scope.column(id)?.ty;
-            Ok((own && !matches!(what(ctx, id)?, What::Clear(_))).then_some(id))
-        }
-        _ => Ok(None),
+    if let Some(id) = sealed_column(ctx, expr)? {
+        return Ok(Some(id));
     }
+    let Some((id, casts)) = named_column(ctx, expr)? else { return Ok(None) };
+    let own = &ctx.scope.column(id)?.ty;
+    let rendered = !matches!(what(ctx, id)?, What::Clear(_));
+    Ok(casts.iter().all(|to| rendered && to.is_some() && to == own).then_some(id))
 }
 
 /// The name that PostgreSQL gives an unnamed call.

@@ -91,24 +91,36 @@ pub(super) fn rewrite(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<bool, Refusal> {
 
 /// The sealed column that an expression is, through parentheses and casts to its own type and modifier (SQL-20).
 pub(super) fn sealed_column(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<ColumnId>, Refusal> {
-    match expr {
-        Expr::Identifier(ident) => column(ctx, std::slice::from_ref(ident)),
-        Expr::CompoundIdentifier(parts) => column(ctx, parts),
-        Expr::Nested(inner) => sealed_column(ctx, inner),
-        Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
-            let Some(id) = sealed_column(ctx, expr)? else { return Ok(None) };
-            if literal::type_of(data_type).is_some() && literal::type_of(data_type) == ctx.scope.column(id)?.ty {
-                return Ok(Some(id));
-            }
-            Err(no_operator(ctx, id, "a cast to another type"))
-        }
-        _ => Ok(None),
+    let Some((id, casts)) = named_column(ctx, expr)? else { return Ok(None) };
+    let column = ctx.scope.column(id)?;
+    if !column.is_sealed() {
+        return Ok(None);
     }
+    if casts.into_iter().any(|to| to.is_none() || to != column.ty) {
+        return Err(no_operator(ctx, id, "a cast to another type"));
+    }
+    Ok(Some(id))
 }
 
-fn column(ctx: &Ctx<'_>, parts: &[sqlparser::ast::Ident]) -> Result<Option<ColumnId>, Refusal> {
-    let id = ctx.scope.resolve(ctx.source, parts)?;
-    Ok(ctx.scope.column(id)?.is_sealed().then_some(id))
+/// The column that stands in an expression alone, and the types that it is cast to, as far as they are known.
+#[allow(clippy::type_complexity, reason = "a type of its own would say less")]
+pub(super) fn named_column(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<(ColumnId, Vec<Option<Type>>)>, Refusal> {
+    let mut casts = Vec::new();
+    let mut expr = expr;
+    loop {
+        expr = match expr {
+            Expr::Identifier(ident) => {
+                return Ok(Some((ctx.scope.resolve(ctx.source, std::slice::from_ref(ident))?, casts)));
+            }
+            Expr::CompoundIdentifier(parts) => return Ok(Some((ctx.scope.resolve(ctx.source, parts)?, casts))),
+            Expr::Nested(inner) => inner,
+            Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
+                casts.push(literal::type_of(data_type));
+                expr
+            }
+            _ => return Ok(None),
+        }
+    }
 }
 
 fn sealed(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<Operand>, Refusal> {
@@ -315,21 +327,24 @@ fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: Bare, element: Optio
     ctx.protect(&value, column)
 }
 
-/// An array under parentheses and a cast to an array type, with the element type of that cast.
+/// An array under parentheses and a cast to an array type, with the element type of that cast. Under two casts it is
+/// none of the shapes that are read.
 pub(super) fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
-    match expr {
-        Expr::Nested(inner) => array_of(inner),
-        Expr::Cast {
-            kind: CastKind::Cast | CastKind::DoubleColon,
-            expr,
-            data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)),
-            format: None,
-        } => match array_of(expr) {
-            (array, None) => (array, Some(element)),
-            // Two casts: the inner expression is none of the shapes that are read.
-            (_, Some(_)) => (expr, None),
-        },
-        _ => (expr, None),
+    let (mut expr, mut cast) = (expr, None);
+    loop {
+        expr = match expr {
+            Expr::Nested(inner) => inner,
+            Expr::Cast {
+                kind: CastKind::Cast | CastKind::DoubleColon,
+                expr: inner,
+                data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)),
+                format: None,
+            } if cast.is_none() => {
+                cast = Some(&**element);
+                inner
+            }
+            _ => return (expr, cast),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::Refusal;
 use crate::sql::Origin;
 use crate::sql::lex::{Kind, Token};
 use crate::sql::parse::{self, Constants};
+use crate::sql::stack::Stack;
 
 /// A statement of a text.
 pub(super) struct Source<'t> {
@@ -24,6 +25,8 @@ pub(super) struct Source<'t> {
     start: (usize, usize),
     /// Characters before each token, unless every one is a byte.
     characters: Vec<usize>,
+    /// What walks over its tree may use.
+    stack: Stack,
 }
 
 /// Token positions, half open.
@@ -31,7 +34,7 @@ pub(super) type Extent = Range<usize>;
 
 impl<'t> Source<'t> {
     /// `tokens` are those of one statement of `text`, before which it has so many characters.
-    pub(super) fn new(text: &'t str, tokens: &'t [Token], before: usize) -> Self {
+    pub(super) fn new(text: &'t str, tokens: &'t [Token], before: usize, stack: Stack) -> Self {
         let bytes =
             tokens.first().map_or(0, |token| token.range.start)..tokens.last().map_or(0, |token| token.range.end);
         let mut characters = Vec::new();
@@ -43,7 +46,12 @@ impl<'t> Source<'t> {
                 characters.push(counted);
             }
         }
-        Self { text, tokens, start: (bytes.start, before), characters }
+        Self { text, tokens, start: (bytes.start, before), characters, stack }
+    }
+
+    /// Whether a walk may go one level deeper.
+    pub(super) fn deeper(&self) -> Result<(), Refusal> {
+        self.stack.deeper()
     }
 
     /// How many characters of the text come before a byte of this statement.
@@ -176,6 +184,7 @@ impl<'t> Source<'t> {
 
     /// How far a column or constant reaches, with the parentheses, casts and signs around it.
     pub(super) fn extent(&self, expr: &Expr) -> Result<Extent, Refusal> {
+        self.deeper()?;
         match expr {
             Expr::Identifier(ident) => self.ident(ident).map(|at| at..at + 1),
             Expr::CompoundIdentifier(parts) => match (parts.first(), parts.last()) {

@@ -3,6 +3,7 @@
 mod apart;
 mod asked;
 mod corpus;
+mod deep;
 mod leak;
 mod pending;
 mod read;

@@ -245,6 +245,6 @@ fn long_chains_are_walked_without_recursion_sql_3() {
     assert_eq!(plan(&answered).template.slots.len(), 4_901);
     let flat = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR true".repeat(9_999 - 1));
     assert_eq!(plan(&flat).template.slots.len(), 1);
-    let long = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(9_999));
+    let long = format!("SELECT id FROM customers WHERE ssn = 'a'{}", " OR ssn = 'b'".repeat(40_000));
     assert_eq!(super::support::refusal(&long).sqlstate, crate::error::SqlState::STATEMENT_TOO_COMPLEX);
 }
