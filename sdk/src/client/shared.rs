@@ -12,7 +12,7 @@ use super::{Client, Error};
 use crate::exec::cache::PlanCache;
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::Protection;
-use crate::sql::Statement;
+use crate::sql::{self, Statement};
 
 /// From here clients are made. One for a database; cheap to hand around in its [`Arc`]. `Sealer::client` is what a service
 /// uses; this is for who holds the database against the lock in a way of its own.
@@ -117,9 +117,15 @@ impl Shared {
         &*self.store
     }
 
-    /// The plans of a text under the protection in force.
+    /// The plans of a text under the protection in force. They are made outside of the lock, under which every other
+    /// client would wait for them: two that plan one text at the same time both do so.
     pub(super) fn plan(&self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
-        lock(&self.plans).plan(text, declared, protection)
+        if let Some(plans) = lock(&self.plans).known(text, declared, protection.epoch) {
+            return plans;
+        }
+        let plans = sql::plan(text, declared, protection).into();
+        lock(&self.plans).keep(text, declared, protection.epoch, &plans);
+        plans
     }
 
     /// What is known of the connection behind this object.
@@ -142,4 +148,53 @@ impl Shared {
 /// What is locked is never left half changed: a panic elsewhere does not spoil it.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::keys::cache::DEFAULT_TTL;
+    use crate::schema::{Source, parse};
+
+    const SCHEMA: &str = r#"
+        version = 1
+        keyrings.test.generator = "local:test"
+        branch_keys.patients.keyring = "test"
+        [tables.patient]
+        name = "public.patient"
+        branch_key = "patients"
+        columns.id        = { action = "SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT", type = "bigint" }
+        columns.diagnosis = { action = "ENCRYPT_AND_SIGN", type = "text" }
+    "#;
+
+    fn shared() -> Arc<Shared> {
+        let schema = parse::parse(vec![Source { path: "clinic.toml".into(), text: SCHEMA.into() }]).unwrap();
+        let lock = crate::testing::lock(&schema).unwrap();
+        let protection = Protection::from_lock(&schema, &lock).unwrap();
+        Shared::new(protection, Arc::new(KeyCache::new(DEFAULT_TTL)), crate::testing::store().unwrap())
+    }
+
+    #[test]
+    fn nobody_waits_for_a_plan_that_another_client_makes() {
+        let shared = shared();
+        let rows: Vec<_> = (0..20_000).map(|row| format!("({row}, 'J45')")).collect();
+        let long = format!("INSERT INTO patient (id, diagnosis) VALUES {}", rows.join(", "));
+        let other = Arc::clone(&shared);
+        let planner = std::thread::spawn(move || {
+            let began = Instant::now();
+            other.plan(&long, &[], &other.protection());
+            began.elapsed()
+        });
+        let mut longest = Duration::ZERO;
+        while !planner.is_finished() {
+            let began = Instant::now();
+            shared.plan("SELECT diagnosis FROM patient WHERE id = $1", &[], &shared.protection());
+            longest = longest.max(began.elapsed());
+        }
+        // Not how long either takes, but whether one took as long as the other.
+        let long = planner.join().unwrap();
+        assert!(longest < long / 2, "{longest:?} of {long:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Prepared statements in logical types.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -254,7 +255,8 @@ fn described(plan: Option<&Plan>, physical: &tokio_postgres::Statement) -> Resul
         return Ok((physical.params().to_vec(), columns.iter().map(logical).collect()));
     };
     let server: Vec<u32> = physical.params().iter().map(Type::oid).collect();
-    let known = |oid| physical.params().iter().find(|ty| ty.oid() == oid).cloned().unwrap_or_else(|| type_of(oid));
+    let types: HashMap<u32, &Type> = physical.params().iter().map(|ty| (ty.oid(), ty)).collect();
+    let known = |oid| types.get(&oid).map_or_else(|| type_of(oid), |ty| Type::clone(ty));
     let params = describe::parameters(&server, plan)?.into_iter().map(known).collect();
     let columns = match &plan.output {
         Some(shape) => describe::columns(&columns, shape)?.iter().map(logical).collect(),

@@ -27,12 +27,22 @@ impl Default for PlanCache {
 impl PlanCache {
     /// The plans of `text`, from the cache or made now.
     pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
-        if let Some(plans) = self.0.get(text, declared, protection.epoch) {
+        if let Some(plans) = self.known(text, declared, protection.epoch) {
             return plans;
         }
         let plans: Arc<[Statement]> = sql::plan(text, declared, protection).into();
-        self.0.put(text, declared, protection.epoch, Arc::clone(&plans));
+        self.keep(text, declared, protection.epoch, &plans);
         plans
+    }
+
+    /// The plans of `text`, if they were kept.
+    pub(crate) fn known(&mut self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<[Statement]>> {
+        self.0.get(text, declared, epoch)
+    }
+
+    /// Keeps the plans of `text`.
+    pub(crate) fn keep(&mut self, text: &str, declared: &[u32], epoch: u64, plans: &Arc<[Statement]>) {
+        self.0.put(text, declared, epoch, Arc::clone(plans));
     }
 }
 

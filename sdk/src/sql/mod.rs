@@ -77,7 +77,8 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
     let whole = |decision, effect| vec![Statement { range: 0..text.len(), decision, effect }];
     let tokens = lex::lex(text);
     let effect = |tokens: &[lex::Token]| names::effect(text, tokens);
-    if protection.is_empty() || names::Names::of(protection).first(text).is_none() {
+    let known = names::Names::of(protection);
+    if protection.is_empty() || known.first(text).is_none() {
         // A text without tokens is an error at the server: it changes nothing.
         let Ok(tokens) = tokens else { return whole(Decision::Forward, Effect::None) };
         let harmful = if protection.is_empty() { None } else { settings::refusal(text, &tokens) };
@@ -98,7 +99,7 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
         .into_iter()
         .map(|part| Statement {
             decision: settings::refusal(text, tokens.get(part.tokens.clone()).unwrap_or(&[]))
-                .map_or_else(|| plan::decide(text, &tokens, &part, declared, protection), Decision::Refuse),
+                .map_or_else(|| plan::decide(text, &tokens, &part, declared, &known), Decision::Refuse),
             effect: effect(tokens.get(part.tokens.clone()).unwrap_or(&[])),
             range: part.range,
         })

@@ -90,6 +90,11 @@ impl<'p> Names<'p> {
         names
     }
 
+    /// Whose they are.
+    pub(super) fn protection(&self) -> &'p Protection {
+        self.protection
+    }
+
     /// Whether `text` can name a protected object: `None` means that it cannot, and that it may be forwarded.
     pub fn first(&self, text: &str) -> Option<Mention> {
         if self.is_empty() || !self.scan(text) {

@@ -5,9 +5,9 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
 
-use super::Ctx;
 use super::constant::{Bare, Constant, element_of, is_null_of, same_value};
 use super::predicate::{array_of, operator_type, sealed_column};
+use super::{Ctx, work};
 use crate::schema::{ColumnId, Table};
 use crate::sql::parse::{operands, unnested};
 use crate::sql::{Condition, Input, Literal, literal};
@@ -38,6 +38,7 @@ fn condition(ctx: &Ctx<'_>, expr: &Expr) -> Condition {
     if ctx.source.deeper().is_err() {
         return Condition::Unknown;
     }
+    work::step();
     let expr = unnested(expr);
     match expr {
         Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {

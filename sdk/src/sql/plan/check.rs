@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::leak;
+use super::work;
 use crate::schema::{ColumnId, Table};
 use crate::sql::{Input, Literal, Origin, Piece, Plan, Recipe, Refusal, Steps, Template};
 
@@ -36,12 +37,14 @@ pub(super) fn apart(plan: &Plan) -> Result<(), Refusal> {
             places.written(plan, 0, column);
         }
     }
+    let own_text = own_text(plan);
     for (constant, column) in &places.hidden {
+        work::step();
         if let Some(beside) = places.clear.get(constant) {
             return Err(refusal(*constant, column, beside.as_deref()));
         }
         if let Constant::Literal(at) = constant
-            && templates(plan).any(|template| is_text_of(template, *at))
+            && own_text.range(..=at).next_back().is_some_and(|(_, end)| at < end)
         {
             return Err(refusal(*constant, column, None));
         }
@@ -115,12 +118,23 @@ fn label(table: &Table, column: ColumnId) -> String {
     format!("{}.{}", table.relation.name, table.columns.get(column).map_or("", |column| &column.name))
 }
 
-/// Whether the client's own text at this character is part of what is sent.
-fn is_text_of(template: &Template, at: usize) -> bool {
-    template.pieces.iter().zip(&template.origins).any(|(piece, origin)| match (piece, origin) {
-        (Piece::Text(text), Origin::Client(start)) => (*start..*start + text.chars().count()).contains(&at),
-        (Piece::Text(_) | Piece::Slot(_), Origin::Client(_) | Origin::Ours(_)) => false,
-    })
+/// What is sent of the client's own text, in characters: where each part begins and the furthest that one of those up to
+/// there ends.
+fn own_text(plan: &Plan) -> BTreeMap<usize, usize> {
+    let mut parts = BTreeMap::new();
+    for (piece, origin) in templates(plan).flat_map(|template| template.pieces.iter().zip(&template.origins)) {
+        work::step();
+        if let (Piece::Text(text), Origin::Client(start)) = (piece, origin) {
+            let end = parts.entry(*start).or_insert(0);
+            *end = (*end).max(*start + text.chars().count());
+        }
+    }
+    let mut furthest = 0;
+    for end in parts.values_mut() {
+        furthest = furthest.max(*end);
+        *end = furthest;
+    }
+    parts
 }
 
 fn refusal(constant: Constant, column: &str, beside: Option<&str>) -> Refusal {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::source::{Source, unreadable};
+use super::work;
 use crate::error::SqlState;
 use crate::sql::lex::Kind;
 use crate::sql::splice::Edits;
@@ -53,7 +54,12 @@ impl Draft {
     /// A slot of its own; but predicates that compare a column with the same constant share one: to PostgreSQL they are
     /// one expression, which GROUP BY or DISTINCT may name again.
     pub(super) fn slot(&mut self, recipe: Recipe, ty: PhysicalType) -> usize {
-        if let Some(same) = self.slots.iter().take(MOST_SHARED).position(|slot| is_same_tag(&slot.recipe, &recipe)) {
+        let shared = matches!(recipe, Recipe::Tag { .. } | Recipe::Tags { .. });
+        let same = |slot: &Slot| {
+            work::step();
+            is_same_tag(&slot.recipe, &recipe)
+        };
+        if shared && let Some(same) = self.slots.iter().take(MOST_SHARED).position(same) {
             return same;
         }
         self.slots.push(Slot { recipe, ty });
@@ -80,15 +86,22 @@ impl Draft {
         after: Parts,
     ) -> Result<Template, Refusal> {
         self.edits.retain(|(bytes, _)| range.start <= bytes.start && bytes.end <= range.end);
+        // In the order of the tokens, so that each is held against the one that can cover it. Those that overlap are
+        // none that can be applied.
+        let mut replaced: Vec<Range<usize>> = self.edits.iter().map(|(bytes, _)| bytes.clone()).collect();
+        replaced.retain(|bytes| !bytes.is_empty());
+        replaced.sort_by_key(|bytes| bytes.start);
+        let mut replaced = replaced.into_iter().peekable();
         let mut passes: BTreeMap<usize, usize> = BTreeMap::new();
         for token in source.tokens {
-            let covered = |(bytes, _): &(Range<usize>, Parts)| {
-                !bytes.is_empty() && bytes.start <= token.range.start && token.range.end <= bytes.end
-            };
+            work::step();
             if token.kind != Kind::Param || token.range.start < range.start || token.range.end > range.end {
                 continue;
             }
-            if self.edits.iter().any(covered) {
+            while replaced.next_if(|bytes| bytes.end <= token.range.start).is_some() {
+                work::step();
+            }
+            if replaced.peek().is_some_and(|bytes| bytes.start <= token.range.start && token.range.end <= bytes.end) {
                 continue;
             }
             let number = param_number(token.text(source.text))?;
@@ -126,6 +139,7 @@ impl Draft {
         let mut template = Template::default();
         let mut numbers: BTreeMap<usize, usize> = BTreeMap::new();
         for (part, origin) in parts {
+            work::step();
             let piece = match part {
                 Piece::Text(text) if text.is_empty() => continue,
                 Piece::Text(text) => match (template.pieces.last_mut(), template.origins.last(), origin) {
@@ -257,15 +271,19 @@ impl Params {
     /// server describes.
     pub(super) fn roles(&self, described: &Template) -> Result<Vec<ParamRole>, Refusal> {
         let used = self.uses.keys().next_back().map_or(0, |&number| number + 1);
+        let mut passed: BTreeMap<usize, usize> = BTreeMap::new();
+        for (slot, Slot { recipe, ty: _ }) in described.slots.iter().enumerate() {
+            work::step();
+            if let Recipe::Pass(number) = recipe {
+                passed.entry(*number).or_insert(slot);
+            }
+        }
         (0..used.max(self.declared.len()))
             .map(|number| match self.uses.get(&number) {
                 Some(Use::Protected { oid, .. } | Use::Rendered { oid, .. }) => Ok(ParamRole::Protected { oid: *oid }),
-                Some(Use::Plain(_)) => described
-                    .slots
-                    .iter()
-                    .position(|slot| matches!(slot.recipe, Recipe::Pass(passed) if passed == number))
-                    .map(|slot| ParamRole::Plain { slot })
-                    .ok_or_else(unreadable),
+                Some(Use::Plain(_)) => {
+                    passed.get(&number).map(|&slot| ParamRole::Plain { slot }).ok_or_else(unreadable)
+                }
                 // Nothing uses it: its type must have been declared, and its value goes nowhere.
                 None => self.declared(number).map(|oid| ParamRole::Protected { oid }).ok_or_else(|| {
                     Refusal::error(

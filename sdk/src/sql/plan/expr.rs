@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::draft::{Parts, param_number};
 use super::predicate::{self, no_operator, sealed_column};
 use super::source::unreadable;
-use super::{Ctx, call};
+use super::{Ctx, call, work};
 use crate::sql::Refusal;
 
 /// What an expression holds.
@@ -71,6 +71,7 @@ pub(super) fn walk(ctx: &mut Ctx<'_>, expr: &Expr) -> Result<Seen, Refusal> {
     let mut chain = Vec::new();
     let mut current = expr;
     let mut seen = loop {
+        work::step();
         let Expr::BinaryOp { left, op, right } = current else { break leaf(ctx, current)? };
         if !is_logical(op) && predicate::rewrite(ctx, current)? {
             break Seen { columns: true, beside: true, ..Seen::default() };

@@ -25,11 +25,12 @@ const CATALOG: [&str; 12] = [
 
 /// `true` if a table, view or function of the lock is named by an identifier: then the statement is planned. `false`
 /// if the statement may go on as it is.
-pub(super) fn touches(text: &str, tokens: &[Token], protection: &Protection) -> Result<bool, Refusal> {
+pub(super) fn touches(text: &str, tokens: &[Token], names: &Names<'_>) -> Result<bool, Refusal> {
+    let protection = names.protection();
     let mut touched = false;
     // Every one: the first may be data and another one a statement.
     let mut bodies = Vec::new();
-    for mention in Names::of(protection).mentions(text, tokens) {
+    for mention in names.mentions(text, tokens) {
         match mention.kind {
             MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
             MentionKind::Identifier(name) => {

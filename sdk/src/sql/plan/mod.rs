@@ -19,6 +19,7 @@ mod types;
 mod update;
 mod utility;
 mod values;
+mod work;
 
 #[cfg(test)]
 pub(super) mod tests;
@@ -33,6 +34,7 @@ use self::draft::{Draft, Params};
 use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
+use super::names::Names;
 use super::parse::{self, Fact, Part, syntax};
 use super::stack::{self, Stack};
 use super::{Condition, Decision, Input, Notes, Plan, Refusal, settings};
@@ -57,8 +59,8 @@ struct Statement<'a> {
 }
 
 /// Decides about one statement of `text`. `tokens` are those of the whole text.
-pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], protection: &Protection) -> Decision {
-    match planned(text, tokens, part, declared, protection) {
+pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], names: &Names<'_>) -> Decision {
+    match planned(text, tokens, part, declared, names) {
         Ok(Some(mut plan)) => {
             if let Err(refusal) = check::apart(&plan) {
                 return Decision::Refuse(refusal);
@@ -79,10 +81,11 @@ fn planned(
     tokens: &[Token],
     part: &Part,
     declared: &[u32],
-    protection: &Protection,
+    names: &Names<'_>,
 ) -> Result<Option<Plan>, Refusal> {
+    let protection = names.protection();
     let own = tokens.get(part.tokens.clone()).ok_or_else(unreadable)?;
-    if !mention::touches(text, own, protection)? {
+    if !mention::touches(text, own, names)? {
         return Ok(None);
     }
     let plan = |stack: Stack| {

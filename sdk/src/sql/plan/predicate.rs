@@ -5,11 +5,11 @@
 
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, InTarget, Value as AstValue};
 
-use super::Ctx;
 use super::constant::{Bare, Constant, array_oid, element_of, same_value};
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
 use super::types::{self, Comparison, type_of};
+use super::{Ctx, work};
 use crate::error::SqlState;
 use crate::schema::ColumnId;
 use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
@@ -108,6 +108,7 @@ pub(super) fn named_column(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<(ColumnI
     let mut casts = Vec::new();
     let mut expr = expr;
     loop {
+        work::step();
         expr = match expr {
             Expr::Identifier(ident) => {
                 return Ok(Some((ctx.scope.resolve(ctx.source, std::slice::from_ref(ident))?, casts)));

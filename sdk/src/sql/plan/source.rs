@@ -9,7 +9,7 @@ use std::ops::Range;
 use sqlparser::ast::{CastKind, DataType, Expr, Ident, TypedString, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
-use super::Refusal;
+use super::{Refusal, work};
 use crate::sql::Origin;
 use crate::sql::lex::{Kind, Token};
 use crate::sql::parse::{self, Constants};
@@ -133,6 +133,7 @@ impl<'t> Source<'t> {
         let mut parts = Vec::new();
         let (mut depth, mut start) = (0usize, extent.start);
         for index in extent.clone() {
+            work::step();
             match self.tokens.get(index).ok_or_else(unreadable)?.kind {
                 Kind::Symbol(b'(' | b'[') => depth += 1,
                 Kind::Symbol(b')' | b']') => depth = depth.checked_sub(1).ok_or_else(unreadable)?,
@@ -154,6 +155,7 @@ impl<'t> Source<'t> {
     pub(super) fn find_word(&self, from: usize, word: &str) -> Option<usize> {
         let mut depth = 0usize;
         for (index, token) in self.tokens.iter().enumerate().skip(from) {
+            work::step();
             match token.kind {
                 Kind::Symbol(b'(' | b'[') => depth += 1,
                 Kind::Symbol(b')' | b']') => depth = depth.saturating_sub(1),
@@ -168,6 +170,7 @@ impl<'t> Source<'t> {
     pub(super) fn closing(&self, open: usize) -> Result<usize, Refusal> {
         let mut depth = 0usize;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
+            work::step();
             match token.kind {
                 Kind::Symbol(b'(' | b'[') => depth += 1,
                 Kind::Symbol(b')' | b']') => {

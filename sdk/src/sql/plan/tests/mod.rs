@@ -4,6 +4,7 @@ mod apart;
 mod asked;
 mod corpus;
 mod deep;
+mod growth;
 mod leak;
 mod pending;
 mod read;
