@@ -57,12 +57,22 @@ pub struct Execution {
 enum State {
     /// Nothing was sent.
     Start,
-    /// The fetch step was sent (SQL-22); its one row, once it came.
-    Fetching(Option<Vec<Option<Vec<u8>>>>),
+    /// The fetch step was sent (SQL-22).
+    Fetching(Fetched),
     /// The lock step was sent (SQL-51).
     Locking(Box<Reseal>),
     /// The client's step was sent. For a read-modify-write: how many rows it must write.
     Last(Option<usize>),
+}
+
+/// What the fetch step gave so far.
+struct Fetched {
+    /// The values of its rows, row by row.
+    values: Vec<Option<Vec<u8>>>,
+    /// Of each row.
+    width: usize,
+    /// As many are needed at least; no row begins behind them.
+    needed: usize,
 }
 
 impl Execution {
@@ -77,12 +87,15 @@ impl Execution {
         let (step, state) = match (&self.state, &plan.steps) {
             (State::Start, Steps::One) => (self.last(&plan, params, &[], keys, settings)?, State::Last(None)),
             (State::Start, Steps::Fetch(fetch)) => {
-                (self.step(&plan, fetch, params, &[], StepRows::Ours, keys, settings)?, State::Fetching(None))
+                let step = self.step(&plan, fetch, params, &[], StepRows::Ours, keys, settings)?;
+                (step, State::Fetching(Fetched { values: Vec::new(), width: 0, needed: needed(&plan) }))
             }
-            (State::Fetching(Some(fetched)), Steps::Fetch(_)) => {
-                (self.last(&plan, params, fetched, keys, settings)?, State::Last(None))
+            (State::Fetching(fetched), Steps::Fetch(_)) => {
+                if fetched.values.len() < fetched.needed {
+                    return Err(Error::Protocol("the step that fetches values gave fewer rows than were asked for"));
+                }
+                (self.last(&plan, params, &fetched.values, keys, settings)?, State::Last(None))
             }
-            (State::Fetching(None), _) => return Err(Error::Protocol("the step that fetches values gave no row")),
             (State::Start, Steps::ReadModifyWrite(work)) => {
                 let reseal = Reseal::new(&plan, work, params, keys, settings)?;
                 let step = self.step(&plan, &work.lock, params, &[], StepRows::Ours, keys, settings)?;
@@ -103,11 +116,16 @@ impl Execution {
     /// One row of a step whose rows are ours, in binary.
     pub fn row(&mut self, row: &[Option<&[u8]>], keys: &dyn KeySource) -> Result<(), Error> {
         match (&mut self.state, &self.plan.steps) {
-            (State::Fetching(fetched @ None), _) => {
-                *fetched = Some(row.iter().map(|value| value.map(<[u8]>::to_vec)).collect());
+            (State::Fetching(fetched), _) => {
+                if fetched.values.is_empty() {
+                    fetched.width = row.len();
+                }
+                if row.len() != fetched.width || fetched.values.len() >= fetched.needed {
+                    return Err(Error::Protocol("the step that fetches values gave other rows than were asked for"));
+                }
+                fetched.values.extend(row.iter().map(|value| value.map(<[u8]>::to_vec)));
                 Ok(())
             }
-            (State::Fetching(Some(_)), _) => Err(Error::Protocol("the step that fetches values gave two rows")),
             (State::Locking(reseal), Steps::ReadModifyWrite(work)) => reseal.row(&work.read, row, keys),
             (State::Start | State::Last(_) | State::Locking(_), _) => {
                 Err(Error::Protocol("a row that no step asked for"))
@@ -172,6 +190,16 @@ impl Execution {
         let (text, types) = inputs::parse_text(template, &self.declared);
         Ok(Step { text, types, params, rows })
     }
+}
+
+/// How many values of the fetch step a plan uses.
+fn needed(plan: &Plan) -> usize {
+    let inputs = plan.rows.iter().flat_map(|row| row.values.iter().flatten());
+    let places = inputs.filter_map(|input| match input {
+        Input::Fetched(place) => Some(place + 1),
+        Input::Param { .. } | Input::Literal { .. } | Input::Stored(_) | Input::Null => None,
+    });
+    places.max().unwrap_or(0)
 }
 
 /// The statement that is prepared under the client's name, to be described: it has the client's parameters and result

@@ -13,8 +13,8 @@
 mod agree;
 mod constants;
 mod convert;
-mod keywords;
 mod depth;
+mod keywords;
 mod limits;
 pub(super) mod syntax;
 #[cfg(test)]

@@ -193,7 +193,7 @@ pub enum Input {
     Stored(Vec<u8>),
     /// NULL, written or by default.
     Null,
-    /// A value that the fetch step brings (SQL-22): column of the one row it returns.
+    /// A value that the fetch step brings (SQL-22): its number among all the values of the rows that it returns.
     Fetched(usize),
 }
 
@@ -249,8 +249,9 @@ pub struct WriteRow {
 pub enum Steps {
     /// One: the template.
     One,
-    /// A fetch of values that only the server can compute, then the template (SQL-22). It returns one row whose column
-    /// n is [`Input::Fetched`]`(n)`, in the type of the column that it is for, without modifier; it has no slots.
+    /// A fetch of values that only the server can compute, then the template (SQL-22). It returns rows of one width: the
+    /// n-th of all their values is [`Input::Fetched`]`(n)`, in the type of the column that it is for, without modifier.
+    /// It has no slots.
     Fetch(Template),
     /// Lock and read, verify, compute, one UPDATE (SQL-51).
     ReadModifyWrite(Box<ReadModifyWrite>),

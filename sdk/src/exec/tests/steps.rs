@@ -235,6 +235,30 @@ fn values_of_the_server_are_fetched_first_and_then_signed_sql_22() {
 }
 
 #[test]
+fn each_row_takes_its_own_of_the_fetched_values_and_there_are_as_many_as_were_asked_for_sql_22() {
+    let table = table(true);
+    let mut plan = insert(&table, |values| values[ID] = Some(Input::Fetched(0)));
+    let mut second = plan.rows[0].clone();
+    second.values[ID] = Some(Input::Fetched(1));
+    plan.rows.push(second);
+    let ids =
+        [0, 1].map(|row| Slot { recipe: Recipe::Clear { row, column: ID }, ty: PhysicalType::Logical(Type::Int8) });
+    plan.template.slots = ids.into();
+    plan.steps = Steps::Fetch(Template::default());
+    let plan = Arc::new(plan);
+    let mut execution = Execution::new(&plan, &[]);
+    next(&mut execution).unwrap();
+    execution.row(&[Some(&99_i64.to_be_bytes())], &keys()).unwrap();
+    assert!(next(&mut execution).is_err(), "the second row is not here yet");
+    assert!(execution.row(&[None, None], &keys()).is_err(), "rows have one width");
+    execution.row(&[Some(&98_i64.to_be_bytes())], &keys()).unwrap();
+    assert!(execution.row(&[Some(&97_i64.to_be_bytes())], &keys()).is_err(), "no third one was asked for");
+    let last = next(&mut execution).unwrap();
+    let sent = [99_i64, 98].map(|id| Physical::Owned(Format::Binary, Some(id.to_be_bytes().into())));
+    assert!(last.params == sent);
+}
+
+#[test]
 fn what_is_described_has_the_parameters_of_the_lock_and_the_columns_of_the_update() {
     let (text, types) = described(&update(&table(true), &[(OWNER, Input::Null)]), &[]);
     assert_eq!(

@@ -6,15 +6,15 @@ use sqlparser::ast::{
 };
 
 use super::constant::{Bare, Constant};
-use super::draft::{Draft, Parts};
+use super::draft::Parts;
 use super::expr::{self, unknown};
+use super::fetch::Fetch;
 use super::output;
 use super::predicate::{no_operator, note, reveals_equality};
 use super::scope::Scope;
 use super::source::{Extent, unreadable};
 use super::values::{Rows, targets};
 use super::{Ctx, Statement, guard, types};
-use crate::error::SqlState;
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
 use crate::sql::{Input, PhysicalType, Plan, Recipe, Refusal, Steps, Verb, WriteRow};
@@ -124,22 +124,14 @@ pub(super) fn plan(statement: &Statement<'_>, insert: &Insert) -> Result<Plan, R
     };
     let Ctx { draft, params, notes, scope, .. } = ctx;
     let template = draft.finish(statement.source, Parts::default(), statement.range.clone(), Parts::default())?;
-    let fetch = write.fetch;
-    let steps = if fetch.is_empty() {
+    let steps = if write.fetch.is_empty() {
         Steps::One
     } else {
-        let mut parts = Parts::default().text("SELECT ");
-        for (index, value) in fetch.into_iter().enumerate() {
-            parts = parts.text(if index == 0 { "" } else { ", " }).extend(value);
-        }
-        Steps::Fetch(Draft::default().compose(statement.source, parts, statement.range.start)?)
+        Steps::Fetch(write.fetch.statement(statement.source, statement.range.start, &mut write.values)?)
     };
     let rows = write.values.into_iter().map(|values| WriteRow { table: scope.table.clone(), values }).collect();
     Ok(Plan { verb: Verb::Insert, params: params.roles(&template)?, template, rows, output: shape, steps, notes })
 }
-
-/// PostgreSQL's limit on a select list (MaxTupleAttributeNumber), which the fetch step is.
-const MOST_FETCHED: usize = 1_664;
 
 /// What the rows become.
 struct Write {
@@ -152,8 +144,8 @@ struct Write {
     signatures: Vec<usize>,
     /// Physical columns that the client did not name, and their slots by row.
     added: Vec<(String, Vec<usize>)>,
-    /// The expressions of the fetch step (SQL-22).
-    fetch: Vec<Parts>,
+    /// What is fetched first (SQL-22).
+    fetch: Fetch,
     /// An identity column GENERATED ALWAYS gets values that we fetched.
     overriding: bool,
     /// The client wrote OVERRIDING SYSTEM VALUE.
@@ -170,7 +162,7 @@ impl Write {
             slots: vec![slots; rows.values.len()],
             signatures: Vec::new(),
             added: Vec::new(),
-            fetch: Vec::new(),
+            fetch: Fetch::default(),
             overriding: false,
             overridden,
         }
@@ -419,18 +411,12 @@ impl Write {
         value: Parts,
     ) -> Result<(Input, usize), Refusal> {
         let ty = ctx.scope.column(id)?.ty.ok_or_else(unreadable)?;
-        if self.fetch.len() == MOST_FETCHED {
-            return Err(Refusal::error(
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                format!("an INSERT can have at most {MOST_FETCHED} values of signed columns that the server computes"),
-            )
-            .hint("insert fewer rows at once"));
-        }
         // The modifier is applied by the codec: an explicit cast to varchar(n) would cut.
         let cast = format!(" AS {})", ty.unmodified());
-        self.fetch.push(Parts::default().text("CAST(").extend(value).text(cast));
+        self.fetch.add(row, id, Parts::default().text("CAST(").extend(value).text(cast));
         let slot = ctx.draft.slot(Recipe::Clear { row, column: id }, PhysicalType::Logical(ty));
-        Ok((Input::Fetched(self.fetch.len() - 1), slot))
+        // Where it stands is known when all are.
+        Ok((Input::Fetched(0), slot))
     }
 
     fn set(&mut self, row: usize, id: ColumnId, input: Input, slot: Option<usize>) -> Result<(), Refusal> {

@@ -7,6 +7,7 @@ mod constant;
 mod delete;
 mod draft;
 mod expr;
+mod fetch;
 mod guard;
 mod insert;
 mod mention;

@@ -23,7 +23,7 @@ fn steps_of(text: &str) -> usize {
 #[test]
 fn planning_looks_eight_times_as_often_at_eight_times_as_much() {
     type Text = fn(usize) -> String;
-    let kinds: [(&str, Text); 9] = [
+    let kinds: [(&str, Text); 10] = [
         ("parameters of rows", |rows| {
             let row = |row| format!("(${}, ${}, ${})", 3 * row + 1, 3 * row + 2, 3 * row + 3);
             format!("INSERT INTO customers (id, email, name) VALUES {}", list(rows, row))
@@ -37,6 +37,9 @@ fn planning_looks_eight_times_as_often_at_eight_times_as_much() {
         ("rows that are signed", |rows| {
             let row = |row| format!("({row}, 'a{row}', ${})", row + 1);
             format!("INSERT INTO staff (id, email, team) VALUES {}", list(rows, row))
+        }),
+        ("rows without keys", |rows| {
+            format!("INSERT INTO customers (email) VALUES {}", list(rows, |row| format!("('a{row}')")))
         }),
         ("constants of an IN list", |items| {
             format!("SELECT name FROM customers WHERE email IN ({})", list(items, |item| format!("'a{item}'")))

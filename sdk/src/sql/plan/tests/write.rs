@@ -100,6 +100,28 @@ fn default_values_get_what_must_be_known() {
 }
 
 #[test]
+fn rows_without_keys_fetch_a_row_of_values_each_sql_22() {
+    let text = "INSERT INTO shift (staff_id, hours, id) VALUES (1, 2, DEFAULT), (1 + 1, 2, 9), (3, 3, DEFAULT)";
+    let plan = plan(text);
+    let next = r#"CAST(pg_catalog.nextval('"public"."shift_id_seq"'::pg_catalog.regclass) AS bigint)"#;
+    assert!(
+        physical(&plan).starts_with(&format!(
+            "VALUES ({next}, NULL), (NULL, CAST((1 + 1) AS bigint)), ({next}, NULL); INSERT INTO"
+        ))
+    );
+    let fetched = |row: usize, column: usize| plan.rows[row].values[column].clone();
+    assert_eq!([fetched(0, 0), fetched(1, 1), fetched(2, 0)], [0, 3, 4].map(|at| Some(Input::Fetched(at))));
+}
+
+#[test]
+fn five_thousand_rows_need_no_keys_sql_22() {
+    let rows: Vec<String> = (0..5_000).map(|row| format!("('a{row}')")).collect();
+    let plan = plan(&format!("INSERT INTO customers (email) VALUES {}", rows.join(", ")));
+    assert_eq!(plan.rows[4_999].values[0], Some(Input::Fetched(4_999)));
+    assert_eq!(plan.template.slots.len(), 15_000);
+}
+
+#[test]
 fn an_update_that_fixes_the_context_is_blind_sql_50() {
     becomes(
         "UPDATE customers SET ssn = $1, status = 'x' WHERE id = $2",
