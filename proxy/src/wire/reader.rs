@@ -299,7 +299,7 @@ mod tests {
         assert_eq!((bind.portal, bind.statement), (&b"p"[..], &b"s"[..]));
         assert_eq!(bind.formats, [1]);
         assert_eq!(bind.values, [Some(&b"ab"[..]), None]);
-        assert_eq!(bind.results, []);
+        assert!(bind.results.is_empty());
     }
 
     #[test]
