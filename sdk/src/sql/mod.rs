@@ -1,9 +1,10 @@
 //! From a logical statement to a physical one, or to a refusal: a pure function of text, declared parameter types
 //! and [`Protection`]. No keys and no values: literals stay in the plan as inputs that `exec` seals.
 //!
-//! `lex` reads tokens as PostgreSQL does, `names` decides from them whether a protected object can be meant,
+//! `client_text` makes of a client's bytes the text that all others read, `lex` reads tokens as PostgreSQL does, `names` decides from them whether a protected object can be meant,
 //! `parse` holds sqlparser against our own tokens, `plan` decides, `splice` edits the original bytes.
 
+pub mod client_text;
 mod condition;
 pub mod explain;
 pub mod functions;

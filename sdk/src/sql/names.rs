@@ -114,6 +114,13 @@ impl<'p> Names<'p> {
         }
     }
 
+    /// Whether every name is found in a text of which only the ASCII is read.
+    pub(super) fn are_ascii(&self) -> bool {
+        let Protection { by_name, drifted, pending, dependents, .. } = self.protection;
+        let tables = by_name.keys().chain(drifted.keys()).chain(pending.keys()).map(String::as_str);
+        tables.chain(dependents.names()).all(str::is_ascii)
+    }
+
     fn is_empty(&self) -> bool {
         !self.first_bytes.contains(&true)
     }

@@ -20,6 +20,9 @@ pub use value::unescape;
 /// NAMEDATALEN - 1: PostgreSQL cuts longer identifiers, in bytes.
 pub const MAX_NAME: usize = 63;
 
+/// What `U&'…'` is while `standard_conforming_strings` is off (`xusstart`, scan.l).
+pub(super) const UNSAFE_UNICODE: &str = "unsafe use of string constant with Unicode escapes";
+
 /// A token with its bytes in the text. White space and comments are no tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -86,15 +89,30 @@ pub struct LexError {
 /// The tokens of `text` under `standard_conforming_strings = on`. They cover the text in order without overlap;
 /// between them there is only white space and comments.
 pub fn lex(text: &str) -> Result<Vec<Token>, LexError> {
+    let mut tokens = Vec::with_capacity(text.len() / 4);
+    read(text, Strings::Standard, &mut tokens).map(|()| tokens)
+}
+
+/// `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strings {
+    /// On, the default: a backslash in `'…'` is a character.
+    #[default]
+    Standard,
+    /// Off: `'…'` is read like `E'…'`, and there is no `U&'…'`.
+    Escape,
+}
+
+/// The tokens of `text` up to its first error.
+pub(super) fn read(text: &str, strings: Strings, tokens: &mut Vec<Token>) -> Result<(), LexError> {
     if let Some(at) = text.find('\0') {
         return Err(LexError { what: "a text cannot hold a zero byte", at });
     }
-    let mut tokens = Vec::with_capacity(text.len() / 4);
-    let mut scanner = scan::Scanner::new(text);
+    let mut scanner = scan::Scanner::new(text, strings);
     while let Some(token) = scanner.next()? {
         tokens.push(token);
     }
-    Ok(tokens)
+    Ok(())
 }
 
 impl Token {

@@ -1,7 +1,7 @@
 //! Everything between quotes: where it ends. What it says is read in `sql::literal`.
 
 use super::scan::Scanner;
-use super::{Kind, LexError, continues_identifier, is_newline, is_space, starts_identifier};
+use super::{Kind, LexError, Strings, continues_identifier, is_newline, is_space, starts_identifier};
 
 impl Scanner<'_> {
     /// A constant or identifier whose opening quote stands `prefix` bytes ahead.
@@ -12,6 +12,9 @@ impl Scanner<'_> {
         let quote = if identifier { b'"' } else { b'\'' };
         // A bit string ends at its first quote.
         let doubles = !matches!(kind, Kind::BitString | Kind::HexString);
+        // N'…' is the keyword NCHAR and a string (`xnstart`).
+        let escapes = kind == Kind::EscapeString
+            || self.strings == Strings::Escape && matches!(kind, Kind::String | Kind::NationalString);
         let unterminated = |what| LexError { what, at: start };
         self.at += 1;
         let body = self.at;
@@ -23,7 +26,7 @@ impl Scanner<'_> {
                     return Err(unterminated("unterminated hexadecimal string literal"));
                 }
                 None => return Err(unterminated("unterminated quoted string")),
-                Some(b'\\') if kind == Kind::EscapeString => self.at += 2,
+                Some(b'\\') if escapes => self.at += 2,
                 Some(byte) if byte == quote && doubles && self.peek(1) == Some(quote) => self.at += 2,
                 Some(byte) if byte == quote => {
                     self.at += 1;

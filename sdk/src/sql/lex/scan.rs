@@ -1,19 +1,23 @@
 //! The scanner: skips white space and comments, looks at the first bytes of a token and hands over to its kind.
 
-use super::{Kind, LexError, Token, continues_identifier, is_newline, is_space, operator, starts_identifier};
+use super::{
+    Kind, LexError, Strings, Token, UNSAFE_UNICODE, continues_identifier, is_newline, is_space, operator,
+    starts_identifier,
+};
 
 /// Reads one token after another.
 pub(super) struct Scanner<'t> {
     pub(super) bytes: &'t [u8],
     pub(super) text: &'t str,
     pub(super) at: usize,
+    pub(super) strings: Strings,
     /// Up to here a run of operator characters is known to consist of operators of one character each.
     pub(super) singles: usize,
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { bytes: text.as_bytes(), text, at: 0, singles: 0 }
+    pub(super) fn new(text: &'t str, strings: Strings) -> Self {
+        Self { bytes: text.as_bytes(), text, at: 0, strings, singles: 0 }
     }
 
     /// The next token, `None` at the end of the text.
@@ -28,9 +32,10 @@ impl<'t> Scanner<'t> {
             b'b' | b'B' if self.peek(1) == Some(b'\'') => self.quoted(Kind::BitString, 1)?,
             b'x' | b'X' if self.peek(1) == Some(b'\'') => self.quoted(Kind::HexString, 1)?,
             b'n' | b'N' if self.peek(1) == Some(b'\'') => self.quoted(Kind::NationalString, 1)?,
-            b'u' | b'U' if self.peek(1) == Some(b'&') && self.peek(2) == Some(b'\'') => {
-                self.quoted(Kind::UnicodeString, 2)?
-            }
+            b'u' | b'U' if self.peek(1) == Some(b'&') && self.peek(2) == Some(b'\'') => match self.strings {
+                Strings::Standard => self.quoted(Kind::UnicodeString, 2)?,
+                Strings::Escape => return Err(LexError { what: UNSAFE_UNICODE, at: start }),
+            },
             b'u' | b'U' if self.peek(1) == Some(b'&') && self.peek(2) == Some(b'"') => {
                 self.quoted(Kind::UnicodeIdentifier, 2)?
             }
