@@ -73,10 +73,9 @@
 
 pub mod error;
 pub mod framing;
-pub mod value;
 
-#[cfg(feature = "sql")]
 pub mod encoding;
+pub mod value;
 
 pub mod crypto;
 pub mod schema;

@@ -36,7 +36,7 @@ pub fn bind(
 ) -> Result<Columns, Error> {
     let columns = check(client, plan, settings)?;
     let formats = formats(client)?;
-    let params = Params { values: &client.values, formats: &formats };
+    let params = Params { values: &client.values, formats: &formats, encoding: settings.encoding };
     let physical = inputs::bind(plan, &plan.template, params, &[], keys, settings)?;
     compose::bind(client.portal, client.statement, &wired(&physical, params), &columns.physical, out);
     Ok(columns)

@@ -251,7 +251,8 @@ fn a_step_is_closed_parsed_bound_executed_and_flushed() {
     };
     let plan = plan();
     let columns = Columns::extended(&plan, &[1]).unwrap();
-    let params = Params { values: &[Some(b"x")], formats: &[Format::Text] };
+    let params =
+        Params { values: &[Some(b"x")], formats: &[Format::Text], encoding: pgseal::encoding::ClientEncoding::UTF8 };
     let mut out = Vec::new();
     bind::step(&step, params, &columns, &mut out);
     let mut kinds = Vec::new();

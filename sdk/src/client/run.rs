@@ -20,6 +20,7 @@ use super::statement::private::Source;
 use super::stream::Rows;
 use super::{Error, Row, RowCount};
 use super::{copy, ddl};
+use crate::encoding::ClientEncoding;
 use crate::error::UserFacing;
 use crate::exec;
 use crate::exec::by_name;
@@ -124,7 +125,7 @@ impl<'a> Runner<'a> {
         encoded: &Encoded,
     ) -> Result<Sent<'a>, Error> {
         let values = encoded.values();
-        let params = Params { values: &values, formats: encoded.formats() };
+        let params = Params { values: &values, formats: encoded.formats(), encoding: ClientEncoding::UTF8 };
         let mut loads = Loads::default();
         loop {
             let turn = self.connection.turn().await?;

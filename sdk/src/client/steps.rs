@@ -15,6 +15,7 @@ use super::run::{Loads, REFUSAL, Runner, Sent, had_failed, may_leave_a_block};
 use super::statement::{Prepared, declared_type};
 use super::stream::{Rows, open};
 use super::{Error, Row};
+use crate::encoding::ClientEncoding;
 use crate::exec;
 use crate::exec::facts::reads_settings;
 use crate::exec::inputs::Params;
@@ -45,7 +46,7 @@ impl<'a> Runner<'a> {
         encoded: &Encoded,
     ) -> Result<Sent<'a>, Error> {
         let values = encoded.values();
-        let params = Params { values: &values, formats: encoded.formats() };
+        let params = Params { values: &values, formats: encoded.formats(), encoding: ClientEncoding::UTF8 };
         let _alone = self.connection.turn().await?;
         if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);

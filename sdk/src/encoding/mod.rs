@@ -31,6 +31,8 @@ enum Kind {
     /// ASCII, and the code points of the bytes from 0x80 on; 0 where there is none.
     SingleByte(&'static [u16; 128]),
     MultiByte(MultiByte),
+    /// One that only a later PostgreSQL knows.
+    Unknown,
 }
 
 /// Why a text cannot be taken over from an encoding, or given out in it. The byte sequence, which PostgreSQL would
@@ -81,6 +83,11 @@ impl ClientEncoding {
         names::lookup(name)
     }
 
+    /// What the server reports. A name that is not known here is an encoding of which nothing is read.
+    pub fn reported(name: &str) -> Self {
+        Self::of(name).unwrap_or(Self { name: "an unknown name", kind: Kind::Unknown })
+    }
+
     /// Its name, as the server reports it.
     pub fn name(self) -> &'static str {
         self.name
@@ -90,7 +97,7 @@ impl ClientEncoding {
     pub fn is_utf8(self) -> bool {
         match self.kind {
             Kind::Utf8 | Kind::SqlAscii => true,
-            Kind::SingleByte(_) | Kind::MultiByte(_) => false,
+            Kind::SingleByte(_) | Kind::MultiByte(_) | Kind::Unknown => false,
         }
     }
 
@@ -101,7 +108,7 @@ impl ClientEncoding {
     pub fn check(self) -> Result<(), EncodingError> {
         match self.kind {
             Kind::Utf8 | Kind::SqlAscii | Kind::SingleByte(_) => Ok(()),
-            Kind::MultiByte(_) => Err(EncodingError::Unread(self.name)),
+            Kind::MultiByte(_) | Kind::Unknown => Err(EncodingError::Unread(self.name)),
         }
     }
 
@@ -123,7 +130,7 @@ impl ClientEncoding {
                 let chars = bytes.iter().map(|byte| self.char(table, *byte));
                 chars.collect::<Result<String, _>>().map(Cow::Owned)
             }
-            (Kind::MultiByte(_), _) => Err(EncodingError::Unread(self.name)),
+            (Kind::MultiByte(_) | Kind::Unknown, _) => Err(EncodingError::Unread(self.name)),
         }
     }
 
@@ -139,16 +146,16 @@ impl ClientEncoding {
                 let bytes = text.chars().map(|char| self.byte(table, char));
                 bytes.collect::<Result<Vec<u8>, _>>().map(Cow::Owned)
             }
-            Kind::MultiByte(_) => Err(EncodingError::Unread(self.name)),
+            Kind::MultiByte(_) | Kind::Unknown => Err(EncodingError::Unread(self.name)),
         }
     }
 
     /// The shape of a text in a multi-byte encoding whose characters are not read: ASCII as it is, everything else as
     /// characters that are not seen (SQL-64), equal only where the bytes are. `None` where the encoding is read, or
     /// where the bytes could be cut in two ways.
-    pub(crate) fn outline(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    pub fn outline(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
         match self.kind {
-            Kind::Utf8 | Kind::SqlAscii | Kind::SingleByte(_) => None,
+            Kind::Utf8 | Kind::SqlAscii | Kind::SingleByte(_) | Kind::Unknown => None,
             Kind::MultiByte(lengths) => lengths.outline(bytes),
         }
     }
@@ -157,7 +164,7 @@ impl ClientEncoding {
     fn stored(self) -> &'static str {
         match self.kind {
             Kind::SqlAscii => Self::UTF8.name,
-            Kind::Utf8 | Kind::SingleByte(_) | Kind::MultiByte(_) => self.name,
+            Kind::Utf8 | Kind::SingleByte(_) | Kind::MultiByte(_) | Kind::Unknown => self.name,
         }
     }
 

@@ -8,6 +8,7 @@ use super::resolve::{Compared, Sources};
 use super::write::Written;
 use super::{Error, array};
 use crate::crypto::random;
+use crate::encoding::ClientEncoding;
 use crate::error::SqlState;
 use crate::keys::KeySource;
 use crate::schema::Table;
@@ -22,11 +23,13 @@ pub struct Params<'a> {
     pub values: &'a [Option<&'a [u8]>],
     /// One per value (the caller expands the 0/1/n rule of Bind).
     pub formats: &'a [Format],
+    /// Under which client_encoding they were bound.
+    pub encoding: ClientEncoding,
 }
 
 impl Params<'_> {
     /// A simple query has none.
-    pub const NONE: Params<'static> = Params { values: &[], formats: &[] };
+    pub const NONE: Params<'static> = Params { values: &[], formats: &[], encoding: ClientEncoding::UTF8 };
 }
 
 /// One physical parameter of a Bind.

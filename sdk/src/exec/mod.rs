@@ -5,6 +5,7 @@
 #![cfg_attr(not(feature = "testing"), doc = "```ignore")]
 #![doc = include_str!("../sql/doctest.txt")]
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! use pgseal::encoding::ClientEncoding;
 //! use pgseal::exec::inputs::{self, Params, Physical};
 //! use pgseal::sql::{self, Decision};
 //! use pgseal::value::{Format, Settings};
@@ -18,7 +19,7 @@
 //! # keys.load(&*store, &["patients"]).await?;
 //! let text = "SELECT id FROM patient WHERE diagnosis = $1";
 //! let Decision::Rewrite(plan) = &sql::plan(text, &[], &protection)[0].decision else { panic!("not understood") };
-//! let params = Params { values: &[Some(b"J45.1")], formats: &[Format::Text] };
+//! let params = Params { values: &[Some(b"J45.1")], formats: &[Format::Text], encoding: ClientEncoding::UTF8 };
 //! let bound = inputs::bind(plan, &plan.template, params, &[], &keys, &Settings::default())?;
 //! // What the server is asked for is a search tag.
 //! assert!(matches!(&bound[0], Physical::Owned(Format::Binary, Some(tag)) if tag.len() == 16));

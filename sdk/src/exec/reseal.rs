@@ -15,7 +15,7 @@ use crate::schema::{Column, ColumnId, SignatureSet, Table};
 use crate::seal::row::{self, RowOpener, StoredRow};
 use crate::sql::Input;
 use crate::sql::{Literal, Plan, ReadModifyWrite, ReadRow, Refusal};
-use crate::value::{Format, Settings, Value};
+use crate::value::{self, Format, Settings, Value};
 
 /// Greatest number of bytes that the new rows of one statement may take: they become one Bind, which PostgreSQL
 /// limits to 1 GiB and which is held whole.
@@ -90,21 +90,20 @@ impl Reseal {
                 return Err(Error::Protocol("an assigned column without a value"));
             };
             if column.ty.is_none() && !column.is_signed() {
-                assigned.push(unread(id, input, column)?);
+                assigned.push(unread(id, input, column, settings)?);
                 continue;
             }
             let new = sources.assigned(input, column)?.map(Value::into_owned);
             if !column.is_sealed() {
                 let ty = known_type(column)?;
-                let send = new.as_ref().map(|value| {
-                    let mut bytes = Vec::new();
-                    value.write_stored(&ty, &mut bytes);
-                    bytes
-                });
-                // S is PostgreSQL's own send layout, and so its binary parameter format (VAL-1).
-                assigned.push(Assigned { column: id, oid: ty.oid(), format: Format::Binary, bytes: send.clone() });
+                let (mut sent, mut kept) = (None, None);
+                if let Some(value) = &new {
+                    value.render(&ty, Format::Binary, settings, sent.insert(Vec::new()))?;
+                    value.write_stored(&ty, kept.insert(Vec::new()));
+                }
+                assigned.push(Assigned { column: id, oid: ty.oid(), format: Format::Binary, bytes: sent });
                 if let Some(place) = stored.get_mut(id) {
-                    *place = Some(send);
+                    *place = Some(kept);
                 }
             }
             *value = Some(new);
@@ -297,10 +296,12 @@ fn digest<'f>(fields: impl Iterator<Item = Option<&'f [u8]>>) -> [u8; 32] {
 
 /// An assigned column that is not protected and has a type of which no value is read here: only an untyped constant,
 /// which the server reads as it would have read it in the client's text.
-fn unread(id: ColumnId, input: &Input, column: &Column) -> Result<Assigned, Error> {
+fn unread(id: ColumnId, input: &Input, column: &Column, settings: &Settings) -> Result<Assigned, Error> {
     let bytes = match input {
         Input::Null => None,
-        Input::Literal { literal: Literal::Untyped(text), .. } => Some(text.as_bytes().to_vec()),
+        Input::Literal { literal: Literal::Untyped(text), .. } => {
+            Some(settings.encoding.encode(text).map_err(value::Error::from)?.into_owned())
+        }
         Input::Param { .. } | Input::Literal { .. } | Input::Stored(_) | Input::Fetched(_) => {
             return Err(known_type(column).err().unwrap_or(Error::Protocol("a value of an unread type")));
         }

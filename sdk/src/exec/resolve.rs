@@ -8,7 +8,7 @@ use super::inputs::Params;
 use crate::error::{ColumnName, SqlState};
 use crate::schema::{Column, Table};
 use crate::sql::{Input, Literal, Refusal};
-use crate::value::{Format, Settings, Type, Value};
+use crate::value::{self, Format, Settings, Type, Value};
 
 /// Where the values of one execution come from.
 #[derive(Clone, Copy)]
@@ -65,13 +65,13 @@ impl<'a> Sources<'a> {
                 return Err(Error::Protocol("a sealed column cannot take a value of the server"));
             }
             Input::Fetched(index) => match self.fetched.get(*index) {
-                Some(Some(bytes)) => (to, Value::parse(&to, Format::Binary, bytes, self.settings)?),
+                Some(Some(bytes)) => (to, self.value(&to, Format::Binary, bytes)?),
                 Some(None) => return Ok(None),
                 None => return Err(Error::Protocol("the server sent fewer values than were asked for")),
             },
             Input::Param { index, ty } => match self.param(*index)? {
                 (_, None) => return Ok(None),
-                (format, Some(bytes)) => (*ty, Value::parse(ty, format, bytes, self.settings)?),
+                (format, Some(bytes)) => (*ty, self.value(ty, format, bytes)?),
             },
             Input::Literal { literal, at } => return self.assigned_literal(literal, *at, &to).map(Some),
         };
@@ -102,7 +102,7 @@ impl<'a> Sources<'a> {
             Input::Null => Ok(Compared::Null),
             Input::Param { index, ty } => match self.param(*index)? {
                 (_, None) => Ok(Compared::Null),
-                (format, Some(bytes)) => self.carried(ty, format, bytes, to),
+                (format, Some(bytes)) => carry(self.value(ty, format, bytes)?, ty, to),
             },
             Input::Literal { literal, at } => self.compared_literal(literal, to).map_err(|error| pointed(error, *at)),
             Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
@@ -123,10 +123,7 @@ impl<'a> Sources<'a> {
             Input::Null => Ok(None),
             Input::Param { index, ty } => match self.param(*index)? {
                 (_, None) => Ok(None),
-                (Format::Text, Some(bytes)) => self.elements(ty, Format::Text, array::from_text(bytes)?, to).map(Some),
-                (Format::Binary, Some(bytes)) => {
-                    self.elements(ty, Format::Binary, array::from_binary(bytes, ty)?, to).map(Some)
-                }
+                (format, Some(bytes)) => self.elements(ty, format, self.array(ty, format, bytes)?, to).map(Some),
             },
             Input::Literal { literal: Literal::Array(items), .. } => items
                 .iter()
@@ -140,6 +137,37 @@ impl<'a> Sources<'a> {
                 self.array_literal(ty, text, to).map_err(|error| pointed(error, *at)).map(Some)
             }
             Input::Stored(_) | Input::Fetched(_) => Err(Error::Protocol("a predicate over what is no constant")),
+        }
+    }
+
+    /// A value of the client's, or of the fetch step, which speak client_encoding.
+    fn value(&self, ty: &Type, format: Format, bytes: &'a [u8]) -> Result<Value<'a>, Error> {
+        Ok(match value::decoded(self.params.encoding, ty, format, bytes)? {
+            Cow::Borrowed(bytes) => Value::parse(ty, format, bytes, self.settings)?,
+            Cow::Owned(bytes) => Value::parse(ty, format, &bytes, self.settings)?.into_owned(),
+        })
+    }
+
+    /// The elements of an array of the client's, with their texts in UTF-8.
+    fn array(&self, ty: &Type, format: Format, bytes: &'a [u8]) -> Result<Elements<'a>, Error> {
+        let encoding = self.params.encoding;
+        match format {
+            Format::Text => match value::decoded(encoding, ty, format, bytes)? {
+                Cow::Borrowed(text) => array::from_text(text),
+                Cow::Owned(text) => {
+                    let owned = |element: Cow<'_, [u8]>| Cow::Owned(element.into_owned());
+                    Ok(array::from_text(&text)?.into_iter().map(|element| element.map(owned)).collect())
+                }
+            },
+            Format::Binary => {
+                let mut elements = array::from_binary(bytes, ty)?;
+                for element in elements.iter_mut().flatten() {
+                    if let Cow::Borrowed(bytes) = *element {
+                        *element = value::decoded(encoding, ty, format, bytes)?;
+                    }
+                }
+                Ok(elements)
+            }
         }
     }
 

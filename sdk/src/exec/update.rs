@@ -140,7 +140,7 @@ fn guard(work: &ReadModifyWrite, set: &SignatureSet) -> String {
     let field = |bytes: String| {
         format!(
             "COALESCE(pg_catalog.int4send(pg_catalog.octet_length({bytes})) OPERATOR(pg_catalog.||) {bytes}, \
-             '\\xffffffff'::pg_catalog.bytea)"
+             E'\\\\xffffffff'::pg_catalog.bytea)"
         )
     };
     let mut fields: Vec<String> = set

@@ -25,6 +25,7 @@ pub use numeric::Numeric;
 pub use settings::Settings;
 pub use ty::{Family, NumericModifier, Type};
 
+use crate::encoding::{ClientEncoding, EncodingError};
 use crate::error::{SqlState, UserFacing};
 
 /// PostgreSQL's two wire formats of a value.
@@ -82,6 +83,12 @@ impl Error {
     }
 }
 
+impl From<EncodingError> for Error {
+    fn from(error: EncodingError) -> Self {
+        Self::new(error.sqlstate(), error.message())
+    }
+}
+
 impl UserFacing for Error {
     fn sqlstate(&self) -> SqlState {
         self.sqlstate
@@ -92,7 +99,7 @@ impl UserFacing for Error {
 }
 
 impl<'a> Value<'a> {
-    /// Reads what a client sent for a parameter or literal of type `ty` and applies the type modifier as an
+    /// Reads what a client sent for a parameter or literal of type `ty`, in UTF-8 ([`decoded`]), and applies the type modifier as an
     /// assignment does (rounding to a scale, 22001 for a text that is too long). A comparison must not apply it
     /// (SQL-20): ask with [`Type::unmodified`] then.
     ///
@@ -230,9 +237,17 @@ impl<'a> Value<'a> {
     /// Appends what PostgreSQL would send for this value in `format` under `settings`.
     ///
     /// # Errors
-    /// 0A000 where `settings` ask for a rendering that is not reproduced (DateStyle other than ISO, `bytea_output`
+    /// 22P05 where client_encoding lacks a character of it, 0A000 where it is one that is not read here, and where `settings` ask for a rendering that is not reproduced (DateStyle other than ISO, `bytea_output`
     /// other than hex); see [`Settings::renders`].
     pub fn render(&self, ty: &Type, format: Format, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Error> {
+        if let (Value::Text(text) | Value::Json(text) | Value::Jsonb(text), false) = (self, settings.encoding.is_utf8())
+        {
+            let encoded = settings.encoding.encode(text)?;
+            let version: &[u8] = if format == Format::Binary && *ty == Type::Jsonb { &[1] } else { &[] };
+            out.extend_from_slice(version);
+            out.extend_from_slice(&encoded);
+            return Ok(());
+        }
         if format == Format::Binary {
             self.write_stored(ty, out);
             return Ok(());
@@ -267,6 +282,50 @@ impl<'a> Value<'a> {
             Value::Json(v) => Value::Json(Cow::Owned(v.into_owned())),
             Value::Jsonb(v) => Value::Jsonb(Cow::Owned(v.into_owned())),
         }
+    }
+}
+
+/// What a client sent for a value of type `ty`, with its texts in UTF-8: everything in text, and the texts in binary.
+///
+/// # Errors
+/// Those of [`ClientEncoding::decode`].
+pub fn decoded<'a>(
+    encoding: ClientEncoding,
+    ty: &Type,
+    format: Format,
+    bytes: &'a [u8],
+) -> Result<Cow<'a, [u8]>, Error> {
+    // It is checked where it is read.
+    if encoding.is_utf8() {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let utf8 = |bytes: &'a [u8]| {
+        Ok::<_, Error>(match encoding.decode(bytes)? {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        })
+    };
+    match (format, ty, bytes) {
+        (Format::Text, _, _) | (Format::Binary, Type::Text | Type::Varchar(_) | Type::Json, _) => utf8(bytes),
+        (Format::Binary, Type::Jsonb, [version, text @ ..]) => match utf8(text)? {
+            Cow::Borrowed(_) => Ok(Cow::Borrowed(bytes)),
+            Cow::Owned(text) => Ok(Cow::Owned([&[*version], text.as_slice()].concat())),
+        },
+        (Format::Binary, Type::Jsonb, [])
+        | (
+            Format::Binary,
+            Type::Bool
+            | Type::Int2
+            | Type::Int4
+            | Type::Int8
+            | Type::Numeric(_)
+            | Type::Bytea
+            | Type::Uuid
+            | Type::Date
+            | Type::Timestamp(_)
+            | Type::Timestamptz(_),
+            _,
+        ) => Ok(Cow::Borrowed(bytes)),
     }
 }
 

@@ -1,8 +1,9 @@
-//! The session settings that decide how values look: DateStyle, TimeZone, bytea_output.
+//! The session settings that decide how values look: DateStyle, TimeZone, bytea_output, client_encoding.
 
 use jiff::tz::TimeZone;
 
 use super::{Error, Type};
+use crate::encoding::ClientEncoding;
 use crate::error::SqlState;
 
 /// What the codec must know about a session. The default is that of a fresh PostgreSQL session in UTC.
@@ -14,11 +15,13 @@ pub struct Settings {
     pub time_zone: Option<TimeZone>,
     /// `bytea_output = hex`. The server does not report it: it is asked with SHOW.
     pub bytea_hex: bool,
+    /// `client_encoding`, in which texts are rendered.
+    pub encoding: ClientEncoding,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { date_style_iso: true, time_zone: Some(TimeZone::UTC), bytea_hex: true }
+        Self { date_style_iso: true, time_zone: Some(TimeZone::UTC), bytea_hex: true, encoding: ClientEncoding::UTF8 }
     }
 }
 
@@ -31,6 +34,8 @@ impl Settings {
             self.time_zone = time_zone(value);
         } else if name.eq_ignore_ascii_case("bytea_output") {
             self.bytea_hex = value.eq_ignore_ascii_case("hex");
+        } else if name.eq_ignore_ascii_case("client_encoding") {
+            self.encoding = ClientEncoding::reported(value);
         }
     }
 

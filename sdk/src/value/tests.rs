@@ -105,3 +105,34 @@ proptest! {
         }
     }
 }
+
+/// client_encoding is that of the texts, and of no other byte.
+#[test]
+fn texts_go_both_ways_in_the_encoding_of_the_client_sql_7() {
+    let latin = ClientEncoding::of("LATIN1").unwrap();
+    let settings = Settings { encoding: latin, ..Settings::default() };
+    for (name, format, bytes, stored) in [
+        ("text", Format::Text, &b"caf\xe9"[..], "café".as_bytes()),
+        ("varchar(4)", Format::Binary, b"caf\xe9", "café".as_bytes()),
+        ("json", Format::Text, b"[\"\xe9\"]", "[\"é\"]".as_bytes()),
+        ("json", Format::Binary, b"[\"\xe9\"]", "[\"é\"]".as_bytes()),
+        ("jsonb", Format::Text, b"[\"\xe9\"]", "\x01[\"é\"]".as_bytes()),
+        ("jsonb", Format::Binary, b"\x01[\"\xe9\"]", "\x01[\"é\"]".as_bytes()),
+        ("jsonb", Format::Binary, b"\x01[\"e\"]", b"\x01[\"e\"]"),
+        ("bytea", Format::Binary, b"\xe9\0", b"\xe9\0"),
+        ("int2", Format::Binary, b"\xe9\0", b"\xe9\0"),
+    ] {
+        let ty = Type::from_name(name).unwrap();
+        let bytes_in_utf8 = decoded(latin, &ty, format, bytes).unwrap();
+        let value = Value::parse(&ty, format, &bytes_in_utf8, &settings).unwrap();
+        let (mut kept, mut shown) = (Vec::new(), Vec::new());
+        value.write_stored(&ty, &mut kept);
+        value.render(&ty, format, &settings, &mut shown).unwrap();
+        assert_eq!((kept.as_slice(), shown.as_slice()), (stored, bytes), "{name} {format:?}");
+    }
+    let windows = ClientEncoding::of("WIN1252").unwrap();
+    let sqlstate = |format, bytes| decoded(windows, &Type::Text, format, bytes).unwrap_err().sqlstate.code();
+    assert_eq!((sqlstate(Format::Text, b"\x81"), sqlstate(Format::Binary, b"a\0")), ("22P05", "22021"));
+    let error = Value::Text("日".into()).render(&Type::Text, Format::Text, &settings, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.sqlstate.code(), "22P05");
+}

@@ -222,7 +222,7 @@ impl Type {
         match self.facts().stored_by {
             Asked::Send(function) => format!("pg_catalog.{function}({value})"),
             Asked::Utf8 => utf8,
-            Asked::VersionedUtf8 => format!("('\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
+            Asked::VersionedUtf8 => format!("(E'\\\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
         }
     }
 

@@ -8,6 +8,7 @@ use std::cell::LazyCell;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
+use pgseal::encoding::ClientEncoding;
 use pgseal::exec::inputs::{Params, Physical};
 use pgseal::exec::steps::{self, Execution, StepRows};
 use pgseal::schema::Protection;
@@ -109,7 +110,7 @@ fn values_of(
             }
         }
     };
-    let params = Params { values, formats };
+    let params = Params { values, formats, encoding: ClientEncoding::UTF8 };
     if matches!(plan.steps, Steps::One) {
         let client = reader::Bind {
             portal: b"p",

@@ -159,7 +159,8 @@ impl State {
         }
         self.session.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
         let formats = frames::bind::formats(&client)?;
-        let params = Params { values: &client.values, formats: &formats };
+        let encoding = self.session.facts.settings().encoding;
+        let params = Params { values: &client.values, formats: &formats, encoding };
         let portal = |columns: Columns, bound| {
             let opener = RefCell::new(columns.opener(plan, params));
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })

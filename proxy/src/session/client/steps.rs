@@ -122,8 +122,9 @@ impl State {
         let client = body.map(reader::bind).transpose()?;
         let formats = client.as_ref().map(frames::bind::formats).transpose()?.unwrap_or_default();
         let values = client.as_ref().map_or(&[][..], |client| &client.values);
-        let params = Params { values, formats: &formats };
-        let step = running.execution.next(params, self.world.keys.as_ref(), self.session.facts.settings())?;
+        let settings = self.session.facts.settings();
+        let params = Params { values, formats: &formats, encoding: settings.encoding };
+        let step = running.execution.next(params, self.world.keys.as_ref(), settings)?;
         frames::bind::step(&step, params, &portal.columns, out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));

@@ -127,7 +127,11 @@ fn sql_60_a_row_passes_exactly_if_its_condition_may_be_true() {
 fn sql_60_parameters_are_read_as_the_server_reads_them() {
     let param = |ty| Input::Param { index: 0, ty };
     let passes = |ty, format, value: Option<&[u8]>| {
-        answered(true, &is(ID, param(ty)), Params { values: &[value], formats: &[format] })
+        answered(
+            true,
+            &is(ID, param(ty)),
+            Params { values: &[value], formats: &[format], encoding: ClientEncoding::UTF8 },
+        )
     };
     assert!(passes(Type::Int8, Format::Text, Some(b"7")));
     assert!(!passes(Type::Int8, Format::Text, Some(b"8")));
@@ -136,7 +140,9 @@ fn sql_60_parameters_are_read_as_the_server_reads_them() {
     assert!(!passes(Type::Int8, Format::Text, None));
     assert!(passes(Type::Int8, Format::Binary, Some(b"short")), "the server rejects it");
     let any = Condition::AnyOf { column: ID, array: param(Type::Int8) };
-    let array = |text: &'static [u8]| answered(true, &any, Params { values: &[Some(text)], formats: &[Format::Text] });
+    let array = |text: &'static [u8]| {
+        answered(true, &any, Params { values: &[Some(text)], formats: &[Format::Text], encoding: ClientEncoding::UTF8 })
+    };
     assert!(array(b"{1,7}") && !array(b"{1,8}") && array(b"{"));
 }
 

@@ -9,7 +9,7 @@ use crate::exec::positions::Traced;
 const NO_FORMATS: [Format; 4] = [Format::Text; 4];
 
 fn bound(plan: &Plan, values: &[Option<&[u8]>]) -> Result<Vec<Physical>, Error> {
-    let params = Params { values, formats: &NO_FORMATS[..values.len()] };
+    let params = Params { values, formats: &NO_FORMATS[..values.len()], encoding: ClientEncoding::UTF8 };
     bind(plan, &plan.template, params, &[], &keys(), &Settings::default())
 }
 
@@ -222,7 +222,7 @@ fn a_list_in_either_form_becomes_a_list_of_tags() {
         binary.extend_from_slice(&length.to_be_bytes());
         binary.extend_from_slice(item.unwrap_or_default().as_bytes());
     }
-    let params = Params { values: &[Some(&binary)], formats: &[Format::Binary] };
+    let params = Params { values: &[Some(&binary)], formats: &[Format::Binary], encoding: ClientEncoding::UTF8 };
     let params = bind(&plan, &plan.template, params, &[], &keys(), &Settings::default()).unwrap();
     assert_eq!(owned(&params[0]), Some(expected.clone()));
     let items = vec![Some(Literal::Untyped("4111".into())), None, Some(Literal::Untyped("a,b".into()))];

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod describe;
+mod encodings;
 mod inputs;
 mod outputs;
 mod steps;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use super::inputs::Physical;
 use crate::crypto::secret::Secret;
+use crate::encoding::ClientEncoding;
 use crate::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource, Uuid};
 use crate::schema::{Action, Beacon, Column, ColumnDefault, ColumnId, Relation, SignatureSet, Suite, Table};
 use crate::seal::row::{self, StoredRow};

@@ -22,7 +22,7 @@ impl<'a> Bytes<'a> {
     fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         const NO_BYTE: Problem = Problem::shape("an array for bytea consists of bytes");
         // Its time zone and styles play no part for an integer.
-        let settings = Settings { date_style_iso: true, time_zone: None, bytea_hex: true };
+        let settings = Settings { time_zone: None, ..Settings::default() };
         let start = self.0.len();
         let written = element.serialize(FieldSerializer { ty: Some(&Type::Int2), settings: &settings, out: self.0 });
         // An int2 that is a byte, which takes its place.
