@@ -15,6 +15,7 @@ mod code;
 mod corpus;
 mod doors;
 mod drivers;
+mod encodings;
 mod endpoint;
 mod lying;
 mod relay;

@@ -65,7 +65,7 @@ a: SELECT 1;
 
 == writes that would store what was not sealed
 a: INSERT INTO person (id, name) SELECT id, text FROM note;
-=> refused 0A000 INSERT … SELECT into a protected table cannot be answered in this version
+=> refused 0A000 INSERT ... SELECT into a protected table cannot be answered in this version
 a: INSERT INTO person (id, name) VALUES (1, upper('x'));
 => refused 0A000 column person.name is sealed: storing anything but a constant cannot be answered
 a: UPDATE person SET name = name || 'Qz7secretonehwxyvk';
@@ -80,9 +80,9 @@ a: UPDATE person SET id = 5;
 a: INSERT INTO ledger (id, holder) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET holder = EXCLUDED.holder;
 => refused 0A000 ON CONFLICT DO UPDATE on a protected table cannot be answered in this version
 a: UPDATE person SET name = n.text FROM note n WHERE n.id = person.id;
-=> refused 0A000 UPDATE … FROM with a protected table cannot be answered in this version
+=> refused 0A000 UPDATE ... FROM with a protected table cannot be answered in this version
 a: DELETE FROM person USING note n WHERE n.id = person.id;
-=> refused 0A000 DELETE … USING with a protected table cannot be answered in this version
+=> refused 0A000 DELETE ... USING with a protected table cannot be answered in this version
 a: MERGE INTO person USING note n ON n.id = person.id WHEN MATCHED THEN DELETE;
 => refused 0A000 MERGE into a protected table cannot be answered in this version
 a: SELECT count(*) FROM person;

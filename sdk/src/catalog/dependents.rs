@@ -70,7 +70,7 @@ impl Body {
         if let Some(name) = self.words.first(&found.touching) {
             return Some(format!("that names {name}, which may touch a protected table"));
         }
-        self.escaped.then(|| "with a U&\"…\" name".to_owned())
+        self.escaped.then(|| "with a U&\"...\" name".to_owned())
     }
 }
 

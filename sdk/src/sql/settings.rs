@@ -65,7 +65,7 @@ impl Setting {
         let message =
             format!("{name} must be {good}{others}: another value changes what statements on protected tables mean");
         Refusal::new(message).hint(format!(
-            "Leave {name} alone, or SET {name} = {good}; what a role or database sets, ALTER … RESET takes away."
+            "Leave {name} alone, or SET {name} = {good}; what a role or database sets, ALTER ... RESET takes away."
         ))
     }
 }

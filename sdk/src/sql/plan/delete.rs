@@ -25,7 +25,7 @@ pub(super) fn plan(statement: &Statement<'_>, delete: &Delete) -> Result<Plan, R
         settings,
     } = delete;
     if using.is_some() {
-        return Err(Refusal::new("DELETE … USING with a protected table cannot be answered in this version")
+        return Err(Refusal::new("DELETE ... USING with a protected table cannot be answered in this version")
             .hint("select the keys first, then delete by them"));
     }
     if !optimizer_hints.is_empty()

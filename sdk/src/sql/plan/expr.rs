@@ -436,5 +436,5 @@ pub(super) fn subquery() -> Refusal {
 /// The refusal of a construct that nobody looked at.
 pub(super) fn unknown(what: &str) -> Refusal {
     Refusal::new(format!("{what} cannot be used in a statement on a protected table"))
-        .hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE")
+        .hint("protected tables take single-table SELECT, INSERT ... VALUES, UPDATE and DELETE")
 }

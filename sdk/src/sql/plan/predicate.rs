@@ -247,7 +247,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
     let refused = || {
         Refusal::new(format!("column {label} is sealed: = ANY works with a parameter or an ARRAY of constants only"))
             .of(name.clone())
-            .hint("pass the list as one array parameter, or write IN (…)")
+            .hint("pass the list as one array parameter, or write IN (...)")
     };
     let (array, element) = array_of(right);
     // A cast to varchar(n)[] cuts.

@@ -270,7 +270,7 @@ fn join() -> Refusal {
 
 fn elsewhere() -> Refusal {
     Refusal::new("this statement names a protected table where this version does not look for one")
-        .hint("protected tables take single-table SELECT, INSERT … VALUES, UPDATE and DELETE")
+        .hint("protected tables take single-table SELECT, INSERT ... VALUES, UPDATE and DELETE")
 }
 
 /// GROUP BY and HAVING over columns in the clear of an unsigned table.

@@ -41,7 +41,7 @@ pub(super) fn plan(statement: &Statement<'_>, update: &Update) -> Result<Plan, R
         settings,
     } = update;
     if from.is_some() {
-        return Err(Refusal::new("UPDATE … FROM with a protected table cannot be answered in this version")
+        return Err(Refusal::new("UPDATE ... FROM with a protected table cannot be answered in this version")
             .hint("select the values first, then update row by row"));
     }
     if !optimizer_hints.is_empty()

@@ -55,7 +55,7 @@ impl<'q> Rows<'q> {
             return Err(unknown("VALUES with this clause"));
         }
         let SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows }) = &**body else {
-            return Err(Refusal::new("INSERT … SELECT into a protected table cannot be answered in this version")
+            return Err(Refusal::new("INSERT ... SELECT into a protected table cannot be answered in this version")
                 .hint("read the rows first and insert them with VALUES"));
         };
         let keyword = source.find_word(head, "values").ok_or_else(unreadable)?;
