@@ -1,12 +1,15 @@
 //! Parse and Bind: physical text and types, physical parameters and result formats.
 
+use std::borrow::Cow;
+
+use pgseal::encoding::ClientEncoding;
 use pgseal::error::SqlState;
 use pgseal::exec::Error;
 use pgseal::exec::inputs::{self, Params, Physical};
 use pgseal::exec::steps::{self, Step, StepRows};
 use pgseal::keys::KeySource;
 use pgseal::sql::{Plan, Refusal};
-use pgseal::value::{Format, Settings};
+use pgseal::value::{self, Format, Settings};
 
 use super::Columns;
 use crate::wire::compose;
@@ -16,12 +19,30 @@ use crate::wire::reader::{self, Target};
 ///
 /// A plan with more parameters than a message can count prepares the empty statement: its Bind is refused
 /// ([`inputs::fits`]), as it is for every execution.
-pub fn parse(statement: &[u8], plan: &Plan, declared: &[u32], out: &mut Vec<u8>) {
-    if inputs::fits(steps::described_template(plan)).is_err() {
-        return compose::parse(statement, "", &[], out);
-    }
-    let (text, types) = steps::described(plan, declared);
-    compose::parse(statement, &text, &types, out);
+///
+/// # Errors
+/// 22P05 for a name that the client's encoding lacks.
+pub fn parse(
+    statement: &[u8],
+    plan: &Plan,
+    declared: &[u32],
+    encoding: ClientEncoding,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let (text, types) = match inputs::fits(steps::described_template(plan)) {
+        Ok(()) => steps::described(plan, declared),
+        Err(_) => (String::new(), Vec::new()),
+    };
+    compose::parse(statement, encoded(&text, encoding)?, &types, out);
+    Ok(())
+}
+
+/// A text of ours in the encoding in which the session speaks.
+///
+/// # Errors
+/// 22P05, or 0A000 in an encoding that is not read.
+pub fn encoded(text: &str, encoding: ClientEncoding) -> Result<Cow<'_, [u8]>, Error> {
+    Ok(encoding.encode(text).map_err(value::Error::from)?)
 }
 
 /// The physical Bind for a client's Bind of a plan of one step, under the client's own names.
@@ -109,7 +130,11 @@ pub const STEP: &[u8] = b"pgseal_step";
 /// them. `columns` are the formats of the client's answer and are used for the last step only.
 ///
 /// The Closes come first because a step that failed left its statement behind; closing what is not there is no error.
-pub fn step(step: &Step, params: Params<'_>, columns: &Columns, out: &mut Vec<u8>) {
+///
+/// # Errors
+/// 22P05 for a name that the client's encoding lacks.
+pub fn step(step: &Step, params: Params<'_>, columns: &Columns, out: &mut Vec<u8>) -> Result<(), Error> {
+    let text = encoded(&step.text, params.encoding)?;
     let results = match step.rows {
         StepRows::Ours => vec![Format::Binary],
         StepRows::Client { guards } => {
@@ -123,10 +148,11 @@ pub fn step(step: &Step, params: Params<'_>, columns: &Columns, out: &mut Vec<u8
     };
     compose::close(Target::Portal, STEP, out);
     compose::close(Target::Statement, STEP, out);
-    compose::parse(STEP, &step.text, &step.types, out);
+    compose::parse(STEP, text, &step.types, out);
     compose::bind(STEP, STEP, &wired(&step.params, params), &results, out);
     compose::execute(STEP, 0, out);
     compose::flush(out);
+    Ok(())
 }
 
 /// Physical parameters as a Bind sends them.

@@ -1,5 +1,6 @@
 //! ErrorResponse and NoticeResponse: the server's as the client may see them, and errors of ours.
 
+use pgseal::encoding::ClientEncoding;
 use pgseal::error::UserFacing;
 use pgseal::exec::{self, Error};
 use pgseal::sql::Plan;
@@ -24,17 +25,24 @@ pub fn translate(
     Ok(())
 }
 
-/// An error of ours as ErrorResponse, severity ERROR. `position` counts characters of the client's text from 1.
-pub fn report(error: &(impl UserFacing + ?Sized), position: Option<u32>, out: &mut Vec<u8>) {
-    say(Severity::Error, error, position, out);
+/// An error of ours as ErrorResponse, severity ERROR, in the client's encoding. `position` counts characters of its text
+/// from 1.
+pub fn report(error: &(impl UserFacing + ?Sized), position: Option<u32>, encoding: ClientEncoding, out: &mut Vec<u8>) {
+    say(Severity::Error, error, position, encoding, out);
 }
 
 /// As [`report`], and the session ends.
 pub fn report_fatal(error: &(impl UserFacing + ?Sized), out: &mut Vec<u8>) {
-    say(Severity::Fatal, error, None, out);
+    say(Severity::Fatal, error, None, ClientEncoding::UNKNOWN, out);
 }
 
-fn say(severity: Severity, error: &(impl UserFacing + ?Sized), position: Option<u32>, out: &mut Vec<u8>) {
+fn say(
+    severity: Severity,
+    error: &(impl UserFacing + ?Sized),
+    position: Option<u32>,
+    encoding: ClientEncoding,
+    out: &mut Vec<u8>,
+) {
     let (message, detail, hint) = (error.message(), error.detail(), error.hint());
     let report = Report {
         severity,
@@ -44,6 +52,7 @@ fn say(severity: Severity, error: &(impl UserFacing + ?Sized), position: Option<
         hint: hint.as_deref(),
         position,
         column: error.column(),
+        encoding,
     };
     compose::error_response(&report, out);
 }

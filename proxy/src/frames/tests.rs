@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pgseal::crypto::secret::Secret;
+use pgseal::encoding::ClientEncoding;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::steps::{Step, StepRows};
 use pgseal::keys::{self, BeaconKey, BranchKey, KeyRef, KeySource, Uuid};
@@ -119,7 +120,7 @@ fn body(frame: &[u8], kind: u8) -> &[u8] {
 #[test]
 fn a_parse_keeps_its_name_and_gets_physical_text_and_types() {
     let mut out = Vec::new();
-    bind::parse(b"s1", &plan(), &[1043, 25], &mut out);
+    bind::parse(b"s1", &plan(), &[1043, 25], ClientEncoding::UTF8, &mut out).unwrap();
     let parse = reader::parse(body(&out, b'P')).unwrap();
     assert_eq!(parse.statement, b"s1");
     assert_eq!(parse.text, "SELECT … $1 … $2".as_bytes());
@@ -251,10 +252,9 @@ fn a_step_is_closed_parsed_bound_executed_and_flushed() {
     };
     let plan = plan();
     let columns = Columns::extended(&plan, &[1]).unwrap();
-    let params =
-        Params { values: &[Some(b"x")], formats: &[Format::Text], encoding: pgseal::encoding::ClientEncoding::UTF8 };
+    let params = Params { values: &[Some(b"x")], formats: &[Format::Text], encoding: ClientEncoding::UTF8 };
     let mut out = Vec::new();
-    bind::step(&step, params, &columns, &mut out);
+    bind::step(&step, params, &columns, &mut out).unwrap();
     let mut kinds = Vec::new();
     let mut rest = out.as_slice();
     while !rest.is_empty() {
@@ -277,7 +277,7 @@ fn a_step_is_closed_parsed_bound_executed_and_flushed() {
 fn an_error_of_ours_reads_as_one_of_postgresql() {
     let refusal = pgseal::sql::Refusal::new("column email is sealed").hint("compare with =");
     let mut out = Vec::new();
-    errors::report(&refusal, Some(3), &mut out);
+    errors::report(&refusal, Some(3), ClientEncoding::UTF8, &mut out);
     let fields = reader::fields(body(&out, b'E')).unwrap();
     let expected: [(u8, &[u8]); 6] = [
         (b'S', b"ERROR"),

@@ -4,6 +4,7 @@ mod extended;
 mod questions;
 mod simple;
 mod steps;
+mod text;
 
 use pgseal::error::{SqlState, UserFacing};
 use pgseal::framing::Malformed;
@@ -63,7 +64,6 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<Need, Fatal> {
         self.adopt_world();
-        self.check_pins()?;
         let mut done = 0;
         loop {
             if !self.from_client.pass(inbound, out) {
@@ -255,27 +255,25 @@ impl State {
     /// Takes the place of a Query.
     fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
         compose::query(REFUSAL, out);
-        self.expect(Kind::Query, refused(error, position));
+        let refused = Expected::new(Answer::Refused(self.refused_frame(error, position)));
+        self.expect(Kind::Query, refused);
     }
 
     /// Takes the place of a message of the extended protocol. The server will ignore everything up to Sync: it must
     /// not travel, least of all the parameters of what was refused (SQL-21).
     fn refuse(&mut self, unnamed: bool, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) -> Fate {
         compose::parse(if unnamed { b"" } else { REFUSAL_NAME }, REFUSAL, &[], out);
-        self.expect(Kind::Parse, refused(error, position));
+        let refused = Expected::new(Answer::Refused(self.refused_frame(error, position)));
+        self.expect(Kind::Parse, refused);
         self.queue.skip();
         Fate::Drop
     }
-}
 
-fn refused(error: &dyn UserFacing, position: Option<u32>) -> Expected {
-    Expected::new(Answer::Refused(refused_frame(error, position)))
-}
-
-fn refused_frame(error: &dyn UserFacing, position: Option<u32>) -> Box<[u8]> {
-    let mut frame = Vec::new();
-    errors::report(error, position, &mut frame);
-    frame.into()
+    fn refused_frame(&self, error: &dyn UserFacing, position: Option<u32>) -> Box<[u8]> {
+        let mut frame = Vec::new();
+        errors::report(error, position, self.session.facts.settings().encoding, &mut frame);
+        frame.into()
+    }
 }
 
 fn invalid_format() -> Refusal {
@@ -285,10 +283,6 @@ fn invalid_format() -> Refusal {
 fn too_long() -> Refusal {
     let message = "a message that must be read is longer than limits.held_frame_bytes";
     Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).hint("Send less at once, or raise the limit.")
-}
-
-fn not_utf8() -> Refusal {
-    Refusal::error(SqlState::CHARACTER_NOT_IN_REPERTOIRE, "invalid byte sequence for encoding \"UTF8\"")
 }
 
 impl Rest {

@@ -8,6 +8,8 @@ use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs;
 use pgseal::exec::steps::described_positions;
 use pgseal::framing::Malformed;
+use pgseal::sql::client_text::{ClientText, depends_on_settings};
+use pgseal::sql::lex::Strings;
 use pgseal::sql::{Plan, Refusal};
 
 use super::Core;
@@ -193,10 +195,15 @@ impl State {
                 match tag {
                     b'D' => {
                         let Some(body) = body else { return Ok(Fate::Whole) };
-                        if let [Some(text)] = reader::data_row(body).map_err(foreign)?.as_slice()
-                            && let Ok(text) = std::str::from_utf8(text)
-                        {
-                            self.session.learn(name, text);
+                        if let [Some(text)] = reader::data_row(body).map_err(foreign)?.as_slice() {
+                            // Under which setting it was prepared is not known.
+                            let encoding = self.session.facts.settings().encoding;
+                            let alike = !depends_on_settings(text);
+                            for strings in [Strings::Standard, Strings::Escape].into_iter().skip(usize::from(alike)) {
+                                if let Ok(text) = ClientText::read(text, encoding, strings) {
+                                    self.session.learn(name, text.text());
+                                }
+                            }
                         }
                     }
                     b'C' => self.session.asked_for(name),
@@ -330,11 +337,8 @@ impl State {
         let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
             return Ok(Fate::Forward);
         };
-        self.broken_pins.retain(|pin| pin.name != name);
-        if let Err(broken) = self.session.facts.parameter_status(name, value) {
-            self.broken_pins.push(broken);
-        }
-        self.check_pins().map(|()| Fate::Forward)
+        self.session.facts.parameter_status(name, value);
+        Ok(Fate::Forward)
     }
 
     /// A notice may quote our SQL as an error may.
@@ -410,7 +414,7 @@ impl State {
 
     /// An error of ours in place of the rest of the batch.
     fn fail_here(&mut self, error: &exec::Error, out: &mut Vec<u8>) {
-        errors::report(error, error.position(), out);
+        errors::report(error, error.position(), self.session.facts.settings().encoding, out);
         let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {
             shows |= matches!(entry.payload.answer, Answer::Show(..));

@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::error::UserFacing;
 use pgseal::exec;
-use pgseal::exec::facts::{BrokenPin, Facts};
+use pgseal::exec::facts::Facts;
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
 use pgseal::exec::session::{Change, Session};
@@ -17,7 +16,6 @@ use pgseal::sql::Plan;
 use tokio::sync::watch;
 
 use super::Context;
-use super::fatal::Fatal;
 use super::queue::Queue;
 use super::sought::Sought;
 use super::world::World;
@@ -225,8 +223,6 @@ pub(super) struct State {
     protections: Option<watch::Receiver<Arc<Protection>>>,
     /// Something is protected, or was during this session: then every message is read.
     pub(super) reads: bool,
-    /// Settings under which texts would be read otherwise than we read them: no session of a protected database.
-    pub(super) broken_pins: Vec<BrokenPin>,
     /// Transaction status of the last ReadyForQuery.
     pub(super) status: u8,
     /// Process id and secret.
@@ -262,7 +258,6 @@ impl State {
             queue: Queue::new(Expected::new(Answer::Forward)),
             session: Session::new(Facts::new(world.protection.epoch)),
             reads: !world.protection.is_empty(),
-            broken_pins: Vec::new(),
             world,
             protections: context.map(|context| context.protection.clone()),
             status: 0,
@@ -301,17 +296,6 @@ impl State {
         if !self.reads && !self.world.protection.is_empty() {
             self.reads = true;
             self.session.remembers_from_now_on();
-        }
-    }
-
-    /// A setting that contradicts a pin ends the session; it never changes how texts are read (SQL-7).
-    pub(super) fn check_pins(&self) -> Result<(), Fatal> {
-        match self.broken_pins.first() {
-            Some(broken) if self.reads => {
-                let fatal = Fatal::new(broken.sqlstate(), broken.message());
-                Err(broken.hint().into_iter().fold(fatal, Fatal::hint))
-            }
-            Some(_) | None => Ok(()),
         }
     }
 

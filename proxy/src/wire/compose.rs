@@ -4,6 +4,7 @@
 //! client's or server's own bytes on (names, values, error texts) are laid out by hand: pgwire holds them as `String`
 //! and copies every value. Tests read both kinds back with pgwire's decoders.
 
+use pgseal::encoding::ClientEncoding;
 use pgseal::error::ColumnName;
 use pgseal::value::Format;
 use pgwire::messages::data::{NoData, ParameterDescription};
@@ -48,6 +49,8 @@ pub struct Report<'a> {
     pub position: Option<u32>,
     /// s, t, c
     pub column: Option<&'a ColumnName>,
+    /// The client's.
+    pub encoding: ClientEncoding,
 }
 
 // To the client.
@@ -55,19 +58,27 @@ pub struct Report<'a> {
 /// ErrorResponse.
 pub fn error_response(report: &Report<'_>, out: &mut Vec<u8>) {
     let severity = report.severity.word();
-    let mut fields = vec![
+    let mut texts = vec![
         (b'S', severity.to_owned()),
         (b'V', severity.to_owned()),
         (b'C', report.code.to_owned()),
         (b'M', without_nul(report.message)),
     ];
-    fields.extend(report.detail.map(|text| (b'D', without_nul(text))));
-    fields.extend(report.hint.map(|text| (b'H', without_nul(text))));
-    fields.extend(report.position.map(|at| (b'P', at.to_string())));
+    texts.extend(report.detail.map(|text| (b'D', without_nul(text))));
+    texts.extend(report.hint.map(|text| (b'H', without_nul(text))));
+    texts.extend(report.position.map(|at| (b'P', at.to_string())));
     if let Some(ColumnName { schema, table, column }) = report.column {
-        fields.extend([(b's', schema), (b't', table), (b'c', column)].map(|(code, text)| (code, without_nul(text))));
+        let names = [(b's', schema), (b't', table), (b'c', column)];
+        texts.extend(names.map(|(code, text)| (code, without_nul(text))));
     }
-    encode(&ErrorResponse::new(fields), out);
+    match report.encoding.is_utf8() {
+        true => encode(&ErrorResponse::new(texts), out),
+        false => {
+            let encoded: Vec<_> =
+                texts.iter().map(|(code, text)| (*code, report.encoding.encode_lossy(text))).collect();
+            fields(b'E', encoded.iter().map(|(code, text)| (*code, &**text)), out);
+        }
+    }
 }
 
 /// ErrorResponse ('E') or NoticeResponse ('N') out of fields as they came.
@@ -158,15 +169,15 @@ pub fn ready_for_query(status: Status, out: &mut Vec<u8>) {
 // To the server.
 
 /// Query.
-pub fn query(text: &str, out: &mut Vec<u8>) {
-    frame(b'Q', out, |out| cstr(text.as_bytes(), out));
+pub fn query(text: impl AsRef<[u8]>, out: &mut Vec<u8>) {
+    frame(b'Q', out, |out| cstr(text.as_ref(), out));
 }
 
 /// Parse.
-pub fn parse(statement: &[u8], text: &str, types: &[u32], out: &mut Vec<u8>) {
+pub fn parse(statement: &[u8], text: impl AsRef<[u8]>, types: &[u32], out: &mut Vec<u8>) {
     frame(b'P', out, |out| {
         cstr(statement, out);
-        cstr(text.as_bytes(), out);
+        cstr(text.as_ref(), out);
         count(types.len(), out);
         types.iter().for_each(|oid| out.extend_from_slice(&oid.to_be_bytes()));
     });
@@ -335,6 +346,7 @@ mod tests {
             hint: Some("try"),
             position: Some(8),
             column: Some(&column),
+            encoding: ClientEncoding::UTF8,
         };
         let frame = composed(|out| error_response(&report, out));
         let PgWireBackendMessage::ErrorResponse(message) = backend(&frame) else { panic!() };

@@ -13,11 +13,13 @@ use super::block::Block;
 use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
+use crate::encoding::ClientEncoding;
 use crate::exec::by_name::{self, Named};
 use crate::exec::cache::TextCache;
-use crate::exec::facts::{Asked, BrokenPin, Facts};
+use crate::exec::facts::{Asked, Facts};
 use crate::exec::session::{Change, Session};
 use crate::schema::Protection;
+use crate::sql::client_text::ClientText;
 use crate::sql::{Effect, Plan, Refusal};
 use crate::value::Settings;
 
@@ -245,7 +247,23 @@ impl Connection {
     pub(super) fn settings(&self, plan: &Plan) -> Result<Settings, Refusal> {
         let known = lock(&self.known);
         known.session.facts.check(plan)?;
-        Ok(known.session.facts.settings().clone())
+        // The driver speaks UTF-8, whatever the session is told.
+        Ok(Settings { encoding: ClientEncoding::UTF8, ..known.session.facts.settings().clone() })
+    }
+
+    /// What a text says, as far as settings are known.
+    ///
+    /// # Errors
+    /// The server would read another text than the driver sends, or rejects it.
+    pub(super) fn reads<'t>(&self, text: &'t str) -> Result<ClientText<'t>, Refusal> {
+        let known = lock(&self.known);
+        let facts = &known.session.facts;
+        if !text.is_ascii() && !facts.settings().encoding.is_utf8() {
+            return Err(
+                Refusal::new("the session's client_encoding must stay UTF8").hint("SET client_encoding = UTF8.")
+            );
+        }
+        ClientText::read(text.as_bytes(), ClientEncoding::UTF8, facts.strings())
     }
 
     /// The settings must be asked for before a statement that depends on them.
@@ -254,9 +272,9 @@ impl Connection {
     }
 
     /// They were told.
-    pub(super) fn answer(&self, asked: Asked, values: &[(&'static str, String)]) -> Result<(), BrokenPin> {
+    pub(super) fn answer(&self, asked: Asked, values: &[(&'static str, String)]) {
         let values = values.iter().map(|(name, value)| (*name, value.as_str()));
-        lock(&self.known).session.facts.answer(asked, values)
+        lock(&self.known).session.facts.answer(asked, values);
     }
 
     /// A planned statement is sent.

@@ -2,6 +2,7 @@
 //! long as the statement is kept (PostgreSQL's coerce_type in parse_coerce.c). An application that calls by text does not
 //! know that its text is kept. What EXECUTE or FETCH gives is described then, too.
 
+use crate::sql::client_text::depends_on_settings;
 use crate::sql::lex;
 
 /// What the constants of a text are read by.
@@ -9,7 +10,7 @@ use crate::sql::lex;
 pub(super) enum Reading {
     /// Nothing: they mean the same for ever.
     Alone,
-    /// Perhaps `DateStyle`, `IntervalStyle`, `TimeZone` or `lc_monetary`: no constant of these types is without a digit.
+    /// Perhaps `standard_conforming_strings` or `client_encoding`, `DateStyle`, `IntervalStyle`, `TimeZone` or `lc_monetary`: no constant of these types is without a digit.
     Settings,
     /// Perhaps the time of the day (manual, table "Special Date/Time Inputs"), or another statement: they are read once.
     Once,
@@ -22,7 +23,7 @@ pub(super) fn reading(text: &str) -> Reading {
     if tokens.first().is_some_and(|first| ["execute", "fetch"].iter().any(|word| first.is_word(text, word))) {
         return Reading::Once;
     }
-    let mut reading = Reading::Alone;
+    let mut reading = if depends_on_settings(text.as_bytes()) { Reading::Settings } else { Reading::Alone };
     for constant in tokens.iter().filter(|token| token.is_string()) {
         // Escapes that are wrong are an error at the server too.
         let value = lex::unescape(text, constant).unwrap_or_default();

@@ -16,6 +16,7 @@ use crate::error::{SqlState, UserFacing};
 use crate::framing::Malformed;
 use crate::record::Kind;
 use crate::sql::Refusal;
+use crate::sql::client_text::ClientText;
 use crate::{exec, seal};
 
 /// Why a statement was not answered. No text of it holds a value of a protected column; what the server says about a
@@ -143,6 +144,12 @@ impl Error {
     pub fn refused(refusal: Refusal, sql: &str) -> Self {
         let before = refusal.position.and_then(|byte| sql.get(..byte));
         let position = before.and_then(|before| u32::try_from(before.chars().count() + 1).ok());
+        Error::Refused { refusal, position }
+    }
+
+    /// A refusal of a statement that says this.
+    pub(super) fn refused_in(refusal: Refusal, text: &ClientText<'_>) -> Self {
+        let position = text.position(refusal.position);
         Error::Refused { refusal, position }
     }
 

@@ -21,13 +21,13 @@ use super::stream::Rows;
 use super::{Error, Row, RowCount};
 use super::{copy, ddl};
 use crate::encoding::ClientEncoding;
-use crate::error::UserFacing;
 use crate::exec;
 use crate::exec::by_name;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
 use crate::seal;
+use crate::sql::client_text::{ClientText, depends_on_settings};
 use crate::sql::{Decision, Plan, Refusal};
 
 /// What a refused statement leaves in a transaction block: it fails at the server as the refused one would have
@@ -132,7 +132,7 @@ impl<'a> Runner<'a> {
             if prepared.epoch != self.shared.epoch() {
                 return Ok(Sent::Replanned);
             }
-            if reads_settings("", Some(plan), params.formats)
+            if reads_settings(plan, params.formats)
                 && let Some(asked) = self.connection.must_ask()
             {
                 drop(turn);
@@ -172,16 +172,17 @@ impl<'a> Runner<'a> {
         }
         // What it runs by name may have been refused since it was prepared.
         let uses = || {
-            let runs = prepared.runs.then(|| self.connection.uses_by_name(&prepared.text, &self.shared.protection()));
+            let text = prepared.read();
+            let runs = prepared.runs.then(|| self.connection.uses_by_name(text, &self.shared.protection()));
             runs.flatten().or_else(|| self.connection.cannot_name(&prepared.named))
         };
         if let Some(refusal) = uses() {
             drop(turn);
-            self.connection.refuses(&prepared.text);
-            return Err(self.refuse(Error::refused(refusal, &prepared.text)).await);
+            self.connection.refuses(prepared.read());
+            return Err(self.refuse(Error::refused(refusal, prepared.read())).await);
         }
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
-        let named = self.connection.names(&prepared.named, &prepared.text, prepared.epoch);
+        let named = self.connection.names(&prepared.named, prepared.read(), prepared.epoch);
         if prepared.defines {
             self.connection.defines();
         }
@@ -212,7 +213,20 @@ impl<'a> Runner<'a> {
         let mut unanswered = false;
         loop {
             let protection = self.shared.protection();
-            let statements = self.shared.plan(text, &[], &protection);
+            let depends = !protection.is_empty() && depends_on_settings(text.as_bytes());
+            if depends && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered) {
+                unanswered = self.ask(asked).await?.is_some();
+                continue;
+            }
+            let changes = self.connection.changes();
+            let read = if depends { self.connection.reads(text) } else { Ok(ClientText::of(text)) };
+            let read = match read {
+                Ok(read) => read,
+                Err(refusal) => return Err(self.refuse(Error::refused(refusal, text)).await),
+            };
+            let sent = text;
+            let text = read.text();
+            let statements = self.shared.plan(&read, &[], &protection);
             let refused = statements.iter().find_map(|statement| match &statement.decision {
                 Decision::Forward => None,
                 Decision::Refuse(refusal) => Some(refusal.clone()),
@@ -228,18 +242,10 @@ impl<'a> Runner<'a> {
                 refused.or_else(uses).or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(&named));
             if let Some(refusal) = refused {
                 self.connection.refuses(text);
-                return Err(self.refuse(Error::refused(refusal, text)).await);
+                return Err(self.refuse(Error::refused_in(refusal, &read)).await);
             }
             let turn = self.connection.turn().await?;
-            if protection.epoch != self.shared.epoch() {
-                continue;
-            }
-            if !protection.is_empty()
-                && reads_settings(text, None, &[])
-                && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered)
-            {
-                drop(turn);
-                unanswered = self.ask(asked).await?.is_some();
+            if protection.epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
                 continue;
             }
             let to = block::after(text);
@@ -249,7 +255,7 @@ impl<'a> Runner<'a> {
                 self.connection.defines();
             }
             let mut named = self.connection.names(&named, text, protection.epoch);
-            if let Err(error) = turn.send(self.client.batch_execute(text)).await {
+            if let Err(error) = turn.send(self.client.batch_execute(sent)).await {
                 self.connection.failed(named.as_ref());
                 return Err(self.failed(error, None, Some));
             }
@@ -265,9 +271,6 @@ impl<'a> Runner<'a> {
     /// Asks for the settings that texts are read by. The server's error where it does not answer, which is in a failed
     /// block: a planned statement gets that error, one that is forwarded goes on, since only what ends the block is
     /// answered there.
-    ///
-    /// # Errors
-    /// A setting under which texts would be read otherwise than we read them (SQL-7).
     pub(super) async fn ask(self, asked: Asked) -> Result<Option<Error>, Error> {
         let turn = self.connection.turn().await?;
         match self.answered(asked, turn.send(self.client.simple_query(&shows())).await) {
@@ -301,7 +304,7 @@ impl<'a> Runner<'a> {
         if values.len() != HIDDEN.len() {
             return Err(exec::Error::Protocol("the server did not answer SHOW").into());
         }
-        self.connection.answer(asked, &values).map_err(|broken| broken_pin(&broken))?;
+        self.connection.answer(asked, &values);
         Ok(None)
     }
 
@@ -417,11 +420,6 @@ impl Loads {
 
 fn shows() -> String {
     HIDDEN.iter().map(|name| format!("SHOW {name};")).collect()
-}
-
-fn broken_pin(broken: &exec::facts::BrokenPin) -> Error {
-    let refusal = Refusal::error(broken.sqlstate(), broken.message());
-    Error::refused(broken.hint().into_iter().fold(refusal, Refusal::hint), "")
 }
 
 /// Whether a block may be left although its COMMIT failed. An integrity constraint is checked when the end has begun;

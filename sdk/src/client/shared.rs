@@ -12,6 +12,7 @@ use super::{Client, Error};
 use crate::exec::cache::PlanCache;
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::Protection;
+use crate::sql::client_text::ClientText;
 use crate::sql::{self, Statement};
 
 /// From here clients are made. One for a database; cheap to hand around in its [`Arc`]. `Sealer::client` is what a service
@@ -119,7 +120,12 @@ impl Shared {
 
     /// The plans of a text under the protection in force. They are made outside of the lock, under which every other
     /// client would wait for them: two that plan one text at the same time both do so.
-    pub(super) fn plan(&self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
+    pub(super) fn plan(&self, client: &ClientText<'_>, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
+        let text = client.text();
+        // The places of such a text are its own, and it is rare.
+        if client.is_moved() {
+            return client.located(sql::plan(text, declared, protection)).into();
+        }
         if let Some(plans) = lock(&self.plans).known(text, declared, protection.epoch) {
             return plans;
         }

@@ -14,9 +14,9 @@ use super::run::Runner;
 use super::{Column, Error};
 use super::{constants, copy, ddl};
 use crate::exec::by_name::{self, Named};
-use crate::exec::facts::reads_settings;
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
+use crate::sql::client_text::{ClientText, depends_on_settings};
 use crate::sql::{Effect, Plan};
 
 /// A prepared statement. It may be used with every client of the same sealer: on another connection than its own it is
@@ -111,6 +111,8 @@ pub(super) mod private {
 pub(super) struct Prepared {
     /// The application's own text: it may hold literals.
     pub(super) text: Zeroizing<String>,
+    /// What it says, if it says it otherwise under other settings (SQL-7).
+    pub(super) moved: Option<Zeroizing<String>>,
     /// Its declared types.
     pub(super) declared: Box<[u32]>,
     /// Of the protection under which it was planned.
@@ -136,22 +138,43 @@ pub(super) struct Prepared {
     pub(super) columns: Arc<[Column]>,
 }
 
+impl Prepared {
+    /// What its text says.
+    pub(super) fn read(&self) -> &str {
+        self.moved.as_ref().unwrap_or(&self.text)
+    }
+}
+
 impl Runner<'_> {
     /// Plans and prepares a text, or takes it from what this connection has prepared.
     pub(super) async fn prepare(self, text: &str, declared: &[u32]) -> Result<Arc<Prepared>, Error> {
-        let mut unanswered = false;
+        let mut unanswered = None;
         loop {
             let protection = self.shared.protection();
             let epoch = protection.epoch;
             if let Some(known) = self.connection.prepared(text, declared, epoch) {
                 return Ok(known);
             }
-            let decided = single(&self.shared.plan(text, declared, &protection));
+            // What the text depends on alone: values are looked at when they are bound.
+            let depends = !protection.is_empty() && depends_on_settings(text.as_bytes());
+            if depends && let Some(asked) = self.connection.must_ask().filter(|_| unanswered.is_none()) {
+                unanswered = self.ask(asked).await?;
+                continue;
+            }
+            let changes = self.connection.changes();
+            let read = if depends { self.connection.reads(text) } else { Ok(ClientText::of(text)) };
+            let read = match read {
+                Ok(read) => read,
+                Err(refusal) => return Err(self.refuse(Error::refused(refusal, text)).await),
+            };
+            let sent = text;
+            let text = read.text();
+            let decided = single(&self.shared.plan(&read, declared, &protection));
             let Single { plan, effect } = match decided {
                 Ok(decided) => decided,
                 Err(refusal) => {
                     self.connection.refuses(text);
-                    return Err(self.refuse(Error::refused(refusal, text)).await);
+                    return Err(self.refuse(Error::refused_in(refusal, &read)).await);
                 }
             };
             if let Some(plan) = &plan
@@ -161,8 +184,14 @@ impl Runner<'_> {
             }
             let turn = self.connection.turn().await?;
             // While it waited another lock may have come into force, under which this text must not travel.
-            if epoch != self.shared.epoch() {
+            if epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
                 continue;
+            }
+            // In a failed block only what ends it is answered.
+            if plan.is_some()
+                && let Some(failed) = unanswered
+            {
+                return Err(failed);
             }
             let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
             let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text, &protection) };
@@ -172,26 +201,13 @@ impl Runner<'_> {
             {
                 drop(turn);
                 self.connection.refuses(text);
-                return Err(self.refuse(Error::refused(refusal, text)).await);
-            }
-            // What the text depends on alone: values are looked at when they are bound.
-            if !protection.is_empty()
-                && reads_settings(text, None, &[])
-                && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered)
-            {
-                drop(turn);
-                match self.ask(asked).await? {
-                    Some(failed) if plan.is_some() => return Err(failed),
-                    failed => unanswered = failed.is_some(),
-                }
-                continue;
+                return Err(self.refuse(Error::refused_in(refusal, &read)).await);
             }
             let (physical, types) = match &plan {
                 Some(plan) => steps::described(plan, declared),
-                None => (text.to_owned(), declared.to_vec()),
+                None => (sent.to_owned(), declared.to_vec()),
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
-            let changes = self.connection.changes();
             // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
             // middle of another call's transaction, which may have failed.
             let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
@@ -204,7 +220,8 @@ impl Runner<'_> {
             let defines = plan.is_none() && ddl::defines(text);
             let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
             let prepared = Arc::new(Prepared {
-                text: Zeroizing::new(text.to_owned()),
+                text: Zeroizing::new(sent.to_owned()),
+                moved: read.is_moved().then(|| Zeroizing::new(text.to_owned())),
                 declared: declared.into(),
                 epoch,
                 reading: constants::reading(text),

@@ -85,7 +85,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn settings_alone(self, plan: &Plan, params: Params<'_>) -> Result<Settings, Failure> {
-        if reads_settings("", Some(plan), params.formats)
+        if reads_settings(plan, params.formats)
             && let Some(asked) = self.connection.must_ask()
         {
             match self.ask_alone(asked).await {

@@ -13,6 +13,8 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub use self::multibyte::is_outline;
+
 use self::multibyte::MultiByte;
 use crate::error::{SqlState, UserFacing};
 
@@ -31,7 +33,6 @@ enum Kind {
     /// ASCII, and the code points of the bytes from 0x80 on; 0 where there is none.
     SingleByte(&'static [u16; 128]),
     MultiByte(MultiByte),
-    /// One that only a later PostgreSQL knows.
     Unknown,
 }
 
@@ -83,9 +84,12 @@ impl ClientEncoding {
         names::lookup(name)
     }
 
-    /// What the server reports. A name that is not known here is an encoding of which nothing is read.
+    /// One of which nothing is known but that ASCII is ASCII in it.
+    pub const UNKNOWN: Self = Self { name: "an unknown name", kind: Kind::Unknown };
+
+    /// What the server reports. A name may be of a later version.
     pub fn reported(name: &str) -> Self {
-        Self::of(name).unwrap_or(Self { name: "an unknown name", kind: Kind::Unknown })
+        Self::of(name).unwrap_or(Self::UNKNOWN)
     }
 
     /// Its name, as the server reports it.
@@ -137,17 +141,29 @@ impl ClientEncoding {
     /// A text for the client. What is ASCII, or wanted in UTF-8, is borrowed.
     ///
     /// # Errors
-    /// 22P05 where the encoding lacks a character, 0A000 for a multi-byte encoding other than UTF8.
+    /// 22P05 where the encoding lacks a character, 0A000 for what is not ASCII in a multi-byte encoding other than UTF8.
     pub fn encode(self, text: &str) -> Result<Cow<'_, [u8]>, EncodingError> {
         match self.kind {
             Kind::Utf8 | Kind::SqlAscii => Ok(Cow::Borrowed(text.as_bytes())),
-            Kind::SingleByte(_) if text.is_ascii() => Ok(Cow::Borrowed(text.as_bytes())),
+            _ if text.is_ascii() => Ok(Cow::Borrowed(text.as_bytes())),
             Kind::SingleByte(table) => {
                 let bytes = text.chars().map(|char| self.byte(table, char));
                 bytes.collect::<Result<Vec<u8>, _>>().map(Cow::Owned)
             }
             Kind::MultiByte(_) | Kind::Unknown => Err(EncodingError::Unread(self.name)),
         }
+    }
+
+    /// A text of ours for the client: what it cannot be shown is a question mark, as in an error that PostgreSQL cannot
+    /// convert (`pq_send_ascii_string`, pqformat.c).
+    pub fn encode_lossy(self, text: &str) -> Cow<'_, [u8]> {
+        self.encode(text).unwrap_or_else(|_| {
+            let byte = |char: char| match self.kind {
+                Kind::SingleByte(table) => self.byte(table, char).unwrap_or(b'?'),
+                _ => u8::try_from(char).ok().filter(u8::is_ascii).unwrap_or(b'?'),
+            };
+            Cow::Owned(text.chars().map(byte).collect())
+        })
     }
 
     /// The shape of a text in a multi-byte encoding whose characters are not read: ASCII as it is, everything else as

@@ -57,7 +57,15 @@ impl MultiByte {
     }
 }
 
-/// A character that stands for a byte: of those that are not seen, and belong to identifiers.
+/// A character that stands for a byte: of those that are not seen, belong to identifiers, and have no meaning.
 fn unseen(byte: u8) -> char {
-    char::from_u32(0xe_0100 + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+    char::from_u32(UNSEEN + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// U+E0E00 and the 255 behind it are default ignorable, and no characters (`Default_Ignorable_Code_Point` of Unicode 16).
+const UNSEEN: u32 = 0xe_0e00;
+
+/// Whether a text is an outline of one whose characters were not read.
+pub fn is_outline(text: &str) -> bool {
+    !text.is_ascii() && text.chars().any(|char| (UNSEEN..UNSEEN + 0x100).contains(&u32::from(char)))
 }

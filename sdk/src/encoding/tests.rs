@@ -72,8 +72,11 @@ fn a_multi_byte_encoding_is_known_and_not_read_sql_7() {
         let unread = Err(EncodingError::Unread(name));
         assert_eq!(encoding(name).check(), unread);
         assert_eq!(encoding(name).decode(b"ascii").map(|_| ()), unread);
-        assert_eq!(encoding(name).encode("ascii").map(|_| ()), unread);
+        assert_eq!(encoding(name).encode("é").map(|_| ()), unread);
+        assert_eq!(&*encoding(name).encode("ascii").unwrap(), b"ascii");
+        assert_eq!(&*encoding(name).encode_lossy("é: no"), b"?: no");
     }
+    assert_eq!(&*encoding("LATIN1").encode_lossy("é日"), b"\xe9?");
     let later = ClientEncoding::reported("EUC_2030");
     assert!(later.check().is_err() && later.outline(b"a").is_none(), "of another version");
     assert_eq!(ClientEncoding::reported("LATIN1"), encoding("LATIN1"));

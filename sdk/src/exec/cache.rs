@@ -9,6 +9,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::schema::Protection;
+use crate::sql::client_text::ClientText;
 use crate::sql::{self, Statement};
 
 /// A text beyond this many bytes is planned each time: it is a bulk load with its values inside.
@@ -25,6 +26,20 @@ impl Default for PlanCache {
 }
 
 impl PlanCache {
+    /// The plans of a client's text, with places in it.
+    pub fn plan_client(
+        &mut self,
+        text: &ClientText<'_>,
+        declared: &[u32],
+        protection: &Protection,
+    ) -> Arc<[Statement]> {
+        match text.is_moved() {
+            false => self.plan(text.text(), declared, protection),
+            // Its places are its own, and it is rare.
+            true => text.located(sql::plan(text.text(), declared, protection)).into(),
+        }
+    }
+
     /// The plans of `text`, from the cache or made now.
     pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
         if let Some(plans) = self.known(text, declared, protection.epoch) {

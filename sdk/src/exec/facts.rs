@@ -4,7 +4,8 @@
 //! A driver may hide ParameterStatus and ReadyForQuery ([`Facts::hidden`]). Then nothing is known that was not asked, and
 //! it is asked only for statements that depend on it ([`reads_settings`]).
 
-use crate::error::{SqlState, UserFacing};
+use crate::sql::client_text;
+use crate::sql::lex::Strings;
 use crate::sql::settings::Setting;
 use crate::sql::{Effect, Input, Literal, Plan, Recipe, Refusal, Steps, Template};
 use crate::value::{Format, Settings, Type};
@@ -21,34 +22,20 @@ pub enum Transaction {
     Failed,
 }
 
-/// A setting under which texts would be read otherwise than we read them. The session ends (SQL-7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the session's {name} must stay {value}")]
-pub struct BrokenPin {
-    /// The setting.
-    pub name: &'static str,
-    /// The only value that pgseal reads.
-    pub value: &'static str,
-}
-
-impl UserFacing for BrokenPin {
-    fn sqlstate(&self) -> SqlState {
-        SqlState::FEATURE_NOT_SUPPORTED
-    }
-    fn message(&self) -> String {
-        self.to_string()
-    }
-    fn hint(&self) -> Option<String> {
-        Some(format!("Connect with {}={}.", self.name, self.value))
-    }
-}
-
 /// What values and texts depend on and the server never reports: asked for together, in one round trip.
 const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote"];
 
 /// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
-const ALL: &[&str] =
-    &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote", "TimeZone", "DateStyle"];
+const ALL: &[&str] = &[
+    "bytea_output",
+    "transform_null_equals",
+    "array_nulls",
+    "backslash_quote",
+    "TimeZone",
+    "DateStyle",
+    "client_encoding",
+    "standard_conforming_strings",
+];
 
 /// What is asked of a session that reports nothing: how its texts are read.
 pub const HIDDEN: &[&str] = &[
@@ -64,6 +51,7 @@ pub const HIDDEN: &[&str] = &[
 #[derive(Debug, Clone)]
 pub struct Facts {
     settings: Settings,
+    strings: Strings,
     transaction: Transaction,
     unreported_known: bool,
     /// Settings that the server said have a harmful value.
@@ -89,6 +77,7 @@ impl Facts {
     pub fn new(epoch: u64) -> Self {
         Self {
             settings: Settings::default(),
+            strings: Strings::Standard,
             transaction: Transaction::default(),
             unreported_known: false,
             harmful: Vec::new(),
@@ -128,20 +117,11 @@ impl Facts {
     }
 
     /// The answer to what [`Facts::must_ask`] said, by name. It counts for nothing if something opaque was sent meanwhile.
-    ///
-    /// # Errors
-    /// A setting under which texts would be read otherwise than we read them; it stays unknown.
-    pub fn answer<'v>(
-        &mut self,
-        asked: Asked,
-        values: impl IntoIterator<Item = (&'v str, &'v str)>,
-    ) -> Result<(), BrokenPin> {
+    pub fn answer<'v>(&mut self, asked: Asked, values: impl IntoIterator<Item = (&'v str, &'v str)>) {
         for (name, value) in values {
-            self.parameter_status(name, value)?;
             self.shown(name, value);
         }
         self.asked |= asked == Asked(self.changes);
-        Ok(())
     }
 
     /// What values are read and rendered under.
@@ -165,20 +145,25 @@ impl Facts {
         self.epoch = epoch;
     }
 
-    /// Takes over a ParameterStatus.
-    pub fn parameter_status(&mut self, name: &str, value: &str) -> Result<(), BrokenPin> {
-        // Spelling varies with what the client asked for: PostgreSQL reports client_encoding canonically, yet a
-        // pooler in between may not.
-        match name {
-            "client_encoding" if !matches!(value.to_ascii_uppercase().as_str(), "UTF8" | "UTF-8" | "UNICODE") => {
-                return Err(BrokenPin { name: "client_encoding", value: "UTF8" });
-            }
-            "standard_conforming_strings" if value != "on" => {
-                return Err(BrokenPin { name: "standard_conforming_strings", value: "on" });
-            }
-            _ => self.settings.set(name, value),
+    /// How the server reads strings (SQL-7).
+    pub fn strings(&self) -> Strings {
+        self.strings
+    }
+
+    /// What must be asked with SHOW before these bytes are read: a text of the client's, or a name.
+    pub fn shows_for(&self, bytes: &[u8]) -> &'static [&'static str] {
+        match self.unreported && !self.asked && client_text::depends_on_settings(bytes) {
+            true => ALL,
+            false => &[],
         }
-        Ok(())
+    }
+
+    /// Takes over a ParameterStatus.
+    pub fn parameter_status(&mut self, name: &str, value: &str) {
+        self.settings.set(name, value);
+        if name == "standard_conforming_strings" {
+            self.strings = if value == "on" { Strings::Standard } else { Strings::Escape };
+        }
     }
 
     /// Takes over a ReadyForQuery. `last`: nothing was sent behind the message that it answers, so that the settings
@@ -237,6 +222,7 @@ impl Facts {
 
     /// Refuses a plan whose statement means something else under this session's settings, once they are shown (SQL-7).
     pub fn check(&self, plan: &Plan) -> Result<(), Refusal> {
+        self.settings.encoding.check().map_err(|unread| client_text::refused(&unread))?;
         match plan.notes.depends_on.iter().find(|setting| self.harmful.contains(setting)) {
             Some(setting) => Err(setting.refusal()),
             None => Ok(()),
@@ -251,7 +237,7 @@ impl Facts {
 
     /// A SHOW was answered.
     pub fn shown(&mut self, name: &str, value: &str) {
-        self.settings.set(name, value);
+        self.parameter_status(name, value);
         if let Some(setting) = Setting::of(name) {
             self.harmful.retain(|harmful| *harmful != setting);
             self.harmful.extend((!setting.is_harmless(value)).then_some(setting));
@@ -265,13 +251,12 @@ impl Facts {
     }
 }
 
-/// Whether a hidden session's settings must be known before a statement is sent. A plain string with a backslash is read
-/// by `standard_conforming_strings`, what is not ASCII by `client_encoding`, a timestamptz in text by `TimeZone` (the only
-/// setting that values in text are read by), and a plan says what else it depends on. `formats` are those of the client's
-/// parameters; results are binary.
-pub fn reads_settings(text: &str, plan: Option<&Plan>, formats: &[Format]) -> bool {
-    let depends = |plan: &Plan| !plan.notes.depends_on.is_empty() || reads_zone(plan, formats);
-    text.bytes().any(|byte| byte == b'\\' || !byte.is_ascii()) || plan.is_some_and(depends)
+/// Whether a hidden session's settings must be known before a statement is sent, apart from those that its text is read by
+/// ([`client_text::depends_on_settings`]): a timestamptz in text is read by `TimeZone` (the only setting that values in
+/// text are read by), and a plan says what else it depends on. `formats` are those of the client's parameters; results are
+/// binary.
+pub fn reads_settings(plan: &Plan, formats: &[Format]) -> bool {
+    !plan.notes.depends_on.is_empty() || reads_zone(plan, formats)
 }
 
 fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
@@ -322,6 +307,7 @@ fn reads_zone_of(literal: &Literal, column: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::SqlState;
     use crate::sql::{Notes, Steps, Template, Verb};
 
     #[test]
@@ -329,7 +315,7 @@ mod tests {
         let mut facts = Facts::hidden(1);
         facts.idle();
         let asked = facts.must_ask().unwrap();
-        facts.answer(asked, [("TimeZone", "UTC")]).unwrap();
+        facts.answer(asked, [("TimeZone", "UTC")]);
         assert_eq!(facts.must_ask(), None);
         facts.forwarded(Effect::None);
         assert_eq!(facts.must_ask(), None);
@@ -342,7 +328,7 @@ mod tests {
         let mut facts = Facts::hidden(1);
         let asked = facts.must_ask().unwrap();
         facts.forwarded(Effect::Opaque);
-        facts.answer(asked, []).unwrap();
+        facts.answer(asked, []);
         assert!(facts.must_ask().is_some());
     }
 
@@ -350,29 +336,14 @@ mod tests {
     fn a_hidden_session_asks_again_behind_whatever_may_end_a_transaction_sql_12() {
         let mut facts = Facts::hidden(1);
         let asked = facts.must_ask().unwrap();
-        facts.answer(asked, []).unwrap();
+        facts.answer(asked, []);
         facts.forwarded(Effect::None);
         assert!(facts.must_ask().is_some(), "it may have been a COMMIT, behind a SET LOCAL of somebody else");
         facts.idle();
         let asked = facts.must_ask().unwrap();
-        facts.answer(asked, []).unwrap();
+        facts.answer(asked, []);
         facts.forwarded(Effect::None);
         assert_eq!(facts.must_ask(), None);
-    }
-
-    #[test]
-    fn a_broken_pin_stays_unknown_sql_7() {
-        let mut facts = Facts::hidden(1);
-        let asked = facts.must_ask().unwrap();
-        assert!(facts.answer(asked, [("standard_conforming_strings", "off")]).is_err());
-        assert!(facts.must_ask().is_some());
-    }
-
-    #[test]
-    fn only_a_backslash_or_what_is_not_ascii_makes_a_forwarded_text_depend_on_settings_sql_7() {
-        assert!(!reads_settings("SELECT 'a', $1", None, &[]));
-        assert!(reads_settings("SELECT 'a\\b'", None, &[]));
-        assert!(reads_settings("SELECT 'é'", None, &[]));
     }
 
     #[test]
@@ -390,14 +361,21 @@ mod tests {
     }
 
     #[test]
-    fn a_contradicted_pin_ends_the_session_sql_7() {
+    fn how_texts_are_read_is_known_from_reports_and_answers_sql_7() {
         let mut facts = Facts::new(1);
-        assert_eq!(facts.parameter_status("client_encoding", "UTF8"), Ok(()));
-        assert_eq!(facts.parameter_status("standard_conforming_strings", "on"), Ok(()));
-        let broken = facts.parameter_status("client_encoding", "LATIN1").unwrap_err();
-        assert_eq!(broken.message(), "the session's client_encoding must stay UTF8");
-        assert!(facts.parameter_status("standard_conforming_strings", "off").is_err());
-        assert_eq!(facts.parameter_status("application_name", "psql"), Ok(()));
+        facts.parameter_status("standard_conforming_strings", "off");
+        facts.parameter_status("client_encoding", "LATIN1");
+        assert_eq!((facts.strings(), facts.settings().encoding.name()), (Strings::Escape, "LATIN1"));
+        assert_eq!(facts.shows_for(b"SELECT '\\'"), &[] as &[&str]);
+        facts.forwarded(Effect::Opaque);
+        for text in [&b"SELECT '\\'"[..], b"SELECT '\xe9'", b"SELECT U&'a'"] {
+            assert_eq!(facts.shows_for(text), ALL);
+        }
+        assert_eq!(facts.shows_for(b"SELECT 'a'"), &[] as &[&str], "read alike under every setting");
+        facts.asked();
+        facts.shown("standard_conforming_strings", "on");
+        facts.shown("client_encoding", "UTF8");
+        assert_eq!((facts.strings(), facts.settings().encoding.is_utf8()), (Strings::Standard, true));
     }
 
     #[test]
@@ -466,6 +444,9 @@ mod tests {
             facts.shown(name, value);
         }
         assert_eq!(facts.check(&plan), Ok(()));
+        facts.parameter_status("client_encoding", "SJIS");
+        assert_eq!(facts.check(&plan).unwrap_err().sqlstate, SqlState::FEATURE_NOT_SUPPORTED);
+        facts.parameter_status("client_encoding", "LATIN1");
         plan.notes.depends_on = vec![Setting::TransformNullEquals];
         assert_eq!(facts.check(&plan), Ok(()));
         plan.notes.depends_on.push(Setting::ArrayNulls);

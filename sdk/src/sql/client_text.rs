@@ -7,14 +7,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::Refusal;
 use super::lex::{self, Kind, Strings, Token, UNSAFE_UNICODE, continues_identifier};
-use super::names::Names;
-use super::{Decision, Refusal, Statement};
 use crate::encoding::{ClientEncoding, EncodingError};
 use crate::error::UserFacing;
-use crate::schema::Protection;
 use crate::schema::dependents::runs_sql;
 
+mod located;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +22,6 @@ mod tests;
 pub struct ClientText<'t> {
     text: Cow<'t, str>,
     places: Places,
-    unread: Option<EncodingError>,
 }
 
 /// Where the characters of the copy stand in the client's text. Empty: at the same place.
@@ -44,22 +42,26 @@ struct Run {
 }
 
 impl<'t> ClientText<'t> {
+    /// A text that nobody reads otherwise.
+    pub fn of(text: &'t str) -> Self {
+        Self { text: Cow::Borrowed(text), places: Places::default() }
+    }
+
     /// Reads what a client sent under its client_encoding and `standard_conforming_strings`.
     ///
     /// # Errors
     /// What PostgreSQL says of bytes that are no text and of `U&'…'` while `standard_conforming_strings` is off. 0A000
     /// where it cannot be told what the server will read.
     pub fn read(bytes: &'t [u8], encoding: ClientEncoding, strings: Strings) -> Result<Self, Refusal> {
-        let unread = encoding.check().err();
-        let text = match unread {
-            None => encoding.decode(bytes).map_err(refused)?,
-            Some(error) => encoding.outline(bytes).ok_or_else(|| refused(error))?,
+        let text = match encoding.check() {
+            Ok(()) => encoding.decode(bytes).map_err(|error| refused(&error))?,
+            Err(unread) => encoding.outline(bytes).ok_or_else(|| refused(&unread))?,
         };
         let (text, places) = match strings {
             Strings::Standard => (text, Places::default()),
             Strings::Escape => standard(text, true)?,
         };
-        Ok(Self { text, places, unread })
+        Ok(Self { text, places })
     }
 
     /// The copy.
@@ -72,13 +74,18 @@ impl<'t> ClientText<'t> {
         &self.places
     }
 
-    /// Why a text in a multi-byte encoding is not sent, given what its copy says: it touches something protected, or
-    /// names it by characters that were not read. In the copy they stand as characters that are not seen.
-    pub fn refusal(&self, statements: &[Statement], protection: &Protection) -> Option<Refusal> {
-        let unread = self.unread?;
-        let touches = statements.iter().any(|statement| matches!(statement.decision, Decision::Rewrite(_)));
-        let may_touch = || !self.text.is_ascii() && !Names::of(protection).are_ascii();
-        (touches || may_touch()).then(|| refused(unread))
+    /// The copy, if it is not where the client's text is.
+    pub fn is_moved(&self) -> bool {
+        !self.places.runs.is_empty()
+    }
+
+    /// Ends the copy at this byte.
+    pub fn truncate(&mut self, end: usize) {
+        match &mut self.text {
+            Cow::Borrowed(text) => *text = text.get(..end).unwrap_or(text),
+            Cow::Owned(text) if text.is_char_boundary(end) => text.truncate(end),
+            Cow::Owned(_) => {}
+        }
     }
 
     /// Field P of an error about this byte of the copy.
@@ -96,9 +103,22 @@ impl Places {
     }
 }
 
-fn refused(error: EncodingError) -> Refusal {
+/// The refusal of a text or a name for its encoding.
+pub(crate) fn refused(error: &EncodingError) -> Refusal {
     let refusal = Refusal::error(error.sqlstate(), error.message());
     error.hint().into_iter().fold(refusal, Refusal::hint)
+}
+
+/// The refusal of an outline that may touch something protected.
+pub(crate) fn unread_text() -> Refusal {
+    Refusal::new("a text in this multi-byte client_encoding is not read where it may touch protected tables")
+        .hint("Set client_encoding to UTF8.")
+}
+
+/// Whether a text or a name means something else under another client_encoding, or another
+/// `standard_conforming_strings`.
+pub fn depends_on_settings(bytes: &[u8]) -> bool {
+    !bytes.is_ascii() || bytes.contains(&b'\\') || bytes.windows(2).any(|pair| pair == b"&'")
 }
 
 fn unclear() -> Refusal {

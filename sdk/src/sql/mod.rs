@@ -29,6 +29,7 @@ pub use refusal::Refusal;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::encoding::is_outline;
 use crate::error::SqlState;
 use crate::schema::Protection;
 
@@ -79,11 +80,15 @@ pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statem
     let tokens = lex::lex(text);
     let effect = |tokens: &[lex::Token]| names::effect(text, tokens);
     let known = names::Names::of(protection);
-    if protection.is_empty() || known.first(text).is_none() {
+    let outline = is_outline(text);
+    if protection.is_empty() || known.first(text).is_none() && (!outline || known.are_ascii()) {
         // A text without tokens is an error at the server: it changes nothing.
         let Ok(tokens) = tokens else { return whole(Decision::Forward, Effect::None) };
         let harmful = if protection.is_empty() { None } else { settings::refusal(text, &tokens) };
         return whole(harmful.map_or(Decision::Forward, Decision::Refuse), effect(&tokens));
+    }
+    if outline {
+        return whole(Decision::Refuse(client_text::unread_text()), Effect::Opaque);
     }
     let tokens = match tokens {
         Ok(tokens) => tokens,

@@ -13,7 +13,7 @@ use pgseal::sql::{Plan, Refusal};
 use super::super::Core;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, RESERVED, State};
-use super::{Fate, Frame, not_utf8};
+use super::{Fate, Frame};
 use crate::frames::{self, Columns};
 use crate::wire::compose;
 use crate::wire::frame::HEADER;
@@ -30,16 +30,29 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(unnamed, &reserved(), None, out));
         }
-        let Ok(text) = std::str::from_utf8(text) else { return Ok(self.refuse(unnamed, &not_utf8(), None, out)) };
-        let statements = core.plans.borrow_mut().plan(text, &types, &self.world.protection);
-        let parsed = self.session.parse(name, text, &types, &statements, &self.world.protection);
+        let key = match self.name(name, out) {
+            Ok(key) => key,
+            Err(fate) => return Ok(fate),
+        };
+        let text = match self.parse_text(unnamed, text, out) {
+            Ok(text) => text,
+            Err(fate) => return Ok(fate),
+        };
+        let statements = core.plans.borrow_mut().plan_client(&text, &types, &self.world.protection);
+        let parsed = self.session.parse(&key, text.text(), &types, &statements, &self.world.protection);
         let (statement, change) = match parsed {
             Ok(parsed) => parsed,
-            Err(Refused { refusal, position }) => return Ok(self.refuse(unnamed, &refusal, position, out)),
+            Err(Refused { refusal, position: _ }) => {
+                let position = text.position(refusal.position);
+                return Ok(self.refuse(unnamed, &refusal, position, out));
+            }
         };
         let (answer, fate) = match statement.plan() {
             Some(plan) => {
-                frames::bind::parse(name, plan, &types, out);
+                if let Err(error) = frames::bind::parse(name, plan, &types, self.encoding(), out) {
+                    self.session.withdraw(&change);
+                    return Ok(self.refuse(unnamed, &error, None, out));
+                }
                 (Answer::Statement(Arc::clone(plan)), Fate::Replaced)
             }
             None => (Answer::Forward, Fate::Forward),
@@ -53,12 +66,13 @@ impl State {
         let Some(body) = frame.body else { return Fate::Whole };
         // One that is malformed the server would not notice either.
         if let Ok(reader::Parse { statement: name, text, types }) = reader::parse(body) {
-            match std::str::from_utf8(text) {
+            let name = self.session.facts.settings().encoding.decode(name).unwrap_or_default();
+            match self.skipped_text(text) {
                 Ok(text) => {
-                    let statements = core.plans.borrow_mut().plan(text, &types, &self.world.protection);
-                    self.session.skipped(name, text, &statements, &self.world.protection);
+                    let statements = core.plans.borrow_mut().plan_client(&text, &types, &self.world.protection);
+                    self.session.skipped(name.as_bytes(), text.text(), &statements, &self.world.protection);
                 }
-                Err(_) => self.session.bar(name),
+                Err(_) => self.session.bar(name.as_bytes()),
             }
         }
         Fate::Drop
@@ -66,15 +80,31 @@ impl State {
 
     /// The statement of this name is parsed again, before the message that needs it: its physical form has changed
     /// (SQL-12).
-    fn parse_again(&mut self, name: &[u8], statement: &Statement, out: &mut Vec<u8>) {
-        compose::close(Target::Statement, name, out);
-        match statement.plan() {
-            Some(plan) => frames::bind::parse(name, plan, statement.declared(), out),
-            None => compose::parse(name, statement.text().unwrap_or(""), statement.declared(), out),
+    fn parse_again(
+        &mut self,
+        name: &[u8],
+        key: &[u8],
+        statement: &Statement,
+        out: &mut Vec<u8>,
+    ) -> Result<(), pgseal::exec::Error> {
+        let change = || session::Change::Statement(key.into());
+        let encoding = self.encoding();
+        let mut again = Vec::new();
+        compose::close(Target::Statement, name, &mut again);
+        let parsed = match statement.plan() {
+            Some(plan) => frames::bind::parse(name, plan, statement.declared(), encoding, &mut again),
+            None => frames::bind::encoded(statement.text().unwrap_or(""), encoding)
+                .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
+        };
+        if let Err(error) = parsed {
+            self.session.withdraw(&change());
+            self.session.withdraw(&change());
+            return Err(error);
         }
-        let change = || session::Change::Statement(name.into());
+        out.append(&mut again);
         self.expect(Kind::Close, Expected::changing(Answer::Swallow(None), change()));
         self.expect(Kind::Parse, Expected::changing(Answer::Swallow(statement.plan().cloned()), change()));
+        Ok(())
     }
 
     /// The answer to what was sent about a name is needed first.
@@ -96,16 +126,28 @@ impl State {
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
+        let portal = match self.name(portal, out) {
+            Ok(portal) => portal,
+            Err(fate) => return Ok(fate),
+        };
+        let key = match self.name(name, out) {
+            Ok(key) => key,
+            Err(fate) => return Ok(fate),
+        };
         // A Bind that goes on as it is need not be whole; most are.
-        if frame.body.is_none() && self.session.needs_values(name, &self.world.protection) {
+        if frame.body.is_none() && self.session.needs_values(&key, &self.world.protection) {
             return Ok(Fate::Whole);
         }
         let values = || !frame.body.is_some_and(|body| reader::bind(body).is_ok_and(|bind| bind.values.is_empty()));
         let meaning = loop {
             let protection = &self.world.protection;
             let plan = |text: &str, declared: &[u32]| core.plans.borrow_mut().plan(text, declared, protection);
-            match self.session.bind(name, values, self.status == b'E', protection, plan) {
-                Ok(Meaning::Again(statement)) => self.parse_again(name, &statement, out),
+            match self.session.bind(&key, values, self.status == b'E', protection, plan) {
+                Ok(Meaning::Again(statement)) => {
+                    if let Err(error) = self.parse_again(name, &key, &statement, out) {
+                        return Ok(self.refuse(false, &error, None, out));
+                    }
+                }
                 Ok(meaning) => break meaning,
                 Err(Refused { refusal, position }) => return Ok(self.refuse(false, &refusal, position, out)),
             }
@@ -113,14 +155,14 @@ impl State {
         let (statement, plan) = match (meaning, frame.body) {
             (Meaning::Planned(statement, plan), Some(_)) => (statement, plan),
             (Meaning::Planned(..), None) => return Ok(Fate::Whole),
-            (Meaning::Forwarded(statement), _) => return Ok(self.bind_forwarded(portal, statement.as_deref())),
+            (Meaning::Forwarded(statement), _) => return Ok(self.bind_forwarded(&portal, statement.as_deref())),
             (Meaning::Unknown, _) => {
-                self.ask_for_text(name, out);
+                self.ask_for_text(name, &key, out);
                 return Ok(Fate::Wait);
             }
             (Meaning::Open | Meaning::Again(_), _) => return Ok(self.awaits_name(out)),
         };
-        match self.bind_planned(frame.body.unwrap_or(&[]), &plan, statement.declared(), out) {
+        match self.bind_planned(frame.body.unwrap_or(&[]), &portal, &plan, statement.declared(), out) {
             Ok(Fate::Replaced) => {
                 self.session.facts.sent(statement.effect());
                 Ok(Fate::Replaced)
@@ -146,6 +188,7 @@ impl State {
     fn bind_planned(
         &mut self,
         body: &[u8],
+        key: &[u8],
         plan: &Arc<Plan>,
         declared: &[u32],
         out: &mut Vec<u8>,
@@ -170,11 +213,11 @@ impl State {
             let columns = frames::bind::check(&client, plan, settings)?;
             steps::read(plan, params, settings)?;
             let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
-            self.bind_steps(client.portal, portal(columns, Some(bound)), out);
+            self.bind_steps(client.portal, key, portal(columns, Some(bound)), out);
         } else {
             let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
             let portal = portal(columns, None);
-            let change = self.session.portal(client.portal, session::Portal::Planned(Rc::clone(&portal)));
+            let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
             self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
         }
         Ok(Fate::Replaced)
@@ -196,12 +239,18 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
+        let key = match self.name(name, out) {
+            Ok(key) => key,
+            Err(fate) => return Ok(fate),
+        };
         let answer = match target {
-            Target::Portal if self.session.is_open_portal(name) => return Ok(Fate::Name),
-            Target::Portal => match self.session.open_portal(name) {
+            Target::Portal if self.session.is_open_portal(&key) => return Ok(Fate::Name),
+            Target::Portal => match self.session.open_portal(&key) {
                 Some(session::Portal::Planned(portal)) if portal.bound.is_some() => {
-                    self.describe_steps(&Rc::clone(portal), out);
-                    return Ok(Fate::Replaced);
+                    return Ok(match self.describe_steps(&Rc::clone(portal), out) {
+                        Ok(()) => Fate::Replaced,
+                        Err(error) => self.refuse(false, &error, None, out),
+                    });
                 }
                 Some(session::Portal::Planned(portal)) => Answer::Portal(Rc::clone(portal)),
                 Some(session::Portal::Naming(_)) | None => Answer::Forward,
@@ -209,11 +258,15 @@ impl State {
             Target::Statement => loop {
                 let protection = &self.world.protection;
                 let plan = |text: &str, declared: &[u32]| core.plans.borrow_mut().plan(text, declared, protection);
-                match self.session.statement(name, protection, plan) {
+                match self.session.statement(&key, protection, plan) {
                     Ok(Meaning::Planned(_, plan)) => break Answer::Statement(plan),
                     Ok(Meaning::Forwarded(_) | Meaning::Unknown) => break Answer::Forward,
                     Ok(Meaning::Open) => return Ok(self.awaits_name(out)),
-                    Ok(Meaning::Again(statement)) => self.parse_again(name, &statement, out),
+                    Ok(Meaning::Again(statement)) => {
+                        if let Err(error) = self.parse_again(name, &key, &statement, out) {
+                            return Ok(self.refuse(false, &error, None, out));
+                        }
+                    }
                     Err(Refused { refusal, position }) => return Ok(self.refuse(false, &refusal, position, out)),
                 }
             },
@@ -231,10 +284,14 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
-        if self.session.is_open_portal(name) {
+        let key = match self.name(name, out) {
+            Ok(key) => key,
+            Err(fate) => return Ok(fate),
+        };
+        if self.session.is_open_portal(&key) {
             return Ok(Fate::Name);
         }
-        let portal = match self.session.open_portal(name).cloned() {
+        let portal = match self.session.open_portal(&key).cloned() {
             None => return Ok(self.forward(Kind::Execute)),
             Some(session::Portal::Naming(named)) => {
                 if let Some(refusal) = self.session.too_much(&named) {
@@ -246,6 +303,12 @@ impl State {
             }
             Some(session::Portal::Planned(portal)) => portal,
         };
+        // Its rows are shown under the settings of now, not of its Bind.
+        let shows = self.session.facts.shows(false);
+        if !shows.is_empty() && self.status != b'E' {
+            self.ask(shows, out);
+            return Ok(Fate::Wait);
+        }
         self.session.executes(&portal.plan);
         if portal.bound.is_some() {
             let limit = usize::try_from(limit).unwrap_or(0);
@@ -272,9 +335,13 @@ impl State {
         if name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
         }
+        let key = match self.name(name, out) {
+            Ok(key) => key,
+            Err(fate) => return Ok(fate),
+        };
         let change = match target {
-            Target::Statement => self.session.close(name),
-            Target::Portal => self.session.no_portal(name),
+            Target::Statement => self.session.close(&key),
+            Target::Portal => self.session.no_portal(&key),
         };
         self.expect(Kind::Close, Expected::changing(Answer::Forward, change));
         Ok(Fate::Forward)

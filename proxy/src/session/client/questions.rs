@@ -39,8 +39,8 @@ impl State {
         self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
     }
 
-    /// Asks for a statement's text inside the client's batch.
-    pub(super) fn ask_for_text(&mut self, name: &[u8], out: &mut Vec<u8>) {
+    /// Asks for a statement's text inside the client's batch. `key`: the name in UTF-8.
+    pub(super) fn ask_for_text(&mut self, name: &[u8], key: &[u8], out: &mut Vec<u8>) {
         compose::close(Target::Statement, SHOW_NAME, out);
         compose::parse(SHOW_NAME, TEXT, &[], out);
         compose::bind(SHOW_NAME, SHOW_NAME, &[(Format::Text, Some(name))], &[], out);
@@ -50,7 +50,7 @@ impl State {
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Bind, Expected::new(Answer::Swallow(None)));
-        self.expect(Kind::Execute, Expected::new(Answer::Text(name.into())));
+        self.expect(Kind::Execute, Expected::new(Answer::Text(key.into())));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
     }
 }

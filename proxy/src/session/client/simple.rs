@@ -7,15 +7,16 @@ use std::sync::Arc;
 use pgseal::error::UserFacing;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
-use pgseal::exec::session::{Refused, cut};
+use pgseal::exec::session::cut;
 use pgseal::framing::Malformed;
+use pgseal::sql::client_text::ClientText;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
 
 use super::super::Core;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, REFUSAL, Simple, State};
-use super::{Fate, Frame, not_utf8, refused_frame};
-use crate::frames::Columns;
+use super::{Fate, Frame};
+use crate::frames::{self, Columns};
 use crate::wire::{compose, reader};
 
 impl State {
@@ -24,19 +25,19 @@ impl State {
             return Ok(self.forward(Kind::Query));
         }
         let Some(body) = frame.body else { return Ok(Fate::Whole) };
-        let Ok(text) = std::str::from_utf8(reader::query(body)?) else {
-            self.refuse_query(&not_utf8(), None, out);
-            return Ok(Fate::Drop);
+        let mut sent = match self.query_text(reader::query(body)?, out) {
+            Ok(text) => text,
+            Err(fate) => return Ok(fate),
         };
-        let (mut end, mut stopped) = (text.len(), None);
+        let mut stopped = None;
         loop {
-            let sent = text.get(..end).unwrap_or("");
-            let stop = match self.simple(core, sent, stopped.as_ref(), out) {
+            let stop = match self.simple(core, &sent, stopped.as_ref(), out) {
                 Ok(fate) => return Ok(fate),
                 Err(stop) => stop,
             };
-            end = cut(sent, stop.error.sqlstate(), stop.at);
-            self.session.refused(sent.get(end..).unwrap_or(""));
+            let end = cut(sent.text(), stop.error.sqlstate(), stop.at);
+            self.session.refused(sent.text().get(end..).unwrap_or(""));
+            sent.truncate(end);
             if end == 0 {
                 self.refuse_query(&*stop.error, stop.position, out);
                 return Ok(Fate::Drop);
@@ -46,18 +47,25 @@ impl State {
     }
 
     /// A Query up to a statement that is refused, if one is.
-    fn simple(&mut self, core: &Core, text: &str, stopped: Option<&Stop>, out: &mut Vec<u8>) -> Result<Fate, Stop> {
-        let statements = core.plans.borrow_mut().plan(text, &[], &self.world.protection);
+    fn simple(
+        &mut self,
+        core: &Core,
+        client: &ClientText<'_>,
+        stopped: Option<&Stop>,
+        out: &mut Vec<u8>,
+    ) -> Result<Fate, Stop> {
+        let text = client.text();
+        let statements = core.plans.borrow_mut().plan_client(client, &[], &self.world.protection);
         let count = statements.len() + usize::from(stopped.is_some());
         if let Some((statement, refusal)) = statements.iter().find_map(|found| Some((found, refusal(found, count)?))) {
-            return Err(Stop::refused(refusal, text, statement.range.start));
+            return Err(Stop::refused(refusal, client, statement.range.start));
         }
         if let Some(refusal) = self.stale_within(text, &statements) {
-            return Err(Stop::refused(refusal, text, 0));
+            return Err(Stop::refused(refusal, client, 0));
         }
         let named = self.session.forwarded(text, &self.world.protection);
-        let named = named.map_err(|refusal| Stop::refused(refusal, text, 0))?;
-        let parts = statements.iter().map(|statement| self.part(statement, text)).collect::<Result<Vec<_>, Stop>>()?;
+        let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?;
+        let parts = statements.iter().map(|statement| self.part(statement, client)).collect::<Result<Vec<_>, Stop>>()?;
         let planned = || parts.iter().flatten();
         if planned().next().is_none() && stopped.is_none() {
             let change = self.session.sends(named, self.world.protection.epoch);
@@ -77,16 +85,17 @@ impl State {
             self.sent(&statements);
             return Ok(Fate::Replaced);
         }
-        let mut physical = self.physical_text(text, &statements, &parts)?;
+        let mut physical = self.physical_text(client, &statements, &parts)?;
         if stopped.is_some() {
-            physical.push(REFUSAL, Origin::Ours(text.chars().count()));
+            physical.push(REFUSAL, Origin::Ours(client.places().client(text.chars().count())));
         }
-        compose::query(&physical.text, out);
+        let encoded = frames::bind::encoded(&physical.text, self.encoding());
+        compose::query(encoded.map_err(|error| Stop::failed(error, 0))?, out);
         parts.iter().flatten().for_each(|part| self.session.executes(&part.plan));
         let plan = parts.iter().flatten().next().map(|part| Arc::clone(&part.plan));
         let parts = if plan.is_some() { parts } else { Vec::new() };
         let positions = physical.positions;
-        let refused = stopped.map(|stop| refused_frame(&*stop.error, stop.position));
+        let refused = stopped.map(|stop| self.refused_frame(&*stop.error, stop.position));
         let answer = Simple { plan, parts, positions, current: 0, refused };
         let change = self.session.sends(named, self.world.protection.epoch);
         self.expect(Kind::Query, Expected::changing(Answer::Query(Box::new(answer)), change));
@@ -95,10 +104,10 @@ impl State {
     }
 
     /// What a statement's rows are read with, if it is planned.
-    fn part(&self, statement: &Statement, text: &str) -> Result<Option<Portal>, Stop> {
+    fn part(&self, statement: &Statement, client: &ClientText<'_>) -> Result<Option<Portal>, Stop> {
         let Some(plan) = plan(statement) else { return Ok(None) };
         let check = self.session.facts.check(plan);
-        check.map_err(|refusal| Stop::refused(refusal, text, statement.range.start))?;
+        check.map_err(|refusal| Stop::refused(refusal, client, statement.range.start))?;
         let columns = Columns::simple(plan);
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         Ok(Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None }))
@@ -129,9 +138,18 @@ impl State {
     }
 
     /// The client's text with every planned statement in physical form.
-    fn physical_text(&self, text: &str, statements: &[Statement], parts: &[Option<Portal>]) -> Result<Traced, Stop> {
+    fn physical_text(
+        &self,
+        client: &ClientText<'_>,
+        statements: &[Statement],
+        parts: &[Option<Portal>],
+    ) -> Result<Traced, Stop> {
         let (keys, settings) = (self.world.keys.as_ref(), self.session.facts.settings());
+        let text = client.text();
         let mut physical = Traced::default();
+        let push = |physical: &mut Traced, own: &str, start: usize| {
+            client.places().parts(own, start).into_iter().for_each(|(part, origin)| physical.push(part, origin));
+        };
         let (mut end, mut characters) = (0, 0);
         for (statement, part) in statements.iter().zip(parts) {
             let Some(part) = part else { continue };
@@ -139,13 +157,13 @@ impl State {
             let stop = |error| Stop::failed(error, statement.range.start);
             part.columns.check(plan, settings).map_err(stop)?;
             let before = text.get(end..statement.range.start).unwrap_or("");
-            physical.push(before, Origin::Client(characters));
+            push(&mut physical, before, characters);
             inputs::splice(plan, &plan.template, keys, settings, &mut physical).map_err(stop)?;
             let own = text.get(statement.range.clone()).unwrap_or("");
             characters += before.chars().count() + own.chars().count();
             end = statement.range.end;
         }
-        physical.push(text.get(end..).unwrap_or(""), Origin::Client(characters));
+        push(&mut physical, text.get(end..).unwrap_or(""), characters);
         Ok(physical)
     }
 
@@ -177,9 +195,8 @@ struct Stop {
 }
 
 impl Stop {
-    fn refused(refusal: Refusal, text: &str, start: usize) -> Self {
-        let at = refusal.position.unwrap_or(start);
-        let Refused { refusal, position } = Refused::of(refusal, text);
+    fn refused(refusal: Refusal, client: &ClientText<'_>, start: usize) -> Self {
+        let (at, position) = (refusal.position.unwrap_or(start), client.position(refusal.position));
         Self { error: Box::new(refusal), position, at }
     }
 

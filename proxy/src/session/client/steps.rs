@@ -27,27 +27,29 @@ const EMPTY: &[u8] = b"pgseal_empty";
 const DESCRIBED: &[u8] = b"pgseal_described";
 
 impl State {
-    /// Takes the place of the Bind of a portal of several steps.
-    pub(super) fn bind_steps(&mut self, name: &[u8], portal: Rc<Portal>, out: &mut Vec<u8>) {
+    /// Takes the place of the Bind of a portal of several steps. `key`: its name in UTF-8.
+    pub(super) fn bind_steps(&mut self, name: &[u8], key: &[u8], portal: Rc<Portal>, out: &mut Vec<u8>) {
         compose::close(Target::Statement, EMPTY, out);
         compose::parse(EMPTY, "", &[], out);
         compose::bind(name, EMPTY, &[], &[], out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
-        let change = self.session.portal(name, session::Portal::Planned(Rc::clone(&portal)));
+        let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
         self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
     }
 
     /// Takes the place of its Describe.
-    pub(super) fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) {
+    pub(super) fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) -> Result<(), exec::Error> {
         let declared = portal.bound.as_ref().map_or(&[][..], |bound| &bound.declared);
         let (text, types) = described(&portal.plan, declared);
+        let text = frames::bind::encoded(&text, self.encoding())?;
         compose::close(Target::Statement, DESCRIBED, out);
-        compose::parse(DESCRIBED, &text, &types, out);
+        compose::parse(DESCRIBED, text, &types, out);
         compose::describe(Target::Statement, DESCRIBED, out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(Some(Arc::clone(&portal.plan)))));
         self.expect(Kind::DescribeStatement, Expected::new(Answer::Described(Rc::clone(portal))));
+        Ok(())
     }
 
     /// Takes the place of its Execute, or of a Query. `limit` 0 is none.
@@ -70,8 +72,9 @@ impl State {
         }
         bound.left.replace(Left::Nothing);
         let simple = bound.body.is_none();
-        if simple {
-            self.describe_steps(&portal, out);
+        if simple && let Err(error) = self.describe_steps(&portal, out) {
+            self.refuse_query(&error, None, out);
+            return;
         }
         let execution = Execution::new(&portal.plan, portal.bound.as_ref().map_or(&[], |bound| &bound.declared));
         self.running = Some(Running {
@@ -125,7 +128,7 @@ impl State {
         let settings = self.session.facts.settings();
         let params = Params { values, formats: &formats, encoding: settings.encoding };
         let step = running.execution.next(params, self.world.keys.as_ref(), settings)?;
-        frames::bind::step(&step, params, &portal.columns, out);
+        frames::bind::step(&step, params, &portal.columns, out)?;
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Prepared(Rc::clone(portal))));

@@ -26,8 +26,10 @@ pub use versions::Portals;
 use super::by_name::{self, Named, NeverMade, Told};
 use super::facts::{Facts, Transaction};
 use super::single::{Single, single};
+use crate::encoding::is_outline;
 use crate::error::SqlState;
 use crate::schema::Protection;
+use crate::sql::client_text::unread_text;
 use crate::sql::{self, Effect, Plan, Refusal, Verb};
 use names::{Names, unremembered};
 
@@ -165,9 +167,12 @@ impl<P> Session<P> {
     pub fn uses_by_name(&mut self, text: &str, protection: &Protection) -> Option<Refusal> {
         let portal = |name: &[u8]| self.portals.all(name).any(|portal| matches!(portal, Portal::Planned(_)));
         let harmless = self.names.is_harmless() && self.portals.is_empty();
-        let uses = || by_name::uses(text, |name| self.names.is_ours(name) || portal(name));
+        // A name whose characters were not read may be any.
+        let unread = |name: &[u8]| std::str::from_utf8(name).is_ok_and(is_outline);
+        let uses = || by_name::uses(text, |name| self.names.is_ours(name) || portal(name) || unread(name));
         let uses = if harmless { None } else { uses() };
         uses.or_else(|| self.never_made.uses(text))
+            .or_else(|| (!self.never_made.is_empty() && is_outline(text)).then(unread_text))
             .or_else(|| by_name::executes_refused(text, |name| self.stale(name, protection)))
     }
 

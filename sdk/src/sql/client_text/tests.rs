@@ -87,7 +87,7 @@ fn texts_come_in_the_encoding_of_the_client_sql_7() {
     assert_eq!(read(b"$\x95\\$ x $\x95\\$", "SJIS").unwrap_err().sqlstate.code(), "0A000");
     // 表 ends in a backslash.
     let sjis = ClientText::read(b"SELECT '\x95\\'", encoding("SJIS"), Strings::Escape).unwrap();
-    assert!(lex(sjis.text()).is_ok() && sjis.unread.is_some());
+    assert!(lex(sjis.text()).is_ok() && crate::encoding::is_outline(sjis.text()));
 }
 
 /// Pieces out of which texts are made that the two settings read differently.
