@@ -5,8 +5,7 @@ mod simple;
 
 use crate::harness::World;
 use crate::harness::raw::{
-    Frame, bind, close, copy_data, copy_done, copy_fail, describe, execute, flush, kinds, message, parse, query,
-    sync,
+    Frame, bind, close, copy_data, copy_done, copy_fail, describe, execute, flush, kinds, message, parse, query, sync,
 };
 
 const SQL: &str = "

@@ -182,13 +182,26 @@ fn an_answer_to_a_refused_statement_ends_the_session() {
 }
 
 #[test]
-fn sql_7_a_parameter_status_that_breaks_a_pin_ends_a_session_only_where_something_is_protected() {
-    let status = bytes(|out| compose::parameter_status("standard_conforming_strings", "off", out));
-    assert!(Wire::new(protection(1)).server(&[&status]).is_err());
-    let mut relay = Wire::new(Protection::default());
-    assert_eq!(relay.server(&[&status]).unwrap(), status);
-    relay.protections.send_replace(Arc::new(protection(2)));
-    assert!(relay.client(SYNC).is_err());
+fn sql_7_a_text_is_read_under_the_settings_that_the_server_reported() {
+    let status = |name, value| bytes(|out| compose::parameter_status(name, value, out));
+    let mut wire = Wire::new(protection(1));
+    let refusal = bytes(|out| compose::query(REFUSAL, out));
+    for (name, value, text, refused) in [
+        ("client_encoding", "UTF8", &b"SELECT '\xe9'"[..], true),
+        ("client_encoding", "LATIN1", b"SELECT '\xe9'", false),
+        ("client_encoding", "WIN1252", b"SELECT '\x81'", true),
+        ("client_encoding", "SJIS", b"SELECT '\x95\\'", false),
+        ("client_encoding", "SJIS", b"SELECT '\x95\\' FROM person", true),
+        ("client_encoding", "UTF8", b"SELECT E'\\'', * FROM person --'", true),
+        ("standard_conforming_strings", "off", b"SELECT U&'a'", true),
+        ("standard_conforming_strings", "on", b"SELECT U&'a'", false),
+    ] {
+        let status = status(name, value);
+        assert_eq!(wire.server(&[&status]).unwrap(), status);
+        let query = bytes(|out| compose::query(text, out));
+        let sent = wire.client(&query).unwrap();
+        assert_eq!(sent, if refused { refusal.clone() } else { query }, "{name} = {value}: {text:?}");
+    }
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn values_of(
         assert_eq!(sent.values.len(), plan.template.slots.len());
         assert_eq!(sent.formats.len(), sent.values.len());
         let mut parse = Vec::new();
-        frames::bind::parse(b"s", plan, declared, &mut parse);
+        frames::bind::parse(b"s", plan, declared, ClientEncoding::UTF8, &mut parse).unwrap();
         let parse = reader::parse(&parse[HEADER..]).expect("a Parse of ours");
         assert_eq!(parse.types.len(), sent.values.len());
         assert_eq!(steps::described(plan, declared).1, parse.types);
@@ -140,7 +140,7 @@ fn values_of(
         let Ok(step) = execution.next(params, keys, settings) else { return };
         let mut out = Vec::new();
         let columns = frames::Columns::extended(plan, &[]).expect("all text");
-        frames::bind::step(&step, params, &columns, &mut out);
+        frames::bind::step(&step, params, &columns, &mut out).unwrap();
         assert!(!out.is_empty());
         for param in &step.params {
             match param {

@@ -17,7 +17,7 @@ impl State {
         for (number, asked) in settings.chunks(1).enumerate() {
             let name = asked.concat();
             compose::close(Target::Statement, SHOW_NAME, out);
-            compose::parse(SHOW_NAME, &format!("SHOW {name}"), &[], out);
+            compose::parse(SHOW_NAME, format!("SHOW {name}"), &[], out);
             compose::bind(SHOW_NAME, SHOW_NAME, &[], &[], out);
             compose::execute(SHOW_NAME, 0, out);
             compose::close(Target::Portal, SHOW_NAME, out);
@@ -34,7 +34,7 @@ impl State {
     /// Asks for settings in a Query of its own, whose answers are ours.
     pub(super) fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
         let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
-        compose::query(&shows.join("; "), out);
+        compose::query(shows.join("; "), out);
         self.session.facts.asked();
         self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
     }

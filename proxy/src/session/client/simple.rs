@@ -65,7 +65,8 @@ impl State {
         }
         let named = self.session.forwarded(text, &self.world.protection);
         let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?;
-        let parts = statements.iter().map(|statement| self.part(statement, client)).collect::<Result<Vec<_>, Stop>>()?;
+        let parts =
+            statements.iter().map(|statement| self.part(statement, client)).collect::<Result<Vec<_>, Stop>>()?;
         let planned = || parts.iter().flatten();
         if planned().next().is_none() && stopped.is_none() {
             let change = self.session.sends(named, self.world.protection.epoch);
