@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::encoding::ClientEncoding;
 use crate::exec::inputs::Params;
 use crate::exec::resolve::Sources;
 use crate::keys::KeySource;
@@ -43,7 +44,10 @@ impl Sent<'_> {
 
 /// The parameters of an execution that a violated key would show, for who does not have them any more when the server
 /// answers. They are overwritten when dropped.
-pub struct KeyParams(Vec<(usize, Format, Zeroizing<Vec<u8>>)>);
+pub struct KeyParams {
+    kept: Vec<(usize, Format, Zeroizing<Vec<u8>>)>,
+    encoding: ClientEncoding,
+}
 
 impl KeyParams {
     /// `None` if the plan writes none, or too much.
@@ -63,18 +67,18 @@ impl KeyParams {
                 kept.push((*index, *format, Zeroizing::new(value.to_vec())));
             }
         }
-        (!kept.is_empty()).then_some(Self(kept))
+        (!kept.is_empty()).then_some(Self { kept, encoding: params.encoding })
     }
 
     /// Calls `then` with them in their places.
     pub fn with<R>(&self, then: impl FnOnce(Params<'_>) -> R) -> R {
-        let count = self.0.iter().map(|(index, ..)| index + 1).max().unwrap_or(0);
+        let count = self.kept.iter().map(|(index, ..)| index + 1).max().unwrap_or(0);
         let (mut values, mut formats) = (vec![None; count], vec![Format::Text; count]);
-        for (index, format, value) in &self.0 {
+        for (index, format, value) in &self.kept {
             if let (Some(place), Some(as_sent)) = (values.get_mut(*index), formats.get_mut(*index)) {
                 (*place, *as_sent) = (Some(value.as_slice()), *format);
             }
         }
-        then(Params { values: &values, formats: &formats })
+        then(Params { values: &values, formats: &formats, encoding: self.encoding })
     }
 }
