@@ -133,12 +133,14 @@ def memory(pid):
 
 
 class Session:
+    """A client that speaks the protocol and nothing else."""
+
     def __init__(self, started):
-        self.socket = socket.create_connection(("127.0.0.1", PROXY_PORT))
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(f"{started.home}/.s.PGSQL.{PROXY_PORT}")
         self.file = self.socket.makefile("rb", 1 << 16)
-        user, database = started.user.name if hasattr(started.user, "name") else "postgres", started.DATABASE
         body = struct.pack(">i", 196608)
-        for text in ("user", servers.ROLE, "database", database):
+        for text in ("user", "postgres", "database", servers.DATABASE):
             body += text.encode() + b"\0"
         self.socket.sendall(struct.pack(">i", len(body) + 5) + body + b"\0")
         self.until(b"Z")
