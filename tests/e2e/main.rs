@@ -18,6 +18,7 @@ mod drivers;
 mod encodings;
 mod endpoint;
 mod lying;
+mod path;
 mod relay;
 mod rotation;
 mod sealed;

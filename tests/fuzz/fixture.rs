@@ -53,7 +53,7 @@ pub fn table(protection: &Protection, name: &str) -> Arc<Table> {
 pub fn plan(protection: &Protection, text: &str) -> Arc<Plan> {
     match sql::plan(text, &[], protection).remove(0).decision {
         Decision::Rewrite(plan) => plan,
-        Decision::Forward => panic!("forwarded: {text}"),
+        Decision::Forward | Decision::Qualify(_) => panic!("forwarded: {text}"),
         Decision::Refuse(refusal) => panic!("refused: {text}: {}", refusal.message),
     }
 }

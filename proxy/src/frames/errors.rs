@@ -25,6 +25,21 @@ pub fn translate(
     Ok(())
 }
 
+/// The client's ErrorResponse for the server's (`body`), which answers a statement in which nothing but the places of
+/// characters was changed.
+pub fn placed(body: &[u8], position: impl FnOnce(u32) -> Option<u32>, out: &mut Vec<u8>) -> Result<(), Error> {
+    let fields = reader::fields(body)?;
+    let at =
+        fields.iter().find(|(code, _)| *code == b'P').and_then(|(_, at)| std::str::from_utf8(at).ok()?.parse().ok());
+    let at = at.and_then(position).map(|at| at.to_string());
+    let kept = fields.iter().filter_map(|(code, text)| match code {
+        b'P' => Some((*code, at.as_deref()?.as_bytes())),
+        _ => Some((*code, *text)),
+    });
+    compose::fields(b'E', kept, out);
+    Ok(())
+}
+
 /// An error of ours as ErrorResponse, severity ERROR, in the client's encoding. `position` counts characters of its text
 /// from 1.
 pub fn report(error: &(impl UserFacing + ?Sized), position: Option<u32>, encoding: ClientEncoding, out: &mut Vec<u8>) {

@@ -7,6 +7,7 @@ mod steps;
 mod text;
 
 use pgseal::error::{SqlState, UserFacing};
+use pgseal::exec::session::path::Path;
 use pgseal::framing::Malformed;
 use pgseal::sql::Refusal;
 
@@ -69,6 +70,7 @@ impl State {
             if !self.from_client.pass(inbound, out) {
                 return Ok(Need::Bytes(0));
             }
+            self.follow_path();
             out.append(&mut self.inject);
             self.partial = !inbound.bytes().is_empty();
             if self.waiting == Waiting::No && self.running.is_some() {
@@ -216,16 +218,27 @@ impl State {
     /// A message that is the server's to answer, as it is.
     fn forward(&mut self, kind: Kind) -> Fate {
         // Ignored or expected: the bytes go on.
-        if self.queue.push(kind, Expected::new(Answer::Forward)).is_ok() && kind == Kind::Sync {
-            self.session.end_batch();
+        if self.queue.push(kind, Expected::new(Answer::Forward)).is_ok() {
+            self.ends(kind);
         }
         Fate::Forward
     }
 
     /// A message that does not go through as it is: its answer is worth reading.
     fn expect(&mut self, kind: Kind, expected: Expected) {
-        if let Err(ignored) = self.queue.push(kind, expected) {
-            self.withdraw(&ignored);
+        match self.queue.push(kind, expected) {
+            Ok(()) => self.ends(kind),
+            Err(ignored) => self.withdraw(&ignored),
+        }
+    }
+
+    /// ReadyForQuery answers what ends a batch.
+    fn ends(&mut self, kind: Kind) {
+        if matches!(kind, Kind::Sync | Kind::Query | Kind::Function) {
+            self.session.path.iter_mut().for_each(Path::ended);
+        }
+        if kind == Kind::Sync {
+            self.session.end_batch();
         }
     }
 

@@ -59,8 +59,8 @@ struct Link<'s> {
 
 /// Relays until one side ends.
 pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
-    let Session { mut server, host, from_client, from_server, protected } = session;
-    let state = RefCell::new(State::new(protected.then_some(&*core.context)));
+    let Session { mut server, host, from_client, from_server, protected, path } = session;
+    let state = RefCell::new(State::new(protected.then_some(&*core.context), Some(path)));
     let link = Link { core, state, woken: Notify::new(), taken: Cell::new(0), host };
     let mut to_client = Outbound::default();
     let end = {

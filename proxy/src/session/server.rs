@@ -166,6 +166,12 @@ impl State {
                 Ok(Fate::Replaced)
             }
             Answer::Forward => Ok(Fate::Forward),
+            Answer::Qualified(positions) if tag == b'E' => {
+                let Some(body) = body else { return Ok(Fate::Whole) };
+                errors::placed(body, |at| positions.client(at), out).map_err(|_| nonsense())?;
+                Ok(Fate::Replaced)
+            }
+            Answer::Qualified(_) => Ok(Fate::Forward),
             // An error of what we inserted stands for one of what it was inserted for.
             Answer::Swallow(plan) if tag == b'E' => match plan {
                 Some(plan) => translate_error(body, plan, |at| described_positions(plan).client(at), out),
@@ -179,13 +185,13 @@ impl State {
                         && let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
                         && let Ok(value) = std::str::from_utf8(value)
                     {
-                        self.session.facts.shown(name, value);
+                        self.session.shown(name, value);
                         *names = rest;
                     }
                     Ok(Fate::Drop)
                 }
                 (b'E', Kind::Query) => {
-                    self.session.facts.not_shown();
+                    self.session.not_shown();
                     Ok(Fate::Drop)
                 }
                 (b'E', _) => Ok(Fate::Forward),
@@ -248,7 +254,10 @@ impl State {
                         }
                         _ => match query.plan().or(self.session.wrote()) {
                             Some(plan) => translate_error(Some(body), plan, |at| query.positions.client(at), out),
-                            None => Ok(Fate::Forward),
+                            None => {
+                                errors::placed(body, |at| query.positions.client(at), out).map_err(|_| nonsense())?;
+                                Ok(Fate::Replaced)
+                            }
                         },
                     }
                 }
@@ -344,7 +353,7 @@ impl State {
     /// A notice may quote our SQL as an error may.
     fn notice(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
         let plan = match self.queue.front().map(|entry| &entry.payload.answer) {
-            None | Some(Answer::Forward) => return Ok(Fate::Forward),
+            None | Some(Answer::Forward | Answer::Qualified(_)) => return Ok(Fate::Forward),
             Some(Answer::Statement(plan)) => plan,
             Some(
                 Answer::Portal(portal)
@@ -384,6 +393,9 @@ impl State {
             reader::Status::InBlock => Transaction::Block,
             reader::Status::Failed => Transaction::Failed,
         };
+        if self.waiting == Waiting::Name {
+            self.resume();
+        }
         self.session.ready_for_query(transaction, self.queue.len() <= 1);
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
             return self.poison();
@@ -428,7 +440,7 @@ impl State {
             self.queue.skip();
         }
         if shows {
-            self.session.facts.not_shown();
+            self.session.not_shown();
         }
         self.spoiled = true;
         self.resume();

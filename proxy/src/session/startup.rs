@@ -3,6 +3,7 @@
 //! PostgreSQL 18 manual, 54.2.1 and 54.7. Nothing is allocated on the word of a length that was not checked.
 
 use pgseal::error::SqlState;
+use pgseal::exec::session::path::Path;
 use pgseal::sql::{Refusal, settings};
 
 use super::fatal::Fatal;
@@ -35,6 +36,8 @@ pub(super) struct Session {
     pub(super) from_server: Inbound,
     /// Whether it is the database that the schema file protects.
     pub(super) protected: bool,
+    /// What the client said of its search path.
+    pub(super) path: Path,
 }
 
 /// Why it did not begin.
@@ -72,11 +75,12 @@ async fn try_open(client: &mut Stream, context: &Context) -> Result<Session, End
         tracing::warn!(%error, "the server cannot be reached");
         Fatal::new(SqlState::CANNOT_CONNECT, "the proxy cannot connect to the database server")
     })?;
+    let path = path(&packet)?;
     let mut to_server = Outbound::default();
     to_server.bytes().extend(&packet);
     let mut from_server = Inbound::default();
     authenticate(client, &mut server, &mut from_client, &mut from_server, to_server, context).await?;
-    Ok(Session { server, host, from_client, from_server, protected })
+    Ok(Session { server, host, from_client, from_server, protected, path })
 }
 
 /// The start-up packet, whole, with its length in front. Encryption requests before it are answered, a cancel
@@ -145,8 +149,8 @@ struct Asked<'a> {
     harmful: Option<Refusal>,
 }
 
-/// Reads the parameters; of a name that comes twice the last one counts, as in `ProcessStartupPacket`.
-fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
+/// The parameters in their order.
+fn pairs(packet: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Fatal> {
     let layout = || Fatal::protocol("invalid startup packet layout: expected terminator as last byte");
     let mut rest = packet.get(8..).ok_or_else(layout)?;
     let mut text = || {
@@ -155,13 +159,30 @@ fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
         rest = after.get(1..).unwrap_or(&[]);
         Ok::<_, Fatal>((found, rest.is_empty()))
     };
-    let mut asked = Asked::default();
+    let mut pairs = Vec::new();
     loop {
         let (name, last) = text()?;
         if name.is_empty() {
-            return if last { Ok(asked) } else { Err(layout()) };
+            return if last { Ok(pairs) } else { Err(layout()) };
         }
         let (value, _) = text()?;
+        pairs.push((name, value));
+    }
+}
+
+/// What the client says of its search path (SQL-63).
+fn path(packet: &[u8]) -> Result<Path, Fatal> {
+    let pairs = pairs(packet)?;
+    let user = pairs.iter().rfind(|(name, _)| *name == b"user").map_or(&b""[..], |(_, user)| user);
+    let settings = settings::startup(pairs.iter().copied());
+    let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(Path::new(&String::from_utf8_lossy(user), settings))
+}
+
+/// Reads the parameters; of a name that comes twice the last one counts, as in `ProcessStartupPacket`.
+fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
+    let mut asked = Asked::default();
+    for (name, value) in pairs(packet)? {
         match name {
             b"user" => asked.user = Some(value),
             b"database" => asked.database = Some(value),
@@ -169,6 +190,7 @@ fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
             _ => asked.harmful = asked.harmful.or(settings::check_startup(name, value).err()),
         }
     }
+    Ok(asked)
 }
 
 /// Whether the packet may go on to the server, and whether its database is the protected one.

@@ -9,6 +9,7 @@ use pgseal::exec;
 use pgseal::exec::facts::Facts;
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
+use pgseal::exec::session::path::{Path, View};
 use pgseal::exec::session::{Change, Session};
 use pgseal::exec::steps::Execution;
 use pgseal::schema::Protection;
@@ -71,6 +72,8 @@ pub(super) enum Answer {
     Described(Rc<Portal>),
     /// It is the ReadyForQuery of a Query that became a pipeline; before it comes the tag that was held.
     Pipeline(Arc<Plan>, Box<[u8]>),
+    /// It answers a text of the client with schemas spliced in: the client's, but for the place of an error.
+    Qualified(Positions),
     /// It answers a planned Parse or Describe of a statement.
     Statement(Arc<Plan>),
     /// It answers Bind, Describe or Execute of a planned portal.
@@ -220,6 +223,9 @@ pub(super) struct State {
     /// What every session remembers.
     pub(super) session: Session<Rc<Portal>>,
     pub(super) world: World,
+    /// What is protected whatever the search path is; [`World::protection`] is that under this session's path.
+    pub(super) protected: Arc<Protection>,
+    view: View,
     protections: Option<watch::Receiver<Arc<Protection>>>,
     /// Something is protected, or was during this session: then every message is read.
     pub(super) reads: bool,
@@ -249,15 +255,19 @@ pub(super) struct State {
 
 impl State {
     /// A session after AuthenticationOk. Without a context nothing is protected in it.
-    pub(super) fn new(context: Option<&Context>) -> Self {
+    pub(super) fn new(context: Option<&Context>, path: Option<Path>) -> Self {
         let world = context.map_or_else(World::nothing, |context| World {
             protection: Arc::clone(&context.protection.borrow()),
             keys: Arc::clone(&context.keys),
         });
+        let mut session = Session::new(Facts::new(world.protection.epoch));
+        session.path = path;
         Self {
             queue: Queue::new(Expected::new(Answer::Forward)),
-            session: Session::new(Facts::new(world.protection.epoch)),
+            session,
             reads: !world.protection.is_empty(),
+            protected: Arc::clone(&world.protection),
+            view: View::default(),
             world,
             protections: context.map(|context| context.protection.clone()),
             status: 0,
@@ -291,11 +301,21 @@ impl State {
         if !protections.has_changed().unwrap_or(false) {
             return;
         }
-        self.world.protection = Arc::clone(&protections.borrow_and_update());
+        self.protected = Arc::clone(&protections.borrow_and_update());
+        self.world.protection = Arc::clone(&self.protected);
         self.session.facts.set_epoch(self.world.protection.epoch);
         if !self.reads && !self.world.protection.is_empty() {
             self.reads = true;
             self.session.remembers_from_now_on();
+        }
+    }
+
+    /// What names mean may have changed with the last answer (SQL-63).
+    pub(super) fn follow_path(&mut self) {
+        let Some(path) = &self.session.path else { return };
+        if !self.view.is_of(&self.protected, path) {
+            self.world.protection = self.view.under(&self.protected, path);
+            self.session.facts.set_epoch(self.world.protection.epoch);
         }
     }
 
@@ -322,7 +342,7 @@ impl State {
         }
         match expected.answer {
             Answer::Show(..) => {
-                self.session.facts.not_shown();
+                self.session.not_shown();
                 self.resume();
             }
             Answer::Text(_) => self.resume(),
@@ -339,6 +359,7 @@ impl State {
             | Answer::Described(_)
             | Answer::Left(..)
             | Answer::Pipeline(..)
+            | Answer::Qualified(_)
             | Answer::Statement(_)
             | Answer::Portal(_)
             | Answer::Query(_)

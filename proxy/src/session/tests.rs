@@ -76,7 +76,7 @@ impl Wire {
         });
         let mut wire = Self {
             core: Core::new(&context),
-            state: State::new(Some(&context)),
+            state: State::new(Some(&context), None),
             from_client: Inbound::default(),
             from_server: Inbound::default(),
             protections,

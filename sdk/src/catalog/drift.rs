@@ -1,8 +1,10 @@
 //! What the live catalog changes in a protection: tables that are refused, and names that make a statement touch one.
 
+use std::sync::Arc;
+
 use crate::catalog::{self, Snapshot};
 use crate::schema::checked::Schema;
-use crate::schema::{DependentKind, Lock, Protection};
+use crate::schema::{DependentKind, Lock, Namesakes, Protection, Relation};
 
 /// Marks every table that is not as its lock says; adds what depends on a protected table now. It only ever refuses more
 /// (CAT-2).
@@ -34,7 +36,19 @@ pub fn judge(protection: &mut Protection, schema: &Schema, lock: &Lock, snapshot
             protection.drifted.entry(table.relation.name.clone()).or_insert(reason);
         }
     }
+    protection.namesakes = Arc::new(namesakes(snapshot));
     protection.seal_epoch();
+}
+
+/// Temporary schemas are left out: whose they are is not known here.
+fn namesakes(snapshot: &Snapshot) -> Namesakes {
+    let mut namesakes = Namesakes::new();
+    for Relation { schema, name } in &snapshot.namesakes {
+        if !schema.starts_with("pg_temp_") {
+            namesakes.entry(name.clone()).or_default().insert(schema.clone());
+        }
+    }
+    namesakes
 }
 
 /// Whether a protection is to take the place of another one; if so, says in the log what changed.
@@ -43,7 +57,7 @@ pub fn replaces(before: &Protection, after: &Protection) -> bool {
     if changed {
         log(before, after);
     }
-    changed
+    changed || before.namesakes != after.namesakes
 }
 
 fn log(before: &Protection, after: &Protection) {

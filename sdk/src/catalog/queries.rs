@@ -44,13 +44,18 @@ pub async fn snapshot<C: GenericClient + Sync>(
     let names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
     for row in client.query(RELATIONS, &[&names]).await? {
         let relation = Relation { schema: row.try_get(1)?, name: row.try_get(2)? };
+        let kind: String = row.try_get(3)?;
         if !relations.contains(&relation) {
             snapshot.namesakes.push(relation);
             continue;
         }
+        // A sequence or an index comes first in a path as a table does, and is none.
+        if !["r", "p", "v", "m", "f"].contains(&kind.as_str()) {
+            continue;
+        }
         let mut table = Table {
             oid: row.try_get(0)?,
-            kind: row.try_get(3)?,
+            kind,
             persistence: row.try_get(4)?,
             is_child: row.try_get(5)?,
             row_security: row.try_get(6)?,
@@ -204,7 +209,7 @@ const RELATIONS: &str = "SELECT c.oid, n.nspname::text, c.relname::text, c.relki
     c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid), \
     c.relrowsecurity OR c.relforcerowsecurity \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 2, 3";
+    WHERE c.relname = ANY ($1::text[]) ORDER BY 2, 3";
 
 const COLUMNS: &str = "SELECT a.attnum, a.attname::text, a.atttypid, a.atttypmod, a.attlen, \
     tn.nspname || '.' || t.typname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, \

@@ -230,7 +230,7 @@ impl<'a> Runner<'a> {
             let refused = statements.iter().find_map(|statement| match &statement.decision {
                 Decision::Forward => None,
                 Decision::Refuse(refusal) => Some(refusal.clone()),
-                Decision::Rewrite(_) => Some(
+                Decision::Qualify(_) | Decision::Rewrite(_) => Some(
                     Refusal::new("batch_execute passes on statements that touch no protected table")
                         .hint("Send this one with execute or query.")
                         .at(statement.range.start),

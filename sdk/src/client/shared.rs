@@ -72,7 +72,7 @@ impl Shared {
     }
 
     /// Puts another one into force: statements that begin from now on are planned under it, prepared ones again
-    /// (SQL-12). Its epoch must be another one.
+    /// (SQL-12). Its epoch must be another one, unless only [`Protection::namesakes`] are.
     pub fn set_protection(&self, protection: Protection) {
         *self.protection.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(protection);
     }
@@ -190,13 +190,13 @@ mod tests {
         let other = Arc::clone(&shared);
         let planner = std::thread::spawn(move || {
             let began = Instant::now();
-            other.plan(&long, &[], &other.protection());
+            other.plan(&ClientText::of(&long), &[], &other.protection());
             began.elapsed()
         });
         let mut longest = Duration::ZERO;
         while !planner.is_finished() {
             let began = Instant::now();
-            shared.plan("SELECT diagnosis FROM patient WHERE id = $1", &[], &shared.protection());
+            shared.plan(&ClientText::of("SELECT diagnosis FROM patient WHERE id = $1"), &[], &shared.protection());
             longest = longest.max(began.elapsed());
         }
         // Not how long either takes, but whether one took as long as the other.

@@ -170,7 +170,7 @@ impl Runner<'_> {
             let sent = text;
             let text = read.text();
             let decided = single(&self.shared.plan(&read, declared, &protection));
-            let Single { plan, effect } = match decided {
+            let Single { plan, qualified, effect, path: _ } = match decided {
                 Ok(decided) => decided,
                 Err(refusal) => {
                     self.connection.refuses(text);
@@ -205,7 +205,9 @@ impl Runner<'_> {
             }
             let (physical, types) = match &plan {
                 Some(plan) => steps::described(plan, declared),
-                None => (sent.to_owned(), declared.to_vec()),
+                None => {
+                    (qualified.map_or_else(|| sent.to_owned(), |text| inputs::traced(&text).text), declared.to_vec())
+                }
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
             // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::error::SqlState;
 use crate::schema::Protection;
 use crate::sql::lex::{self, Kind, LexError, Token};
-use crate::sql::{self, Decision, Refusal};
+use crate::sql::{self, Decision, PathEffect, Refusal};
 
 /// The commands that run, or read from, what has a name.
 const COMMANDS: [&str; 3] = ["execute", "fetch", "move"];
@@ -36,6 +36,10 @@ pub struct Named {
     statements: bool,
     /// What each statement makes in the catalog, if anybody asked ([`NeverMade::watch`]).
     objects: VecDeque<Vec<Box<[u8]>>>,
+    /// What its statements do to the search path, if any does anything; taken out when it is sent.
+    path: Vec<PathEffect>,
+    /// The number of that among what was sent.
+    path_number: Option<u64>,
     /// Its place among the events of its session, once it is sent.
     number: u64,
 }
@@ -113,7 +117,48 @@ impl std::fmt::Debug for Named {
 impl Named {
     /// It names nothing.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty() && !self.statements && self.made.is_empty()
+        self.objects.is_empty() && !self.statements && self.made.is_empty() && self.path.is_empty()
+    }
+
+    /// The same of a text whose statements do this to the search path (SQL-63).
+    pub fn moving(mut self, path: Vec<PathEffect>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Whether the values of parameters decide what it does.
+    pub fn reads_parameters(&self) -> bool {
+        self.path.iter().any(PathEffect::reads_parameters)
+    }
+
+    /// The same with the values of its parameters, by number.
+    pub fn bound<'v>(mut self, value: impl Fn(usize) -> Option<Option<&'v str>>) -> Self {
+        for effect in &mut self.path {
+            *effect = effect.bound(&value);
+        }
+        self
+    }
+
+    /// The same executed with a row limit: whether a suspended portal has done what it does is not known.
+    pub fn limited(mut self) -> Self {
+        for effect in self.path.iter_mut().filter(|effect| !effect.is_none()) {
+            *effect = PathEffect::Opaque { commits: false };
+        }
+        self
+    }
+
+    /// What it does to the search path, which is sent with it.
+    pub(super) fn take_path(&mut self) -> Vec<PathEffect> {
+        std::mem::take(&mut self.path)
+    }
+
+    /// The number of what it does to the search path.
+    pub(super) fn path_number(&self) -> Option<u64> {
+        self.path_number
+    }
+
+    pub(super) fn set_path_number(&mut self, number: Option<u64>) {
+        self.path_number = number;
     }
 
     /// What a statement's name means may be another thing afterwards.

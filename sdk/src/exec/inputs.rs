@@ -140,6 +140,11 @@ pub fn parse_text(template: &Template, declared: &[u32]) -> (String, Vec<u32>) {
     (out.text, types)
 }
 
+/// Appends a text in which nothing is filled in.
+pub fn trace(template: &Template, out: &mut Traced) {
+    numbered(template, out);
+}
+
 /// Appends the text of a Parse.
 pub(super) fn numbered(template: &Template, out: &mut Traced) {
     join(template, |slot| Cow::Owned(format!("${}", slot + 1)), out);
@@ -147,9 +152,14 @@ pub(super) fn numbered(template: &Template, out: &mut Traced) {
 
 /// Where the characters of a Parse's text come from.
 pub fn positions(template: &Template) -> Positions {
+    traced(template).positions
+}
+
+/// The text of a Parse, and where its characters come from.
+pub fn traced(template: &Template) -> Traced {
     let mut out = Traced::default();
     numbered(template, &mut out);
-    out.positions
+    out
 }
 
 /// What a recipe gives, before it becomes a parameter or a literal.

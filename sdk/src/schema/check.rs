@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::checked::{BeaconSpec, BranchKeySpec, ColumnSpec, KeyringSpec, Schema, TableSpec, TriggerSpec};
 use super::keyring_uri::{KeyringUri, KeyringUriError};
 use super::located::At;
+use super::meaning::TEMPORARY;
 use super::model::{Action, Audit, File, Length, RowBinding, RowSignature, StandardBeacon, Table, Unlisted};
 use super::names::{self, BeaconKind};
 use super::problem::{Code, Place, Problem, nearest};
@@ -134,7 +135,7 @@ impl Check {
         self.later_if("follow_catalog", settings.follow_catalog.as_ref(), true);
         self.later("max_residual_rows", settings.max_residual_rows.as_ref());
         for name in &settings.unprotected {
-            if let Some(relation) = self.relation(name) {
+            if let Some(relation) = self.relation(name, true) {
                 schema.unprotected.insert(relation);
             }
         }
@@ -152,7 +153,7 @@ impl Check {
         let signature = table.row_signature.as_ref().map_or(RowSignature::None, |given| given.value);
         self.binding(table, signature, &columns);
         let triggers = self.triggers(table, &columns);
-        let relation = self.relation(&table.name)?;
+        let relation = self.relation(&table.name, false)?;
         if !self.physical.insert(relation.name.clone()) {
             let text = format!("two tables are called {:?}; any relation of that name is protected", relation.name);
             self.report(Code::Duplicate, &table.name.span, text);
@@ -367,7 +368,8 @@ impl Check {
         }
     }
 
-    fn relation(&mut self, name: &At<String>) -> Option<Relation> {
+    /// What is declared harmless may be a session's own temporary table.
+    fn relation(&mut self, name: &At<String>, unprotected: bool) -> Option<Relation> {
         let Some((schema, relation)) = name.value.split_once('.') else {
             let text = format!("{:?} has no schema: the search_path of a session must not decide", name.value);
             self.report(Code::Name, &name.span, text).help = Some(format!("name = \"public.{}\"", name.value));
@@ -380,7 +382,8 @@ impl Check {
         for part in [schema, relation] {
             self.physical_name(&At { value: part.to_owned(), span: name.span.clone() });
         }
-        if matches!(schema, "pgseal" | "pg_catalog" | "information_schema") || schema.starts_with("pg_") {
+        let temporary = unprotected && schema == TEMPORARY;
+        if matches!(schema, "pgseal" | "information_schema") || (schema.starts_with("pg_") && !temporary) {
             self.report(Code::Name, &name.span, format!("schema {schema} is not for tables of yours"));
         }
         Some(Relation { schema: schema.to_owned(), name: relation.to_owned() })

@@ -1,6 +1,7 @@
 //! What depends on a protected object without being one, by kind: a name counts only where its kind can stand (SQL-65).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,24 +28,29 @@ pub enum DependentKind {
 /// Names with what they are and why they count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dependents {
-    names: BTreeMap<String, BTreeMap<DependentKind, String>>,
+    /// Shared: every session may have a view of what is protected.
+    names: Arc<BTreeMap<String, BTreeMap<DependentKind, String>>>,
     /// Symbols are no names: they are looked for among other tokens.
-    operators: BTreeMap<String, String>,
+    operators: Arc<BTreeMap<String, String>>,
 }
 
 impl Dependents {
     /// Adds one. The first reason stands.
     pub fn insert(&mut self, kind: DependentKind, name: impl Into<String>, reason: impl Into<String>) {
         match kind {
-            DependentKind::Operator => self.operators.entry(name.into()).or_insert_with(|| reason.into()),
+            DependentKind::Operator => {
+                Arc::make_mut(&mut self.operators).entry(name.into()).or_insert_with(|| reason.into())
+            }
             DependentKind::Relation
             | DependentKind::Type
             | DependentKind::Routine
             | DependentKind::RowRoutine
             | DependentKind::SqlRoutine
-            | DependentKind::SqlRowRoutine => {
-                self.names.entry(name.into()).or_default().entry(kind).or_insert_with(|| reason.into())
-            }
+            | DependentKind::SqlRowRoutine => Arc::make_mut(&mut self.names)
+                .entry(name.into())
+                .or_default()
+                .entry(kind)
+                .or_insert_with(|| reason.into()),
         };
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Action, Dependents};
+use super::{Action, Dependents, Meanings, Namesakes};
 use crate::value::Type;
 
 /// A schema-qualified physical name, as the catalog spells it (no quotes, case kept).
@@ -19,7 +19,7 @@ pub struct Relation {
 pub type ColumnId = usize;
 
 /// Everything that is protected in one database. Immutable; a new lock makes a new one.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Protection {
     /// Changes whenever anything in here does: part of every plan-cache key (SQL-12).
     pub epoch: u64,
@@ -38,6 +38,11 @@ pub struct Protection {
     pub dependents: Dependents,
     /// Relations that share a protected table's last name and are declared harmless.
     pub unprotected: BTreeSet<Relation>,
+    /// Which other relations have the name of a protected one, as the catalog was last seen. They decide nothing before
+    /// a path is held against them, so they are no part of the epoch.
+    pub namesakes: Arc<Namesakes>,
+    /// What unqualified names mean in the session that this is for (SQL-63); empty: the protected tables.
+    pub meanings: Meanings,
 }
 
 /// One protected table.

@@ -22,7 +22,7 @@ use crate::schema::Protection;
 /// ```
 pub fn explain(text: &str, protection: &Protection) -> String {
     let mut out = String::new();
-    for Statement { range, decision, effect: _ } in super::plan(text, &[], protection) {
+    for Statement { range, decision, effect: _, path: _ } in super::plan(text, &[], protection) {
         if !out.is_empty() {
             out.push('\n');
         }
@@ -30,6 +30,14 @@ pub fn explain(text: &str, protection: &Protection) -> String {
             Decision::Forward => {
                 line(&mut out, "decision", "forward: it touches no protected table, its bytes go on as they are");
                 line(&mut out, "physical", text.get(range).unwrap_or("").trim());
+            }
+            Decision::Qualify(template) => {
+                line(
+                    &mut out,
+                    "decision",
+                    "forward: its tables only share a protected name, their schemas are spliced in",
+                );
+                statement(&mut out, "physical", template);
             }
             Decision::Rewrite(plan) => rewrite(&mut out, plan),
             Decision::Refuse(refusal) => refuse(&mut out, refusal),

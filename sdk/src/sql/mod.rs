@@ -6,6 +6,7 @@
 
 pub mod client_text;
 mod condition;
+mod effects;
 pub mod explain;
 pub mod functions;
 pub mod lex;
@@ -20,6 +21,7 @@ mod splice;
 mod stack;
 
 pub use condition::Condition;
+pub use names::PathEffect;
 pub use physical::{
     Effect, Input, Literal, Notes, Origin, OutputColumn, OutputSource, ParamRole, PhysicalType, Piece, Plan,
     ReadModifyWrite, ReadRow, Recipe, RowShape, Slot, Steps, Template, Verb, WriteRow,
@@ -32,12 +34,16 @@ use std::sync::Arc;
 use crate::encoding::is_outline;
 use crate::error::SqlState;
 use crate::schema::Protection;
+use effects::Effects;
 
 /// What happens to one statement.
 #[derive(Debug, Clone)]
 pub enum Decision {
     /// It cannot touch a protected object: the bytes go on as they are.
     Forward,
+    /// It touches relations that only share a protected table's name: it goes on with their schemas spliced in, and
+    /// what comes back goes on as it is (SQL-63).
+    Qualify(Arc<Template>),
     /// It was understood completely.
     Rewrite(Arc<Plan>),
     /// It is answered with an error, and nothing of it leaves.
@@ -53,6 +59,9 @@ pub struct Statement {
     pub decision: Decision,
     /// What it changes in the session once the server has confirmed it.
     pub effect: Effect,
+    /// What it does to the search path: of each statement in `range` that is not empty; none at all if none does
+    /// anything.
+    pub path: Box<[PathEffect]>,
 }
 
 /// Plans every statement of `text`. `declared` are the OIDs of a Parse message (0 = not said).
@@ -76,38 +85,58 @@ pub struct Statement {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn plan(text: &str, declared: &[u32], protection: &Protection) -> Vec<Statement> {
-    let whole = |decision, effect| vec![Statement { range: 0..text.len(), decision, effect }];
+    plan_each(text, declared, protection, |_| None)
+}
+
+/// The same where a statement may change what the names in those behind it mean: `then` is told what it does to the
+/// search path, and says what is protected from there on if that is another thing.
+pub fn plan_each(
+    text: &str,
+    declared: &[u32],
+    protection: &Protection,
+    mut then: impl FnMut(&PathEffect) -> Option<Arc<Protection>>,
+) -> Vec<Statement> {
+    let whole = |decision, effects: Effects| vec![effects.of(0..text.len(), decision)];
     let tokens = lex::lex(text);
-    let effect = |tokens: &[lex::Token]| names::effect(text, tokens);
     let known = names::Names::of(protection);
     let outline = is_outline(text);
     if protection.is_empty() || known.first(text).is_none() && (!outline || known.are_ascii()) {
         // A text without tokens is an error at the server: it changes nothing.
-        let Ok(tokens) = tokens else { return whole(Decision::Forward, Effect::None) };
+        let Ok(tokens) = tokens else { return whole(Decision::Forward, Effects::default()) };
         let harmful = if protection.is_empty() { None } else { settings::refusal(text, &tokens) };
-        return whole(harmful.map_or(Decision::Forward, Decision::Refuse), effect(&tokens));
+        let effects = Effects::read(text, &tokens, protection);
+        let effects = if outline { effects.outlined() } else { effects };
+        return whole(harmful.map_or(Decision::Forward, Decision::Refuse), effects);
     }
     if outline {
-        return whole(Decision::Refuse(client_text::unread_text()), Effect::Opaque);
+        return whole(Decision::Refuse(client_text::unread_text()), Effects::unread());
     }
     let tokens = match tokens {
         Ok(tokens) => tokens,
         Err(error) => {
             let refusal = Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at);
-            return whole(Decision::Refuse(refusal), Effect::None);
+            return whole(Decision::Refuse(refusal), Effects::default());
         }
     };
     let parts = match parse::split(text, &tokens) {
         Ok(parts) => parts,
-        Err(refusal) => return whole(Decision::Refuse(refusal), Effect::None),
+        Err(refusal) => return whole(Decision::Refuse(refusal), Effects::default()),
     };
+    let mut other: Option<Arc<Protection>> = None;
     parts
         .into_iter()
-        .map(|part| Statement {
-            decision: settings::refusal(text, tokens.get(part.tokens.clone()).unwrap_or(&[]))
-                .map_or_else(|| plan::decide(text, &tokens, &part, declared, &known), Decision::Refuse),
-            effect: effect(tokens.get(part.tokens.clone()).unwrap_or(&[])),
-            range: part.range,
+        .map(|part| {
+            let own = tokens.get(part.tokens.clone()).unwrap_or(&[]);
+            let decide = || match &other {
+                Some(protection) => plan::decide(text, &tokens, &part, declared, &names::Names::of(protection)),
+                None => plan::decide(text, &tokens, &part, declared, &known),
+            };
+            let decision = settings::refusal(text, own).map_or_else(decide, Decision::Refuse);
+            let effects = Effects::read(text, own, protection);
+            for effect in &effects.path {
+                other = then(effect).or(other.take());
+            }
+            effects.of(part.range, decision)
         })
         .collect()
 }

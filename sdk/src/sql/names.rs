@@ -8,13 +8,18 @@ mod alike;
 mod call;
 mod code;
 mod effect;
+mod path;
 mod place;
+mod relation;
 mod statement;
 #[cfg(test)]
 mod tests;
 
 pub use call::statement_for_a_function;
 pub use effect::effect;
+pub(super) use path::path_effect;
+pub use path::{Assignment, Given, PathEffect, Variable};
+pub(super) use relation::{Stands, stands};
 
 use crate::schema::dependents::runs_sql;
 use crate::schema::{DependentKind, Protection};

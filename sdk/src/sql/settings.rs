@@ -92,10 +92,30 @@ pub fn check_startup(name: &[u8], value: &[u8]) -> Result<(), Refusal> {
     }
 }
 
+/// The settings of a start-up packet, as (name, value) in the order in which the server takes them over: those of
+/// `options` first (`process_startup_options`, postinit.c).
+pub fn startup<'p>(parameters: impl IntoIterator<Item = (&'p [u8], &'p [u8])>) -> Vec<(String, String)> {
+    let (mut first, mut then) = (Vec::new(), Vec::new());
+    for (name, value) in parameters {
+        let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+        if name != "options" {
+            then.push((name.into_owned(), value.into_owned()));
+            continue;
+        }
+        for word in words(&value) {
+            let Some((name, value)) = word.split_once('=') else { continue };
+            let name = name.strip_prefix("--").or_else(|| name.strip_prefix("-c")).unwrap_or(name);
+            first.push((name.replace('-', "_"), value.to_owned()));
+        }
+    }
+    first.append(&mut then);
+    first
+}
+
 /// Words of `options`, cut at white space that no backslash precedes (`pg_split_opts`, postinit.c). `-c name=value`,
 /// `-cname=value` and `--name=value` all end in the name before their first `=`; in a name `-` stands for `_`
 /// (`ParseLongOption`).
-fn options(text: &str) -> Result<(), Refusal> {
+fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
@@ -106,7 +126,11 @@ fn options(text: &str) -> Result<(), Refusal> {
             char => words.last_mut().into_iter().for_each(|word| word.push(char)),
         }
     }
-    for word in &words {
+    words
+}
+
+fn options(text: &str) -> Result<(), Refusal> {
+    for word in &words(text) {
         let Some((name, value)) = word.split_once('=') else { continue };
         let name = name.replace('-', "_").to_ascii_lowercase();
         let found = Setting::ALL.into_iter().find(|setting| name.ends_with(setting.name()));

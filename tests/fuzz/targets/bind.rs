@@ -51,7 +51,7 @@ thread_local! {
 fn plan(text: &str, declared: &[u32], protection: &Protection) -> Arc<Plan> {
     match sql::plan(text, declared, protection).remove(0).decision {
         Decision::Rewrite(plan) => plan,
-        Decision::Forward => panic!("forwarded: {text}"),
+        Decision::Forward | Decision::Qualify(_) => panic!("forwarded: {text}"),
         Decision::Refuse(refusal) => panic!("refused: {text}: {}", refusal.message),
     }
 }

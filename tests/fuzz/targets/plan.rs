@@ -35,6 +35,7 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
             let own = &text[statement.range.clone()];
             match &statement.decision {
                 Decision::Forward => forwarded(own, protection),
+                Decision::Qualify(_) => panic!("{own:?} means another table in no session"),
                 Decision::Rewrite(plan) => rewritten(text, &declared, plan),
                 Decision::Refuse(refusal) => {
                     assert!(!refusal.message.is_empty());

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::exec::inputs::Params;
+use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::session::{self, Meaning, Refused, Statement};
 use pgseal::exec::steps;
 use pgseal::framing::Malformed;
@@ -38,7 +38,14 @@ impl State {
             Ok(text) => text,
             Err(fate) => return Ok(fate),
         };
+        if self.session.awaits_path(text.text(), &self.world.protection) {
+            return Ok(self.awaits_name(out));
+        }
         let statements = core.plans.borrow_mut().plan_client(&text, &types, &self.world.protection);
+        if self.status != b'E' && self.session.asks_path(&statements, &self.world.protection) {
+            self.ask_path(out);
+            return Ok(Fate::Wait);
+        }
         let parsed = self.session.parse(&key, text.text(), &types, &statements, &self.world.protection);
         let (statement, change) = match parsed {
             Ok(parsed) => parsed,
@@ -47,15 +54,26 @@ impl State {
                 return Ok(self.refuse(unnamed, &refusal, position, out));
             }
         };
-        let (answer, fate) = match statement.plan() {
-            Some(plan) => {
+        let (answer, fate) = match (statement.plan(), statement.qualified()) {
+            (Some(plan), _) => {
                 if let Err(error) = frames::bind::parse(name, plan, &types, self.encoding(), out) {
                     self.session.withdraw(&change);
                     return Ok(self.refuse(unnamed, &error, None, out));
                 }
                 (Answer::Statement(Arc::clone(plan)), Fate::Replaced)
             }
-            None => (Answer::Forward, Fate::Forward),
+            (None, Some(template)) => {
+                let qualified = inputs::traced(template);
+                match frames::bind::encoded(&qualified.text, self.encoding()) {
+                    Ok(text) => compose::parse(name, text, &types, out),
+                    Err(error) => {
+                        self.session.withdraw(&change);
+                        return Ok(self.refuse(unnamed, &error, None, out));
+                    }
+                }
+                (Answer::Qualified(qualified.positions), Fate::Replaced)
+            }
+            (None, None) => (Answer::Forward, Fate::Forward),
         };
         self.expect(Kind::Parse, Expected::changing(answer, change));
         Ok(fate)
@@ -91,9 +109,11 @@ impl State {
         let encoding = self.encoding();
         let mut again = Vec::new();
         compose::close(Target::Statement, name, &mut again);
-        let parsed = match statement.plan() {
-            Some(plan) => frames::bind::parse(name, plan, statement.declared(), encoding, &mut again),
-            None => frames::bind::encoded(statement.text().unwrap_or(""), encoding)
+        let parsed = match (statement.plan(), statement.qualified()) {
+            (Some(plan), _) => frames::bind::parse(name, plan, statement.declared(), encoding, &mut again),
+            (None, Some(template)) => frames::bind::encoded(&inputs::traced(template).text, encoding)
+                .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
+            (None, None) => frames::bind::encoded(statement.text().unwrap_or(""), encoding)
                 .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
         };
         if let Err(error) = parsed {
@@ -108,12 +128,21 @@ impl State {
     }
 
     /// The answer to what was sent about a name is needed first.
-    fn awaits_name(&self, out: &mut Vec<u8>) -> Fate {
+    pub(super) fn awaits_name(&self, out: &mut Vec<u8>) -> Fate {
         // What it waits for may stand in this batch: the server is made to answer it.
-        if self.session.renames() {
+        if self.session.renames() || self.session.path.as_ref().is_some_and(|path| path.is_open(&self.protected)) {
             compose::flush(out);
         }
         Fate::Name
+    }
+
+    /// The server is asked for the path; in a failed transaction it answers nothing but that.
+    fn unplaced(&mut self, out: &mut Vec<u8>) -> Fate {
+        if self.status == b'E' {
+            return self.refuse(false, &Refusal::new("the search path is not known"), None, out);
+        }
+        self.ask_path(out);
+        Fate::Wait
     }
 
     pub(super) fn bind(&mut self, core: &Core, frame: Frame<'_>, out: &mut Vec<u8>) -> Result<Fate, Malformed> {
@@ -155,7 +184,10 @@ impl State {
         let (statement, plan) = match (meaning, frame.body) {
             (Meaning::Planned(statement, plan), Some(_)) => (statement, plan),
             (Meaning::Planned(..), None) => return Ok(Fate::Whole),
-            (Meaning::Forwarded(statement), _) => return Ok(self.bind_forwarded(&portal, statement.as_deref())),
+            (Meaning::Forwarded(statement), body) => {
+                return Ok(self.bind_forwarded(&portal, statement.as_deref(), body));
+            }
+            (Meaning::Unplaced, _) => return Ok(self.unplaced(out)),
             (Meaning::Unknown, _) => {
                 self.ask_for_text(name, &key, out);
                 return Ok(Fate::Wait);
@@ -172,8 +204,14 @@ impl State {
         }
     }
 
-    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>) -> Fate {
-        let named = statement.and_then(Statement::named).cloned();
+    fn bind_forwarded(&mut self, portal: &[u8], statement: Option<&Statement>, body: Option<&[u8]>) -> Fate {
+        let mut named = statement.and_then(Statement::named).cloned();
+        if let Some(own) = named.take_if(|named| named.reads_parameters()) {
+            let values = body.and_then(|body| reader::bind(body).ok()).map(|bind| bind.values).unwrap_or_default();
+            // Text is the same in both formats.
+            let text = |number: usize| values.get(number)?.map(std::str::from_utf8).transpose().ok();
+            named = Some(own.bound(text));
+        }
         if let Some(statement) = statement {
             self.session.sends_effect(statement.effect());
         }
@@ -262,6 +300,7 @@ impl State {
                     Ok(Meaning::Planned(_, plan)) => break Answer::Statement(plan),
                     Ok(Meaning::Forwarded(_) | Meaning::Unknown) => break Answer::Forward,
                     Ok(Meaning::Open) => return Ok(self.awaits_name(out)),
+                    Ok(Meaning::Unplaced) => return Ok(self.unplaced(out)),
                     Ok(Meaning::Again(statement)) => {
                         if let Err(error) = self.parse_again(name, &key, &statement, out) {
                             return Ok(self.refuse(false, &error, None, out));
@@ -297,7 +336,8 @@ impl State {
                 if let Some(refusal) = self.session.too_much(&named) {
                     return Ok(self.refuse(false, &refusal, None, out));
                 }
-                let change = self.session.sends(*named, self.world.protection.epoch);
+                let named = if limit == 0 { *named } else { named.limited() };
+                let change = self.session.sends(named, self.world.protection.epoch);
                 self.expect(Kind::Execute, Expected::changing(Answer::Forward, change));
                 return Ok(Fate::Forward);
             }

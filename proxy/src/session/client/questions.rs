@@ -1,11 +1,15 @@
 //! Questions of ours to the server: settings, and the text of a statement that no message has made.
 
+use pgseal::exec::session::path::Path;
 use pgseal::value::Format;
 
 use super::super::queue::Kind;
 use super::super::state::{Answer, Expected, SHOW_NAME, State};
 use crate::wire::compose;
 use crate::wire::reader::Target;
+
+/// What a path depends on: the names of `Variable::ALL`.
+const PATH: [&str; 3] = ["search_path", "role", "session_authorization"];
 
 /// The text of a prepared statement, as the client or a function gave it.
 const TEXT: &str =
@@ -14,6 +18,17 @@ const TEXT: &str =
 impl State {
     /// Asks for settings inside the client's batch. A Query would end the batch's transaction.
     pub(super) fn ask(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        self.show(settings, out);
+        self.session.facts.asked();
+    }
+
+    /// Asks what the search path is, and whose (SQL-63).
+    pub(super) fn ask_path(&mut self, out: &mut Vec<u8>) {
+        self.show(&PATH, out);
+        self.session.path.iter_mut().for_each(Path::asked);
+    }
+
+    fn show(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
         for (number, asked) in settings.chunks(1).enumerate() {
             let name = asked.concat();
             compose::close(Target::Statement, SHOW_NAME, out);
@@ -28,14 +43,23 @@ impl State {
             self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         }
         compose::flush(out);
-        self.session.facts.asked();
+    }
+
+    /// The same as [`State::ask_path`] in a Query of its own.
+    pub(super) fn ask_path_by_query(&mut self, out: &mut Vec<u8>) {
+        self.show_by_query(&PATH, out);
+        self.session.path.iter_mut().for_each(Path::asked);
     }
 
     /// Asks for settings in a Query of its own, whose answers are ours.
     pub(super) fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+        self.show_by_query(settings, out);
+        self.session.facts.asked();
+    }
+
+    fn show_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
         let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
         compose::query(shows.join("; "), out);
-        self.session.facts.asked();
         self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
     }
 

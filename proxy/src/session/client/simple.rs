@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pgseal::error::UserFacing;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::positions::Traced;
-use pgseal::exec::session::cut;
+use pgseal::exec::session::{cut, path};
 use pgseal::framing::Malformed;
 use pgseal::sql::client_text::ClientText;
 use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
@@ -55,7 +55,20 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<Fate, Stop> {
         let text = client.text();
-        let statements = core.plans.borrow_mut().plan_client(client, &[], &self.world.protection);
+        if self.session.awaits_path(text, &self.world.protection) {
+            return Ok(self.awaits_name(out));
+        }
+        let statements = {
+            let mut plans = core.plans.borrow_mut();
+            match &self.session.path {
+                Some(path) => path.plan(&mut plans, client, &self.world.protection, &self.protected),
+                None => plans.plan_client(client, &[], &self.world.protection),
+            }
+        };
+        if self.status != b'E' && self.session.asks_path(&statements, &self.world.protection) {
+            self.ask_path_by_query(out);
+            return Ok(Fate::Wait);
+        }
         let count = statements.len() + usize::from(stopped.is_some());
         if let Some((statement, refusal)) = statements.iter().find_map(|found| Some((found, refusal(found, count)?))) {
             return Err(Stop::refused(refusal, client, statement.range.start));
@@ -64,11 +77,12 @@ impl State {
             return Err(Stop::refused(refusal, client, 0));
         }
         let named = self.session.forwarded(text, &self.world.protection);
-        let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?;
+        let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?.moving(path::effects(&statements));
         let parts =
             statements.iter().map(|statement| self.part(statement, client)).collect::<Result<Vec<_>, Stop>>()?;
         let planned = || parts.iter().flatten();
-        if planned().next().is_none() && stopped.is_none() {
+        let qualifies = statements.iter().any(|statement| matches!(statement.decision, Decision::Qualify(_)));
+        if planned().next().is_none() && !qualifies && stopped.is_none() {
             let change = self.session.sends(named, self.world.protection.epoch);
             self.expect(Kind::Query, Expected::changing(Answer::Forward, change));
             self.sent(&statements);
@@ -153,13 +167,20 @@ impl State {
         };
         let (mut end, mut characters) = (0, 0);
         for (statement, part) in statements.iter().zip(parts) {
-            let Some(part) = part else { continue };
-            let plan = &part.plan;
-            let stop = |error| Stop::failed(error, statement.range.start);
-            part.columns.check(plan, settings).map_err(stop)?;
             let before = text.get(end..statement.range.start).unwrap_or("");
-            push(&mut physical, before, characters);
-            inputs::splice(plan, &plan.template, keys, settings, &mut physical).map_err(stop)?;
+            match (&statement.decision, part) {
+                (Decision::Qualify(template), _) => {
+                    push(&mut physical, before, characters);
+                    inputs::trace(template, &mut physical);
+                }
+                (Decision::Rewrite(plan), Some(part)) => {
+                    let stop = |error| Stop::failed(error, statement.range.start);
+                    part.columns.check(plan, settings).map_err(stop)?;
+                    push(&mut physical, before, characters);
+                    inputs::splice(plan, &plan.template, keys, settings, &mut physical).map_err(stop)?;
+                }
+                (Decision::Forward | Decision::Rewrite(_) | Decision::Refuse(_), _) => continue,
+            }
             let own = text.get(statement.range.clone()).unwrap_or("");
             characters += before.chars().count() + own.chars().count();
             end = statement.range.end;
@@ -209,7 +230,7 @@ impl Stop {
 fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
     match &statement.decision {
         Decision::Rewrite(plan) => Some(plan),
-        Decision::Forward | Decision::Refuse(_) => None,
+        Decision::Forward | Decision::Qualify(_) | Decision::Refuse(_) => None,
     }
 }
 
@@ -222,7 +243,7 @@ fn ends_transaction(statement: &str) -> bool {
 /// Why a statement cannot be part of a Query that is sent.
 fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
     match &statement.decision {
-        Decision::Forward => None,
+        Decision::Forward | Decision::Qualify(_) => None,
         Decision::Refuse(refusal) => Some(refusal.clone()),
         Decision::Rewrite(plan) if of > 1 && plan.is_stepped() => Some(
             Refusal::new("a statement that takes several steps beside others in one query is not in this version")

@@ -115,7 +115,6 @@ impl State {
             compose::sync(out);
             let answer = Answer::Pipeline(Arc::clone(&running.portal.plan), running.tag.into());
             self.expect(Kind::Sync, Expected::new(answer));
-            self.session.end_batch();
         }
     }
 

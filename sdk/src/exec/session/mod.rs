@@ -8,10 +8,12 @@
 //! * `versions`: a name means what was sent last, until the server drops that;
 //! * `statement`: what a message prepared;
 //! * `cut`: what is sent of a Query of which a statement is refused;
+//! * [`path`]: what unqualified names of protected tables mean by the search path;
 //! * [`facts`](super::facts): the settings by which texts and values are read.
 
 mod cut;
 mod names;
+pub mod path;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -30,13 +32,17 @@ use crate::encoding::is_outline;
 use crate::error::SqlState;
 use crate::schema::Protection;
 use crate::sql::client_text::unread_text;
-use crate::sql::{self, Effect, Plan, Refusal, Verb};
+use crate::sql::{self, Decision, Effect, Plan, Refusal, Verb};
 use names::{Names, unremembered};
+use path::Path;
 
 /// The session. `P`: what a portal of a planned statement is for the door that has it.
 pub struct Session<P = ()> {
     /// Settings and transaction.
     pub facts: Facts,
+    /// The search path, where every statement of the session is seen: unqualified names follow it. Where others use the
+    /// connection too, protected names win (SQL-63).
+    pub path: Option<Path>,
     names: Names,
     portals: Portals<Portal<P>>,
     never_made: NeverMade,
@@ -112,6 +118,8 @@ pub enum Meaning {
     Open,
     /// The server is asked for the text of the statement ([`Session::asked_for`]), before the message is looked at again.
     Unknown,
+    /// The server is asked for the search path ([`Path::asks`]), before the message is looked at again.
+    Unplaced,
 }
 
 impl<P> Session<P> {
@@ -119,6 +127,7 @@ impl<P> Session<P> {
     pub fn new(facts: Facts) -> Self {
         Self {
             facts,
+            path: None,
             names: Names::default(),
             portals: Portals::default(),
             never_made: NeverMade::default(),
@@ -133,6 +142,7 @@ impl<P> Session<P> {
     /// Something is protected from now on, and nothing was: what was prepared before is not known.
     pub fn remembers_from_now_on(&mut self) {
         self.unremembered = true;
+        self.path.iter_mut().for_each(Path::unseen);
     }
 
     fn event(&mut self) -> u64 {
@@ -200,7 +210,11 @@ impl<P> Session<P> {
         if named.is_empty() {
             return None;
         }
-        let named = Box::new(named.sent(self.event()));
+        let mut named = Box::new(named.sent(self.event()));
+        let effects = named.take_path();
+        if let Some(path) = self.path.as_mut().filter(|_| !effects.is_empty()) {
+            named.set_path_number(Some(path.sent(effects)));
+        }
         self.renaming += usize::from(named.changes_statements());
         self.names.sent(&named, epoch);
         Some(Change::Named(named))
@@ -229,6 +243,29 @@ impl<P> Session<P> {
     /// Whatever comes next belongs to a transaction in which nothing of ours has written.
     pub fn forgets_writes(&mut self) {
         self.wrote = None;
+    }
+
+    /// What a text means must wait: it names something protected, and what is under way may set the path.
+    pub fn awaits_path(&self, text: &str, protection: &Protection) -> bool {
+        self.path.as_ref().is_some_and(|path| path.is_open(protection)) && names_protected(text, protection)
+    }
+
+    /// Whether the server is to be asked for the path before this text, planned as `statements`, is sent.
+    pub fn asks_path(&self, statements: &[sql::Statement], protection: &Protection) -> bool {
+        let touched = || statements.iter().any(|statement| !matches!(statement.decision, Decision::Forward));
+        self.path.as_ref().is_some_and(|path| path.asks(protection)) && touched()
+    }
+
+    /// The server has answered a question for a setting.
+    pub fn shown(&mut self, name: &str, value: &str) {
+        self.facts.shown(name, value);
+        self.path.iter_mut().for_each(|path| path.shown(name, value));
+    }
+
+    /// It has not.
+    pub fn not_shown(&mut self) {
+        self.facts.not_shown();
+        self.path.iter_mut().for_each(Path::not_shown);
     }
 
     // Names of statements.
@@ -278,7 +315,7 @@ impl<P> Session<P> {
         statements: &[sql::Statement],
         protection: &Protection,
     ) -> Result<Statement, Refusal> {
-        let Single { plan, effect } = single(statements)?;
+        let Single { plan, qualified, effect, path } = single(statements)?;
         let named = match &plan {
             Some(_) => Named::default(),
             None => {
@@ -287,10 +324,10 @@ impl<P> Session<P> {
                 }
                 let mut named = by_name::named(text);
                 self.watch(&mut named, text);
-                named
+                named.moving(path.into())
             }
         };
-        Ok(Statement::new(text, declared, protection.epoch, plan, effect, named))
+        Ok(Statement::new(text, declared, protection.epoch, (plan, qualified), effect, named))
     }
 
     /// What the statement of this name means to a message that uses it. `plan` plans a text.
@@ -312,11 +349,19 @@ impl<P> Session<P> {
             }
             return Ok(Meaning::Forwarded(None));
         };
+        if let Some(path) = &self.path
+            && (path.is_open(protection) || path.asks(protection))
+            && known.text().is_none_or(|text| names_protected(text, protection))
+        {
+            return Ok(if path.is_open(protection) { Meaning::Open } else { Meaning::Unplaced });
+        }
         if known.epoch != protection.epoch {
             let Some(text) = known.text() else { return Err(unremembered().into()) };
             let statements = plan(text, &known.declared);
-            let fresh = self.decide(text, &known.declared, &statements, protection)?;
-            if known.plan.is_some() || fresh.plan.is_some() {
+            let fresh = self.decide(text, &known.declared, &statements, protection);
+            let fresh = fresh.map_err(|refusal| Refused::of(refusal, text))?;
+            let is_text = |statement: &Statement| statement.plan.is_none() && statement.qualified.is_none();
+            if !is_text(&known) || !is_text(&fresh) {
                 return Ok(Meaning::Again(self.names.prepare_again(name, fresh)));
             }
             let fresh = self.names.renew(name, fresh);
@@ -383,7 +428,10 @@ impl<P> Session<P> {
     /// Whether a Bind of this name must be there whole to be looked at.
     pub fn needs_values(&self, name: &[u8], protection: &Protection) -> bool {
         match self.names.get(name) {
-            Some(statement) => statement.plan.is_some() || statement.epoch != protection.epoch,
+            Some(statement) => {
+                let reads = || statement.named().is_some_and(Named::reads_parameters);
+                statement.plan.is_some() || statement.epoch != protection.epoch || reads()
+            }
             None => !self.names.is_sql(name),
         }
     }
@@ -457,8 +505,13 @@ impl<P> Session<P> {
         match tag {
             b"CLOSE CURSOR ALL" => self.portals.forget(),
             // What a prepared transaction made is not there, and may never be.
-            b"ROLLBACK" | b"PREPARE TRANSACTION" => self.failed(),
+            b"ROLLBACK" | b"PREPARE TRANSACTION" => self.undone(),
             _ => {}
+        }
+        if let (Some(Change::Named(named)), Some(path)) = (&change, &mut self.path)
+            && let Some(number) = named.path_number()
+        {
+            path.confirmed(number, tag);
         }
         let Some(Change::Named(named)) = change else {
             if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL" | b"DEALLOCATE") {
@@ -518,11 +571,20 @@ impl<P> Session<P> {
 
     fn settle(&mut self, named: &Named) {
         self.names.settle(named);
+        if let (Some(number), Some(path)) = (named.path_number(), &mut self.path) {
+            path.closed(number);
+        }
         self.renaming = self.renaming.saturating_sub(usize::from(named.changes_statements()));
     }
 
-    /// An error: what was made in this transaction may be gone.
+    /// An error of the server.
     pub fn failed(&mut self) {
+        self.path.iter_mut().for_each(Path::failed);
+        self.undone();
+    }
+
+    /// What was made in this transaction may be gone.
+    fn undone(&mut self) {
         let event = self.event();
         self.never_made.undo(event);
     }
@@ -537,10 +599,16 @@ impl<P> Session<P> {
     /// ReadyForQuery. `last`: nothing was sent behind the message that it answers.
     pub fn ready_for_query(&mut self, transaction: Transaction, last: bool) {
         self.facts.ready_for_query(transaction, last);
+        self.path.iter_mut().for_each(|path| path.ready(transaction, last));
         if transaction == Transaction::Idle {
             self.idle();
         }
     }
+}
+
+/// Whether a text may name something protected.
+fn names_protected(text: &str, protection: &Protection) -> bool {
+    sql::names::Names::of(protection).first(text).is_some()
 }
 
 /// PostgreSQL's words for a name that means nothing.

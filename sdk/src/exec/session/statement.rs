@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::super::by_name::{self, Named};
-use crate::sql::{Effect, Plan};
+use crate::sql::{Effect, Plan, Template};
 
 /// A prepared statement, as long as anything is protected. It holds texts of the client, so it is never printed.
 pub struct Statement {
@@ -17,6 +17,8 @@ pub struct Statement {
     pub(super) epoch: u64,
     /// `None` if it is forwarded.
     pub(super) plan: Option<Arc<Plan>>,
+    /// What is forwarded in the place of its text, if it is not that.
+    pub(super) qualified: Option<Arc<Template>>,
     pub(super) effect: Effect,
     /// What it does to names.
     pub(super) named: Option<Box<Named>>,
@@ -31,7 +33,7 @@ impl Statement {
         text: &str,
         declared: &[u32],
         epoch: u64,
-        plan: Option<Arc<Plan>>,
+        (plan, qualified): (Option<Arc<Plan>>, Option<Arc<Template>>),
         effect: Effect,
         named: Named,
     ) -> Self {
@@ -43,6 +45,7 @@ impl Statement {
             named: (!named.is_empty()).then(|| Box::new(named)),
             runs: plan.is_none() && by_name::runs(text),
             plan,
+            qualified,
             was_barred: false,
         }
     }
@@ -50,6 +53,11 @@ impl Statement {
     /// `None` if it is forwarded.
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         self.plan.as_ref()
+    }
+
+    /// What is forwarded in the place of its text, if it is not that (SQL-63).
+    pub fn qualified(&self) -> Option<&Template> {
+        self.qualified.as_deref()
     }
 
     /// The types that the client declared.

@@ -12,6 +12,11 @@ impl ClientText<'_> {
         for statement in &mut statements {
             match &mut statement.decision {
                 Decision::Forward | Decision::Refuse(_) => {}
+                Decision::Qualify(template) => {
+                    if let Some(template) = Arc::get_mut(template) {
+                        self.places.locate_template(template);
+                    }
+                }
                 Decision::Rewrite(plan) => {
                     if let Some(plan) = Arc::get_mut(plan) {
                         self.places.locate(plan);

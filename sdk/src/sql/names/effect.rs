@@ -153,7 +153,8 @@ pub fn effect(text: &str, tokens: &[Token]) -> Effect {
     }
 }
 
-fn is_opaque(text: &str, tokens: &[Token]) -> bool {
+/// The same of one statement.
+pub(super) fn is_opaque(text: &str, tokens: &[Token]) -> bool {
     let first = tokens.iter().position(|token| !token.is_symbol(b'('));
     let Some(first) = first else { return false };
     let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(text, word));

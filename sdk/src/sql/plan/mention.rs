@@ -1,11 +1,13 @@
 //! Whether a statement touches a protected object, and the mentions that are refused whatever the statement is.
 
+use std::ops::Range;
+
 use super::scope;
 use crate::error::SqlState;
-use crate::schema::{DependentKind, Protection, Relation};
+use crate::schema::{DependentKind, Meaning, Meanings, Protection, Relation};
 use crate::sql::Refusal;
 use crate::sql::lex::{Kind, Token};
-use crate::sql::names::{MentionKind, Names, statement_for_a_function};
+use crate::sql::names::{MentionKind, Names, Stands, stands, statement_for_a_function};
 
 /// Catalog relations that show the physical table where an application expects the logical one.
 const CATALOG: [&str; 12] = [
@@ -23,16 +25,28 @@ const CATALOG: [&str; 12] = [
     "pg_stats_ext_exprs",
 ];
 
-/// `true` if a table, view or function of the lock is named by an identifier: then the statement is planned. `false`
-/// if the statement may go on as it is.
-pub(super) fn touches(text: &str, tokens: &[Token], names: &Names<'_>) -> Result<bool, Refusal> {
+/// What a statement names.
+#[derive(Debug)]
+pub(super) enum Touched {
+    /// Nothing protected: it may go on as it is.
+    Nothing,
+    /// Relations that are not protected and share a name with one that is: so many bytes each stand for one of them.
+    Namesakes(Vec<(Range<usize>, Relation)>),
+    /// A table, view or function of the lock: it is planned.
+    Protected,
+}
+
+/// What a statement names by identifiers.
+pub(super) fn touches(text: &str, tokens: &[Token], names: &Names<'_>) -> Result<Touched, Refusal> {
     let protection = names.protection();
     let mut touched = false;
+    let mut moved = Moved::new(text, tokens, protection);
     // Every one: the first may be data and another one a statement.
     let mut bodies = Vec::new();
     for mention in names.mentions(text, tokens) {
         match mention.kind {
             MentionKind::Identifier(name) if is_unprotected(text, tokens, mention.at, &name, protection) => {}
+            MentionKind::Identifier(name) if moved.means(mention.at, &name) => {}
             MentionKind::Identifier(name) => {
                 if let Some(relation) = protection.pending.get(&name) {
                     return Err(scope::not_applied(relation).at(mention.at));
@@ -67,9 +81,73 @@ pub(super) fn touches(text: &str, tokens: &[Token], names: &Names<'_>) -> Result
             MentionKind::NoTokens => return Err(Refusal::error(SqlState::SYNTAX_ERROR, "this text cannot be read")),
         }
     }
-    match touched {
-        false => named_in_strings(text, tokens, &bodies).map(|()| false),
-        true => Ok(true),
+    let (more, namesakes) = moved.read()?;
+    match (touched || more, namesakes.first()) {
+        (true, None) => Ok(Touched::Protected),
+        (true, Some((bytes, Relation { schema, name }))) => Err(Refusal::new(format!(
+            "by this session's search_path {name} is {schema}.{name}: it cannot be used beside a protected table in \
+             this version"
+        ))
+        .hint("use them in statements of their own")
+        .at(bytes.start)),
+        (false, first) => {
+            named_in_strings(text, tokens, &bodies)?;
+            Ok(if first.is_some() { Touched::Namesakes(namesakes) } else { Touched::Nothing })
+        }
+    }
+}
+
+/// The unqualified names of a statement that do not mean the protected table in this session (SQL-63).
+struct Moved<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    meanings: &'t Meanings,
+    /// In the order of the text.
+    found: Vec<(usize, &'t Meaning, String)>,
+}
+
+impl<'t> Moved<'t> {
+    fn new(text: &'t str, tokens: &'t [Token], protection: &'t Protection) -> Self {
+        Self { text, tokens, meanings: &protection.meanings, found: Vec::new() }
+    }
+
+    /// Whether the name at this byte is unqualified and means something else.
+    fn means(&mut self, at: usize, name: &str) -> bool {
+        let Some(meaning) = self.meanings.get(name) else { return false };
+        let Ok(index) = self.tokens.binary_search_by_key(&at, |token| token.range.start) else { return false };
+        let qualified =
+            index.checked_sub(1).and_then(|dot| self.tokens.get(dot)).is_some_and(|dot| dot.is_symbol(b'.'));
+        if !qualified {
+            self.found.push((index, meaning, name.to_owned()));
+        }
+        !qualified
+    }
+
+    /// Whether a protected table may be meant all the same, and which names stand for other relations.
+    fn read(self) -> Result<(bool, Vec<(Range<usize>, Relation)>), Refusal> {
+        let (mut touched, mut namesakes) = (false, Vec::new());
+        if self.found.is_empty() {
+            return Ok((touched, namesakes));
+        }
+        let places: Vec<usize> = self.found.iter().map(|(index, ..)| *index).collect();
+        for ((index, meaning, name), stands) in self.found.iter().zip(stands(self.text, self.tokens, &places)) {
+            let Some(token) = self.tokens.get(*index) else { continue };
+            match (stands, meaning) {
+                (Stands::Relation, Meaning::Unprotected(relation)) => {
+                    namesakes.push((token.range.clone(), relation.clone()));
+                }
+                (Stands::Elsewhere, Meaning::Unprotected(_)) => {}
+                (Stands::Unclear, Meaning::Unprotected(_))
+                | (Stands::Relation, Meaning::Missing)
+                | (Stands::Relation | Stands::Unclear, Meaning::Other(_) | Meaning::Moved(_) | Meaning::Unknown) => {
+                    return Err(scope::elsewhere(name, meaning).at(token.range.start));
+                }
+                // A column, perhaps: what it is, the planner decides.
+                (Stands::Elsewhere, Meaning::Missing | Meaning::Other(_) | Meaning::Moved(_) | Meaning::Unknown)
+                | (Stands::Unclear, Meaning::Missing) => touched = true,
+            }
+        }
+        Ok((touched, namesakes))
     }
 }
 

@@ -11,6 +11,7 @@ mod fetch;
 mod guard;
 mod insert;
 mod mention;
+mod namesake;
 mod output;
 mod predicate;
 mod scope;
@@ -32,13 +33,14 @@ use sqlparser::ast;
 
 use self::constant::{Bare, is_null_of, same_value};
 use self::draft::{Draft, Params};
+use self::mention::Touched;
 use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
 use super::names::Names;
 use super::parse::{self, Fact, Part, syntax};
 use super::stack::{self, Stack};
-use super::{Condition, Decision, Input, Notes, Plan, Refusal, settings};
+use super::{Condition, Decision, Input, Notes, Plan, Refusal, Template, settings};
 use crate::error::SqlState;
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
@@ -62,32 +64,42 @@ struct Statement<'a> {
 /// Decides about one statement of `text`. `tokens` are those of the whole text.
 pub(super) fn decide(text: &str, tokens: &[Token], part: &Part, declared: &[u32], names: &Names<'_>) -> Decision {
     match planned(text, tokens, part, declared, names) {
-        Ok(Some(mut plan)) => {
+        Ok(Planned::Plan(mut plan)) => {
             if let Err(refusal) = check::apart(&plan) {
                 return Decision::Refuse(refusal);
             }
             let own = tokens.get(part.tokens.clone()).unwrap_or(&[]);
             plan.notes.depends_on = settings::dependencies(text, own, &plan);
-            Decision::Rewrite(Arc::new(plan))
+            Decision::Rewrite(Arc::new(*plan))
         }
-        Ok(None) => Decision::Forward,
+        Ok(Planned::Qualified(template)) => Decision::Qualify(Arc::new(template)),
+        Ok(Planned::Nothing) => Decision::Forward,
         // PostgreSQL's grammar comes first, but what was too large is not read again.
         Err(refusal) if refusal.sqlstate == SqlState::STATEMENT_TOO_COMPLEX => Decision::Refuse(refusal),
         Err(refusal) => Decision::Refuse(syntax::error(text, tokens, part).unwrap_or(refusal)),
     }
 }
 
-fn planned(
-    text: &str,
-    tokens: &[Token],
-    part: &Part,
-    declared: &[u32],
-    names: &Names<'_>,
-) -> Result<Option<Plan>, Refusal> {
+/// What a statement needs.
+enum Planned {
+    Nothing,
+    Qualified(Template),
+    Plan(Box<Plan>),
+}
+
+fn planned(text: &str, tokens: &[Token], part: &Part, declared: &[u32], names: &Names<'_>) -> Result<Planned, Refusal> {
     let protection = names.protection();
     let own = tokens.get(part.tokens.clone()).ok_or_else(unreadable)?;
-    if !mention::touches(text, own, names)? {
-        return Ok(None);
+    match mention::touches(text, own, names)? {
+        Touched::Nothing => return Ok(Planned::Nothing),
+        Touched::Namesakes(namesakes) => {
+            let qualified = |stack: Stack| {
+                let source = Source::new(text, own, part.before, stack);
+                namesake::qualified(&source, part.range.clone(), &namesakes)
+            };
+            return stack::run(true, qualified).map(Planned::Qualified);
+        }
+        Touched::Protected => {}
     }
     let plan = |stack: Stack| {
         let source = Source::new(text, own, part.before, stack);
@@ -107,7 +119,7 @@ fn planned(
             other => utility::plan(&statement, other),
         }
     };
-    stack::run(parse::is_shallow(text, own), plan).map(Some)
+    stack::run(parse::is_shallow(text, own), plan).map(|plan| Planned::Plan(Box::new(plan)))
 }
 
 /// One statement in work.

@@ -7,7 +7,7 @@ use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 use super::source::{Extent, Source, unreadable};
 use crate::error::{ColumnName, SqlState};
 use crate::schema::names::quote;
-use crate::schema::{Column, ColumnId, DependentKind, Protection, Relation, Table};
+use crate::schema::{Column, ColumnId, DependentKind, Meaning, Protection, Relation, Table};
 use crate::sql::Refusal;
 
 /// The one protected table of a statement, under the name that its columns are qualified with.
@@ -157,6 +157,9 @@ pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Resu
     {
         return Ok(None);
     }
+    if let (None, Some(meaning)) = (schema, protection.meanings.get(name)) {
+        return Err(elsewhere(name, meaning));
+    }
     let table = protection.table(name);
     let logical = table.map_or(name, |table| table.logical.as_str());
     if let Some(reason) = protection.drifted.get(name).or_else(|| protection.drifted.get(logical)) {
@@ -176,6 +179,39 @@ pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Resu
                 .hint("declare it under `unprotected` in the schema file if it holds nothing to protect"))
         }
         (table, _) => Ok(table.cloned()),
+    }
+}
+
+/// Why an unqualified name of a protected table cannot be taken for it in this session (SQL-63).
+pub(super) fn elsewhere(name: &str, meaning: &Meaning) -> Refusal {
+    let other = |Relation { schema, name }: &Relation| format!("{schema}.{name}");
+    let protected = format!("the protected table {name}");
+    match meaning {
+        Meaning::Missing => {
+            Refusal::error(SqlState::UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
+        }
+        Meaning::Unprotected(relation) => Refusal::new(format!(
+            "by this session's search_path {name} is {}, not {protected}, and it is not clear that this statement means it",
+            other(relation)
+        ))
+        .hint(format!("write {}", other(relation))),
+        Meaning::Other(relation) => Refusal::new(format!(
+            "by this session's search_path {name} is {}, not {protected}",
+            other(relation)
+        ))
+        .hint(format!(
+            "name the schema, or declare {} under `unprotected` in the schema file if it holds nothing to protect",
+            other(relation)
+        )),
+        Meaning::Moved(relation) => Refusal::new(format!(
+            "by a search_path that this client did not set {name} is {}, not {protected}",
+            other(relation)
+        ))
+        .hint("name the schema, or SET search_path in this session"),
+        Meaning::Unknown => Refusal::new(format!(
+            "it is not known whether {name} is {protected} by this session's search_path, or another one of that name"
+        ))
+        .hint("name the schema, or SET search_path in a query before this one"),
     }
 }
 

@@ -127,7 +127,7 @@ fn is_planned(shape: &Shape, depth: usize) -> bool {
     match decide(&shape.text(depth)) {
         Decision::Rewrite(_) => true,
         Decision::Refuse(_) => false,
-        Decision::Forward => panic!("forwarded: {} at {depth}", shape.name),
+        Decision::Forward | Decision::Qualify(_) => panic!("forwarded: {} at {depth}", shape.name),
     }
 }
 
@@ -165,7 +165,7 @@ fn chains_that_the_parser_does_not_count_are_planned_or_too_complex_sql_3() {
                     Decision::Refuse(refusal) => {
                         assert_eq!(refusal.sqlstate, SqlState::STATEMENT_TOO_COMPLEX, "{} at {depth}", shape.name);
                     }
-                    Decision::Forward => panic!("{} at {depth}", shape.name),
+                    Decision::Forward | Decision::Qualify(_) => panic!("{} at {depth}", shape.name),
                 }
             }
         }

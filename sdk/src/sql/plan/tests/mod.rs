@@ -6,6 +6,7 @@ mod corpus;
 mod deep;
 mod growth;
 mod leak;
+mod namesake;
 mod pending;
 mod read;
 mod refuse;

@@ -208,7 +208,7 @@ pub(super) fn declared(text: &str, oids: &[u32]) -> Decision {
 pub(in crate::sql) fn plan(text: &str) -> Arc<Plan> {
     match decide(text) {
         Decision::Rewrite(plan) => plan,
-        Decision::Forward => panic!("forwarded: {text}"),
+        Decision::Forward | Decision::Qualify(_) => panic!("forwarded: {text}"),
         Decision::Refuse(refusal) => panic!("refused: {text}: {refusal:?}"),
     }
 }
@@ -217,7 +217,7 @@ pub(in crate::sql) fn plan(text: &str) -> Arc<Plan> {
 pub(super) fn refusal(text: &str) -> Refusal {
     match decide(text) {
         Decision::Refuse(refusal) => refusal,
-        Decision::Forward => panic!("forwarded: {text}"),
+        Decision::Forward | Decision::Qualify(_) => panic!("forwarded: {text}"),
         Decision::Rewrite(plan) => panic!("planned: {text}: {}", physical(&plan)),
     }
 }
