@@ -184,6 +184,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_plan_that_another_client_makes() {
+        const SELECT: &str = "SELECT diagnosis FROM patient WHERE id = $1";
         let shared = shared();
         let rows: Vec<_> = (0..20_000).map(|row| format!("({row}, 'J45')")).collect();
         let long = format!("INSERT INTO patient (id, diagnosis) VALUES {}", rows.join(", "));
@@ -196,7 +197,7 @@ mod tests {
         let mut longest = Duration::ZERO;
         while !planner.is_finished() {
             let began = Instant::now();
-            shared.plan(&ClientText::of("SELECT diagnosis FROM patient WHERE id = $1"), &[], &shared.protection());
+            shared.plan(&ClientText::of(SELECT), &[], &shared.protection());
             longest = longest.max(began.elapsed());
         }
         // Not how long either takes, but whether one took as long as the other.

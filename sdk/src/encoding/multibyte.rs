@@ -38,12 +38,7 @@ impl MultiByte {
             text.extend(char.iter().map(|byte| unseen(*byte)));
             rest = after;
         }
-        // One character may have several spellings: then `$表$` can end at what does not look like it.
-        let separates = |char: char| char.is_ascii() && !char.is_ascii_alphanumeric() && !matches!(char, '_' | '$');
-        match text.split(separates).any(|word| word.contains('$') && !word.is_ascii()) {
-            true => None,
-            false => Some(Cow::Owned(text)),
-        }
+        Some(Cow::Owned(text))
     }
 
     /// Bytes of the character that begins with these two.

@@ -95,9 +95,6 @@ fn an_outline_keeps_the_ascii_of_the_server_and_no_byte_of_a_character_sql_7() {
     assert_eq!(ascii("EUC_JP", b"\xc9\xbd'").as_deref(), Some("__'"));
     assert_eq!(ascii("SJIS", b"'\x95").as_deref(), Some("'_"), "cut off at the end");
     assert_eq!(ascii("JOHAB", b"\x88a").as_deref(), None, "PostgreSQL rejects it");
-    assert_eq!(ascii("SJIS", b"$\x81\xe0$ x $\x87\x90$"), None, "one character, two spellings");
-    assert_eq!(ascii("SJIS", b"$a$\x81\xe0$a$").as_deref(), None, "no tag, and too near to one");
-    assert_eq!(ascii("SJIS", b"$$ \x81\xe0 $$").as_deref(), Some("$$ __ $$"));
     assert_eq!(ascii("LATIN1", b"a"), None);
     assert!(matches!(encoding("SJIS").outline(b"SELECT 1"), Some(Cow::Borrowed("SELECT 1"))));
 }

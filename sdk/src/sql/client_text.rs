@@ -55,7 +55,10 @@ impl<'t> ClientText<'t> {
     pub fn read(bytes: &'t [u8], encoding: ClientEncoding, strings: Strings) -> Result<Self, Refusal> {
         let text = match encoding.check() {
             Ok(()) => encoding.decode(bytes).map_err(|error| refused(&error))?,
-            Err(unread) => encoding.outline(bytes).ok_or_else(|| refused(&unread))?,
+            Err(unread) => {
+                let outline = encoding.outline(bytes).filter(|outline| !has_unread_tag(outline, strings));
+                outline.ok_or_else(|| refused(&unread))?
+            }
         };
         let (text, places) = match strings {
             Strings::Standard => (text, Places::default()),
@@ -107,6 +110,25 @@ impl Places {
 pub(crate) fn refused(error: &EncodingError) -> Refusal {
     let refusal = Refusal::error(error.sqlstate(), error.message());
     error.hint().into_iter().fold(refusal, Refusal::hint)
+}
+
+/// Whether an outline may end a string elsewhere than its text does: a character can have several spellings, so that what
+/// does not look like the tag `$表$` may be it. A string that is code is read again by whoever runs it.
+fn has_unread_tag(outline: &str, strings: Strings) -> bool {
+    if outline.is_ascii() || !outline.contains('$') {
+        return false;
+    }
+    let mut tokens = Vec::new();
+    let error = lex::read(outline, strings, &mut tokens).err();
+    let is_tag = |text: &str| lex::opening_dollar_quote(text.as_bytes()).is_some_and(|end| !text[..end].is_ascii());
+    let inside = |token: &Token| {
+        let text = token.text(outline);
+        let body = lex::opening_dollar_quote(text.as_bytes()).and_then(|end| text.get(end..text.len() - end));
+        let body = body.unwrap_or(text);
+        body.match_indices('$').any(|(at, _)| is_tag(&body[at..]))
+    };
+    tokens.iter().any(|token| token.is_string() && (is_tag(token.text(outline)) || inside(token)))
+        || error.is_some_and(|error| is_tag(&outline[error.at..]))
 }
 
 /// The refusal of an outline that may touch something protected.

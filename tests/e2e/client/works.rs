@@ -305,10 +305,17 @@ async fn settings_are_asked_where_a_text_depends_on_them_sql_7_sql_12() {
     let hours = seen.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() / 3600;
     assert_eq!(hours % 24, 23, "midnight in Berlin");
 
+    let text = "SELECT 'a\\\\b'";
+    assert_eq!(client.query_one(text, &[]).await.unwrap().get::<_, String>(0), "a\\\\b");
     client.batch_execute("SET standard_conforming_strings = off").await.unwrap();
-    let error = client.query("SELECT 'a\\b'", &[]).await.unwrap_err();
-    assert!(error.to_string().contains("standard_conforming_strings must stay on"), "{error}");
-    client.query("SELECT 'ab'", &[]).await.unwrap();
+    assert_eq!(client.query_one(text, &[]).await.unwrap().get::<_, String>(0), "a\\b", "it is prepared again");
+    let other = format!("{}'; --", service.secret());
+    let insert = format!("INSERT INTO person (id, name) VALUES (2, '{}')", other.replace('\'', "\\'"));
+    client.execute(&insert, &[]).await.unwrap();
+    let found = format!("SELECT id FROM person WHERE name = '{}'", other.replace('\'', "\\'"));
+    assert_eq!(client.query(&found, &[]).await.unwrap().len(), 1);
+    let error = client.query("SELECT U&'a', name FROM person", &[]).await.unwrap_err();
+    assert!(error.to_string().contains("unsafe use of string constant"), "{error}");
     client.batch_execute("RESET standard_conforming_strings; BEGIN; SET LOCAL TimeZone = 'UTC'").await.unwrap();
     let update = "UPDATE person SET seen = '2026-01-01 00:00' WHERE id = 1 AND team = 'red'";
     client.execute(update, &[]).await.unwrap();

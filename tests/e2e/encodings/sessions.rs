@@ -77,8 +77,9 @@ fn accents_in_parameters_are_written_and_read_as_without_us_in_both_formats_sql_
             assert_eq!(codes(&frames), [""; 0], "{} {format}", words.encoding);
             let found = b"SELECT * FROM person WHERE email = $1 AND plain = $2";
             both.same(&batch(found, format, &[Some(&email), Some(&word)]), 1);
-            let update = b"UPDATE person SET label = $1, name = $1 WHERE email = $2 RETURNING label, name, code";
-            both.same(&batch(update, format, &[Some(&told(words, "up~")), Some(&email)]), 1);
+            let update = b"UPDATE person SET label = $1, name = $2 WHERE email = $3 RETURNING label, name, code";
+            let word = told(words, "up~");
+            both.same(&batch(update, format, &[Some(&word), Some(&word), Some(&email)]), 1);
         }
         let list = told(words, &format!("{{{secret}{}~,x~}}", id * 2));
         let any = both.same(&batch(b"SELECT id FROM person WHERE email = ANY($1)", 0, &[Some(&list)]), 1);
@@ -194,7 +195,7 @@ fn statements_in_a_multi_byte_encoding_pass_where_they_touch_nothing_protected_s
     // 表 ends in a backslash, ﾛ is one byte.
     for text in [
         b"INSERT INTO note VALUES (1, '\x95\\')".as_slice(),
-        b"SELECT text, '\x95\\', E'\x95\\\\', $$\xdb$$ AS \"\x95\\\" FROM note",
+        b"SELECT text, '\x95\\', E'\x95\\\\\\', $$\xdb$$ AS \"\x95\\\" FROM note",
         b"CREATE TABLE \"\x95\\\" (id int); DROP TABLE \"\x95\\\"",
         b"SELECT 1",
     ] {

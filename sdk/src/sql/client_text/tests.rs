@@ -84,7 +84,14 @@ fn texts_come_in_the_encoding_of_the_client_sql_7() {
     assert_eq!(read("SELECT 'é'".as_bytes(), "SQL_ASCII").unwrap().text(), "SELECT 'é'");
     assert_eq!(read(b"SELECT '\xe9'", "SQL_ASCII").unwrap_err().sqlstate.code(), "22021");
     assert_eq!(read(b"SELECT '\x81'", "WIN1252").unwrap_err().sqlstate.code(), "22P05");
-    assert_eq!(read(b"$\x95\\$ x $\x95\\$", "SJIS").unwrap_err().sqlstate.code(), "0A000");
+    for text in
+        [&b"SELECT $\x95\\$ x $\x95\\$"[..], b"SELECT $\x95\\$ x", b"DO $$ BEGIN PERFORM $\x95\\$ $\x95\\$; END $$"]
+    {
+        assert_eq!(read(text, "SJIS").unwrap_err().sqlstate.code(), "0A000", "one character, two spellings");
+    }
+    for text in [&b"SELECT $$\x95\\$$, $a$\x95\\$a$, '$', \x95\\, $1"[..], b"SELECT a$\x95\\$"] {
+        assert!(read(text, "SJIS").is_ok());
+    }
     // 表 ends in a backslash.
     let sjis = ClientText::read(b"SELECT '\x95\\'", encoding("SJIS"), Strings::Escape).unwrap();
     assert!(lex(sjis.text()).is_ok() && crate::encoding::is_outline(sjis.text()));

@@ -15,6 +15,7 @@ mod value;
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(super) use quoted::opening_dollar_quote;
 pub use value::unescape;
 
 /// NAMEDATALEN - 1: PostgreSQL cuts longer identifiers, in bytes.
