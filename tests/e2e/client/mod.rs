@@ -3,6 +3,7 @@
 mod by_sql;
 mod cancelled;
 mod hostile;
+mod large;
 mod lost;
 mod made;
 mod names;

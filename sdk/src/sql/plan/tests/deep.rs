@@ -146,7 +146,7 @@ fn what_nests_sixty_deep_is_planned_on_the_stack_of_an_application_sql_3() {
 fn what_nests_deeper_is_planned_or_refused_on_the_stack_of_an_application_sql_3() {
     on_the_stack_of_an_application(|| {
         for shape in PLANNED.iter().chain(OTHERS) {
-            for depth in [20, 100, 260, 1_500] {
+            for depth in [100, 260, 1_000] {
                 is_planned(shape, depth);
             }
         }
