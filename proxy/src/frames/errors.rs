@@ -2,6 +2,7 @@
 
 use pgseal::encoding::ClientEncoding;
 use pgseal::error::UserFacing;
+use pgseal::exec::errors::ClientValues;
 use pgseal::exec::{self, Error};
 use pgseal::sql::Plan;
 
@@ -16,11 +17,12 @@ pub fn translate(
     kind: u8,
     body: &[u8],
     plan: &Plan,
+    sent: Option<ClientValues<'_>>,
     position: impl FnOnce(u32) -> Option<u32>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let fields = reader::fields(body)?;
-    let kept = exec::errors::translate(&fields, plan, None, position);
+    let kept = exec::errors::translate(&fields, plan, sent, position);
     compose::fields(kind, kept.iter().map(|(code, text)| (*code, &**text)), out);
     Ok(())
 }

@@ -296,10 +296,10 @@ fn an_error_or_notice_of_the_server_keeps_its_kind_and_loses_what_is_internal_sq
         let sent: [(u8, &[u8]); 3] = [(b'C', b"23505"), (b'M', b"duplicate"), (b'D', b"Key (pgseal_exact_email)=(1)")];
         let (mut server, mut out) = (Vec::new(), Vec::new());
         compose::fields(kind, sent, &mut server);
-        errors::translate(kind, &server[5..], &plan(), |_| None, &mut out).unwrap();
+        errors::translate(kind, &server[5..], &plan(), None, |_| None, &mut out).unwrap();
         assert_eq!(reader::fields(body(&out, kind)).unwrap(), sent[..2]);
         out.clear();
-        assert!(errors::translate(kind, b"Mno end", &plan(), |_| None, &mut out).is_err());
+        assert!(errors::translate(kind, b"Mno end", &plan(), None, |_| None, &mut out).is_err());
         assert!(out.is_empty());
     }
 }

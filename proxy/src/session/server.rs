@@ -4,8 +4,9 @@ mod steps;
 
 use pgseal::error::SqlState;
 use pgseal::exec;
+use pgseal::exec::errors::ClientValues;
 use pgseal::exec::facts::Transaction;
-use pgseal::exec::inputs;
+use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::steps::described_positions;
 use pgseal::framing::Malformed;
 use pgseal::sql::client_text::{ClientText, depends_on_settings};
@@ -146,6 +147,7 @@ impl State {
             self.session.carried_out(change, body.strip_suffix(b"\0").unwrap_or(body));
         }
         let cap = core.context.limits.held_frame;
+        let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
         match &mut expected.payload.answer {
             Answer::Forward if tag == b'C' => {
@@ -161,7 +163,7 @@ impl State {
             Answer::Forward if tag == b'E' && self.session.wrote().is_some() => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if let Some(plan) = self.session.wrote() {
-                    errors::translate(b'E', body, plan, Some, out).map_err(|_| nonsense())?;
+                    errors::translate(b'E', body, plan, None, Some, out).map_err(|_| nonsense())?;
                 }
                 Ok(Fate::Replaced)
             }
@@ -174,7 +176,7 @@ impl State {
             Answer::Qualified(_) => Ok(Fate::Forward),
             // An error of what we inserted stands for one of what it was inserted for.
             Answer::Swallow(plan) if tag == b'E' => match plan {
-                Some(plan) => translate_error(body, plan, |at| described_positions(plan).client(at), out),
+                Some(plan) => translate_error(body, plan, None, |at| described_positions(plan).client(at), out),
                 None => Ok(Fate::Forward),
             },
             Answer::Swallow(_) => Ok(Fate::Drop),
@@ -237,13 +239,10 @@ impl State {
                         _ => describe::columns(body, plan, None, out),
                     }))
                 }
-                b'E' => translate_error(body, plan, |at| described_positions(plan).client(at), out),
+                b'E' => translate_error(body, plan, None, |at| described_positions(plan).client(at), out),
                 _ => Ok(Fate::Forward),
             },
-            Answer::Portal(portal) => {
-                let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
-                portal_frame(tag, portal, false, body, &opening, out)
-            }
+            Answer::Portal(portal) => portal_frame(tag, portal, false, body, &opening, out),
             Answer::Query(query) => match query.parts.get(query.current) {
                 _ if tag == b'E' => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
@@ -253,7 +252,10 @@ impl State {
                             Ok(Fate::Replaced)
                         }
                         _ => match query.plan().or(self.session.wrote()) {
-                            Some(plan) => translate_error(Some(body), plan, |at| query.positions.client(at), out),
+                            Some(plan) => {
+                                let sent = Some(opening.sent(Params::NONE));
+                                translate_error(Some(body), plan, sent, |at| query.positions.client(at), out)
+                            }
                             None => {
                                 errors::placed(body, |at| query.positions.client(at), out).map_err(|_| nonsense())?;
                                 Ok(Fate::Replaced)
@@ -262,14 +264,7 @@ impl State {
                     }
                 }
                 Some(Some(portal)) => {
-                    let fate = portal_frame(
-                        tag,
-                        portal,
-                        true,
-                        body,
-                        &Opening { world: &self.world, facts: &self.session.facts, cap },
-                        out,
-                    )?;
+                    let fate = portal_frame(tag, portal, true, body, &opening, out)?;
                     query.current += usize::from(tag == b'C');
                     Ok(fate)
                 }
@@ -283,7 +278,7 @@ impl State {
             },
             Answer::Prepared(portal) | Answer::Step(portal) if tag == b'E' => {
                 let running = self.running.as_ref();
-                translate_error(body, &portal.plan, |at| running?.execution.positions()?.client(at), out)
+                translate_error(body, &portal.plan, None, |at| running?.execution.positions()?.client(at), out)
             }
             Answer::Prepared(_) => Ok(Fate::Drop),
             Answer::Step(_) if tag == b'D' => {
@@ -304,7 +299,6 @@ impl State {
             Answer::LastStep(portal) => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 let Some(running) = &mut self.running else { return Err(nonsense()) };
-                let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
                 steps::last_step(tag, portal, running, &mut self.sought, body, &opening, out)
             }
             Answer::Left(portal, limit) => match tag {
@@ -312,11 +306,14 @@ impl State {
                     portal.bound.iter().for_each(|bound| steps::show_left(bound, *limit, out));
                     Ok(Fate::Drop)
                 }
-                b'E' => translate_error(body, &portal.plan, |_| None, out),
+                b'E' => translate_error(body, &portal.plan, None, |_| None, out),
                 _ => Err(nonsense()),
             },
             Answer::Described(portal) => match tag {
-                b'E' => translate_error(body, &portal.plan, |at| described_positions(&portal.plan).client(at), out),
+                b'E' => {
+                    let position = |at| described_positions(&portal.plan).client(at);
+                    translate_error(body, &portal.plan, None, position, out)
+                }
                 b't' => Ok(Fate::Drop),
                 b'T' if portal.plan.output.is_some() || !portal.is_query() => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
@@ -331,7 +328,7 @@ impl State {
             },
             Answer::Pipeline(plan, tag_held) if tag == b'E' => {
                 *tag_held = Box::default();
-                translate_error(body, plan, |_| None, out)
+                translate_error(body, plan, None, |_| None, out)
             }
             Answer::Pipeline(..) => Err(nonsense()),
             Answer::Spoiled => Ok(Fate::Drop),
@@ -380,7 +377,7 @@ impl State {
             }
         };
         let Some(body) = body else { return Ok(Fate::Whole) };
-        Ok(done(errors::translate(b'N', body, plan, |_| None, out)))
+        Ok(done(errors::translate(b'N', body, plan, None, |_| None, out)))
     }
 
     fn ready_for_query(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
@@ -455,6 +452,28 @@ struct Opening<'s> {
     cap: usize,
 }
 
+impl Opening<'_> {
+    /// What the client sent, for an error that is told in its values.
+    fn sent<'a>(&'a self, params: Params<'a>) -> ClientValues<'a> {
+        ClientValues { params, keys: self.world.keys.as_ref(), settings: self.facts.settings() }
+    }
+
+    /// An error of what a portal runs.
+    fn error(
+        &self,
+        portal: &Portal,
+        body: Option<&[u8]>,
+        position: impl FnOnce(u32) -> Option<u32>,
+        out: &mut Vec<u8>,
+    ) -> Result<Fate, Fatal> {
+        let told = |params: Params<'_>| translate_error(body, &portal.plan, Some(self.sent(params)), position, out);
+        match &portal.key {
+            Some(key) => key.with(told),
+            None => told(Params::NONE),
+        }
+    }
+}
+
 /// An answer to a planned portal, or to a planned statement of a Query.
 fn portal_frame(
     tag: u8,
@@ -482,7 +501,7 @@ fn portal_frame(
                 None => Err(nonsense()),
             }
         }
-        b'E' => translate_error(body, &portal.plan, |at| inputs::positions(&portal.plan.template).client(at), out),
+        b'E' => opening.error(portal, body, |at| inputs::positions(&portal.plan.template).client(at), out),
         // A COPY is not planned.
         _ => Err(nonsense()),
     }
@@ -491,11 +510,12 @@ fn portal_frame(
 fn translate_error(
     body: Option<&[u8]>,
     plan: &Plan,
+    sent: Option<ClientValues<'_>>,
     position: impl FnOnce(u32) -> Option<u32>,
     out: &mut Vec<u8>,
 ) -> Result<Fate, Fatal> {
     let Some(body) = body else { return Ok(Fate::Whole) };
-    errors::translate(b'E', body, plan, position, out).map_err(|_| nonsense())?;
+    errors::translate(b'E', body, plan, sent, position, out).map_err(|_| nonsense())?;
     Ok(Fate::Replaced)
 }
 

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use pgseal::exec;
+use pgseal::exec::errors::KeyParams;
 use pgseal::exec::facts::Facts;
 use pgseal::exec::outputs::Opener;
 use pgseal::exec::positions::Positions;
@@ -110,6 +111,8 @@ pub(super) struct Portal {
     pub(super) opener: RefCell<Option<Opener>>,
     /// What the steps are made of, if there is more than one.
     pub(super) bound: Option<Bound>,
+    /// What a violated key would show of the client's parameters.
+    pub(super) key: Option<KeyParams>,
 }
 
 /// A Bind that stays here: its plan takes more than one round trip.

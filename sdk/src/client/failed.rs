@@ -3,7 +3,7 @@
 use tokio_postgres::error::{DbError as ServerError, ErrorPosition};
 
 use super::{DbError, Error};
-use crate::exec::errors;
+use crate::exec::errors::{self, ClientValues};
 use crate::sql::Plan;
 
 /// An error of the server or the driver. With a plan it is told in the terms of its statement; without one it is the
@@ -12,12 +12,13 @@ use crate::sql::Plan;
 pub(super) fn failed(
     error: tokio_postgres::Error,
     plan: Option<&Plan>,
+    sent: Option<ClientValues<'_>>,
     position: impl FnOnce(u32) -> Option<u32>,
 ) -> Error {
     let (Some(server), Some(plan)) = (error.as_db_error(), plan) else { return error.into() };
     let fields = fields(server);
     let fields: Vec<(u8, &[u8])> = fields.iter().map(|(code, text)| (*code, text.as_bytes())).collect();
-    match DbError::from_fields(&errors::translate(&fields, plan, None, position)) {
+    match DbError::from_fields(&errors::translate(&fields, plan, sent, position)) {
         Ok(error) => error.into(),
         Err(malformed) => malformed.into(),
     }

@@ -23,6 +23,7 @@ use super::{copy, ddl};
 use crate::encoding::ClientEncoding;
 use crate::exec;
 use crate::exec::by_name;
+use crate::exec::errors::ClientValues;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -152,7 +153,7 @@ impl<'a> Runner<'a> {
                     let raw = Raw::physical(&physical, params);
                     return match turn.send(pin!(self.client.query_raw(&prepared.physical, raw))).await {
                         Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, params, stream))),
-                        Err(error) => self.not_sent(error, prepared),
+                        Err(error) => self.not_sent(error, prepared, params),
                     };
                 }
                 Err(error) => {
@@ -190,21 +191,26 @@ impl<'a> Runner<'a> {
             Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
             Err(error) => {
                 self.connection.failed(named.as_ref());
-                self.not_sent(error, prepared)
+                self.not_sent(error, prepared, Params::NONE)
             }
         }
     }
 
     /// Tells a statement that failed from one that the server does not have any more (DEALLOCATE, DISCARD), or whose
     /// columns have changed.
-    fn not_sent(self, error: tokio_postgres::Error, prepared: &Prepared) -> Result<Sent<'a>, Error> {
+    fn not_sent(
+        self,
+        error: tokio_postgres::Error,
+        prepared: &Prepared,
+        params: Params<'_>,
+    ) -> Result<Sent<'a>, Error> {
         if let Some(unfit) = Unfit::of(&error) {
             return Err(unfit);
         }
         let lost = error.as_db_error().is_some_and(|error| {
             *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME || error.routine() == Some("RevalidateCachedQuery")
         });
-        let error = self.failed_run(error, prepared);
+        let error = self.failed_run(error, prepared, params);
         if lost { Ok(Sent::Lost(error)) } else { Err(error) }
     }
 
@@ -257,7 +263,7 @@ impl<'a> Runner<'a> {
             let mut named = self.connection.names(&named, text, protection.epoch);
             if let Err(error) = turn.send(self.client.batch_execute(sent)).await {
                 self.connection.failed(named.as_ref());
-                return Err(self.failed(error, None, Some));
+                return Err(self.failed(error, None, Params::NONE, Some));
             }
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
@@ -362,18 +368,21 @@ impl<'a> Runner<'a> {
         self,
         error: tokio_postgres::Error,
         plan: Option<&Plan>,
+        params: Params<'_>,
         position: impl FnOnce(u32) -> Option<u32>,
     ) -> Error {
         let wrote = self.connection.wrote();
         self.connection.failed(None);
-        failed(error, plan.or(wrote.as_deref()), position)
+        let settings = plan.and_then(|plan| self.connection.settings(plan).ok());
+        let sent = settings.as_ref().map(|settings| ClientValues { params, keys: self.keys(), settings });
+        failed(error, plan.or(wrote.as_deref()), sent, position)
     }
 
-    /// An error of a prepared statement that is run.
-    pub(super) fn failed_run(self, error: tokio_postgres::Error, prepared: &Prepared) -> Error {
+    /// An error of a prepared statement that is run with these parameters.
+    pub(super) fn failed_run(self, error: tokio_postgres::Error, prepared: &Prepared, params: Params<'_>) -> Error {
         match &prepared.plan {
-            Some(plan) => self.failed(error, Some(plan), |at| inputs::positions(&plan.template).client(at)),
-            None => self.failed(error, None, Some),
+            Some(plan) => self.failed(error, Some(plan), params, |at| inputs::positions(&plan.template).client(at)),
+            None => self.failed(error, None, params, Some),
         }
     }
 

@@ -214,7 +214,9 @@ impl Runner<'_> {
             // middle of another call's transaction, which may have failed.
             let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
                 let plan = plan.as_deref();
-                self.failed(error, plan, |at| plan.and_then(|plan| steps::described_positions(plan).client(at)))
+                self.failed(error, plan, inputs::Params::NONE, |at| {
+                    plan.and_then(|plan| steps::described_positions(plan).client(at))
+                })
             })?;
             drop(turn);
             let (params, columns) = described(plan.as_deref(), &statement)?;

@@ -77,7 +77,7 @@ impl<'a> Runner<'a> {
                     if server && (!may_leave_a_block(&error) || self.client.batch_execute("ROLLBACK").await.is_ok()) {
                         armed.disarm();
                     }
-                    Err(self.failed(error, Some(plan), |_| None))
+                    Err(self.failed(error, Some(plan), Params::NONE, |_| None))
                 }
             },
             Err(failure) => Err(self.fail(failure, inside, armed).await),
@@ -222,7 +222,7 @@ impl Run<'_> {
 
     fn failed(&self, error: tokio_postgres::Error, execution: &Execution) -> Failure {
         let server = error.as_db_error().is_some();
-        let error = self.runner.failed(error, Some(self.plan), |at| execution.positions()?.client(at));
+        let error = self.runner.failed(error, Some(self.plan), self.params, |at| execution.positions()?.client(at));
         if server { Failure::Server(error) } else { Failure::Lost(error) }
     }
 }

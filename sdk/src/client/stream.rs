@@ -13,6 +13,7 @@ use super::params;
 use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
+use crate::exec::errors::KeyParams;
 use crate::exec::inputs::Params;
 use crate::exec::outputs::Opener;
 use crate::exec::session::Change;
@@ -102,6 +103,8 @@ pub(super) struct Rows<'a> {
     prepared: Arc<Prepared>,
     source: Source,
     affected: Option<u64>,
+    /// What a violated key would show of the parameters.
+    key: Option<KeyParams>,
 }
 
 enum Source {
@@ -132,7 +135,8 @@ impl<'a> Rows<'a> {
         stream: tokio_postgres::RowStream,
     ) -> Self {
         let reading = Opener::binary(plan, params).map_or(Reading::Dropped, Reading::Opened);
-        Self::new(runner, prepared, Source::Live(Box::pin(stream), reading))
+        let key = KeyParams::of(plan, params);
+        Self { key, ..Self::new(runner, prepared, Source::Live(Box::pin(stream), reading)) }
     }
 
     pub(super) fn forwarded(
@@ -150,7 +154,7 @@ impl<'a> Rows<'a> {
     }
 
     fn new(runner: Runner<'a>, prepared: &Arc<Prepared>, source: Source) -> Self {
-        Self { runner, prepared: Arc::clone(prepared), source, affected: None }
+        Self { runner, prepared: Arc::clone(prepared), source, affected: None, key: None }
     }
 
     /// How many rows were written or read, at the end.
@@ -168,7 +172,7 @@ impl<'a> Rows<'a> {
     }
 
     async fn read(&mut self) -> Result<Option<Row>, Error> {
-        let Self { runner, prepared, source, affected } = self;
+        let Self { runner, prepared, source, affected, key } = self;
         let (stream, reading) = match source {
             Source::Live(stream, reading) => (stream, reading),
             Source::Held(rows) => return Ok(rows.pop_front()),
@@ -181,7 +185,11 @@ impl<'a> Rows<'a> {
                     if let Reading::Forwarded(_, named) = reading {
                         runner.connection.failed(named.as_ref());
                     }
-                    return Err(runner.failed_run(error, prepared));
+                    let told = |params: Params<'_>| runner.failed_run(error, prepared, params);
+                    return Err(match key {
+                        Some(key) => key.with(told),
+                        None => told(Params::NONE),
+                    });
                 }
                 None => {
                     *affected = stream.rows_affected();

@@ -70,7 +70,7 @@ impl Transaction<'_> {
         self.ends(Effect::None);
         let ended = inner.commit().await;
         self.has_ended(&ended);
-        ended.map_err(|error| failed(error, wrote.as_deref(), |_| None))?;
+        ended.map_err(|error| failed(error, wrote.as_deref(), None, |_| None))?;
         self.shared.look_if(self.connection.has_defined());
         Ok(())
     }

@@ -4,14 +4,14 @@
 //! reaches the client only if it shows none of these; positions and parameter numbers are the client's own again.
 
 mod detail;
-mod sent;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::borrow::Cow;
 
-pub use sent::{KeyParams, Sent};
+pub use values::{ClientValues, KeyParams};
 
 use self::shown::Shown;
 use crate::error::SqlState;
@@ -28,7 +28,7 @@ type Field<'f> = (u8, Cow<'f, [u8]>);
 pub fn translate<'f>(
     fields: &[(u8, &'f [u8])],
     plan: &Plan,
-    sent: Option<Sent<'_>>,
+    sent: Option<ClientValues<'_>>,
     position: impl FnOnce(u32) -> Option<u32>,
 ) -> Vec<Field<'f>> {
     let text = |code: u8| fields.iter().find(|(field, _)| *field == code).map(|(_, text)| *text);

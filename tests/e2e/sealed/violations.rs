@@ -135,6 +135,63 @@ fn a_key_in_the_clear_is_told_as_the_server_tells_it() {
 }
 
 #[test]
+fn a_key_of_sealed_columns_is_told_in_the_values_that_the_client_sent() {
+    let mut pair = Pair::new("sealedkey");
+    let rows = |first: &str, second: &str| {
+        format!("INSERT INTO person (id, email) VALUES ({}, '{first}'), ({}, '{second}')", id(5), id(6))
+    };
+    for sql in [
+        format!("INSERT INTO person (id, name, email) VALUES ({}, 'x', '{EMAIL}')", id(3)),
+        format!("INSERT INTO person (id, balance) VALUES ({}, 12.5)", id(3)),
+        format!("INSERT INTO person (id, team, \"Phone\") VALUES ({}, 'red', '200')", id(3)),
+        rows(EMAIL, "x"),
+        rows("x, y", EMAIL),
+        rows("twice", "twice"),
+        format!("UPDATE person SET email = '{EMAIL}' WHERE id = {}", id(2)),
+        format!("UPDATE person SET balance = '12.500' WHERE email = 'bob'"),
+        format!("INSERT INTO account VALUES (3, '{EMAIL}', 'h', 3)"),
+        format!("UPDATE account SET iban = '{EMAIL}' WHERE id = 2"),
+        format!("UPDATE account SET iban = '{EMAIL}' WHERE iban = 'other' RETURNING code"),
+        format!("SELECT 1; INSERT INTO person (id, name, email) VALUES ({}, 'x', '{EMAIL}')", id(3)),
+    ] {
+        pair.same(&sql, |email| query(&sql.replace(EMAIL, email)));
+    }
+    let number = 2_i32.to_be_bytes();
+    for (sql, values, formats) in [
+        ("INSERT INTO person (id, name, email) VALUES (gen_random_uuid(), 'x', $1)", vec![None], vec![]),
+        ("UPDATE person SET email = $1 WHERE email = 'bob'", vec![None], vec![1]),
+        ("UPDATE account SET iban = $1, holder = 'x' WHERE id = $2", vec![None, Some(&number[..])], vec![0, 1]),
+        ("INSERT INTO account VALUES ($1, $2, 'x', $3)", vec![Some(&b"9"[..]), None, Some(b"9")], vec![]),
+        (
+            "INSERT INTO person (id, email) VALUES (gen_random_uuid(), $1), (gen_random_uuid(), $2)",
+            vec![Some(b"new"), None],
+            vec![],
+        ),
+    ] {
+        // A context column must be given.
+        let sql = sql.replacen("gen_random_uuid()", &id(7), 1).replace("gen_random_uuid()", &id(8));
+        pair.same(&sql, |email| {
+            let values: Vec<_> = values.iter().map(|value| Some(value.unwrap_or(email.as_bytes()))).collect();
+            [parse("", &sql, &[]), bind_formats("", "", &formats, &values, &[]), execute("", 0), sync()].concat()
+        });
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_told_apart_has_no_detail() {
+    let mut pair = Pair::new("notapart");
+    let comma = "INSERT INTO team VALUES ('a, b')";
+    for world in [&pair.world, &pair.twin] {
+        world.at_server(comma);
+    }
+    let insert = |number| format!("INSERT INTO person (id, team, \"Phone\") VALUES ({}, 'a, b', '300')", id(number));
+    assert_eq!(pair.both(|_| query(&insert(3))), [None, None]);
+    let [sealed, plain] = pair.both(|_| query(&insert(4))).map(Option::unwrap);
+    assert_eq!((&sealed[2], sealed[0].as_deref()), (&None, Some("23505")));
+    assert_eq!(plain[2].as_deref(), Some("Key (team, \"Phone\")=(a, b, 300) already exists."));
+}
+
+#[test]
 fn a_deferred_key_is_told_at_the_commit() {
     let mut pair = Pair::new("deferredkey");
     let insert = format!("INSERT INTO person (id, name, seat) VALUES ({}, 'x', 1)", id(3));

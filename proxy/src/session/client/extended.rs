@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pgseal::exec::errors::KeyParams;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::session::{self, Meaning, Refused, Statement};
 use pgseal::exec::steps;
@@ -244,7 +245,7 @@ impl State {
         let params = Params { values: &client.values, formats: &formats, encoding };
         let portal = |columns: Columns, bound| {
             let opener = RefCell::new(columns.opener(plan, params));
-            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound })
+            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: KeyParams::of(plan, params) })
         };
         let settings = self.session.facts.settings();
         if plan.is_stepped() {

@@ -125,7 +125,7 @@ impl State {
         check.map_err(|refusal| Stop::refused(refusal, client, statement.range.start))?;
         let columns = Columns::simple(plan);
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
-        Ok(Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None }))
+        Ok(Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None, key: None }))
     }
 
     /// What the statements of a Query change in the session.
@@ -148,7 +148,7 @@ impl State {
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let bound = Some(Bound { body: None, declared: Vec::new(), left: RefCell::default() });
         self.session.executes(plan);
-        self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound }), 0, out);
+        self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: None }), 0, out);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::super::fatal::Fatal;
 use super::super::sought::Sought;
 use super::super::state::{Bound, Left, Outcome, Portal, Running};
-use super::{Fate, Opening, foreign, portal_frame, too_long, translate_error};
+use super::{Fate, Opening, foreign, portal_frame, too_long};
 use crate::wire::frame::HEADER;
 use crate::wire::{compose, reader};
 
@@ -19,7 +19,7 @@ pub(super) fn last_step(
     out: &mut Vec<u8>,
 ) -> Result<Fate, Fatal> {
     if tag == b'E' {
-        return translate_error(Some(body), &portal.plan, |at| running.execution.positions()?.client(at), out);
+        return opening.error(portal, Some(body), |at| running.execution.positions()?.client(at), out);
     }
     if matches!(running.outcome, Outcome::Failed(_)) {
         return Ok(Fate::Drop);

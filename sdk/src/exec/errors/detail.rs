@@ -8,8 +8,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::sent::Sent;
+use super::values::ClientValues;
 use super::{shown, tables};
+use crate::encoding::ClientEncoding;
 use crate::schema::Table;
 use crate::sql::Plan;
 use crate::sql::lex::lex;
@@ -33,15 +34,22 @@ enum Part<'p> {
 }
 
 /// What the client may see of it.
-pub(super) fn of_constraint<'t>(text: &'t [u8], plan: &Plan, sent: Option<Sent<'_>>) -> Option<Cow<'t, [u8]>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let key = key(text)?;
+pub(super) fn of_constraint<'t>(text: &'t [u8], plan: &Plan, sent: Option<ClientValues<'_>>) -> Option<Cow<'t, [u8]>> {
+    let encoding = sent.map_or(ClientEncoding::UTF8, |sent| sent.settings.encoding);
+    let decoded = encoding.decode(text).ok()?;
+    let key = key(&decoded)?;
     let parts = key.names.iter().map(|name| part(name, plan)).collect::<Option<Vec<_>>>()?;
     if parts.iter().all(|part| matches!(part, Part::Clear)) {
         // Without a table at hand a cell is told by its bytes.
-        let told = tables(plan).next().is_some() || !shown::contains(text.as_bytes(), b"\\x");
-        return told.then_some(Cow::Borrowed(text.as_bytes()));
+        let shows = tables(plan).next().is_some() || !shown::contains(text, b"\\x");
+        return shows.then_some(Cow::Borrowed(text));
     }
+    let told = rebuilt(&decoded, &key, &parts, plan, sent?)?;
+    Some(encoding.encode(&told).ok()?.into_owned().into())
+}
+
+/// The key of the written row whose tags the text shows.
+fn rebuilt(text: &str, key: &Key<'_>, parts: &[Part<'_>], plan: &Plan, sent: ClientValues<'_>) -> Option<String> {
     let values: Vec<&str> = text.get(key.values.clone())?.split(", ").collect();
     if values.len() != parts.len() {
         return None;
@@ -52,11 +60,11 @@ pub(super) fn of_constraint<'t>(text: &'t [u8], plan: &Plan, sent: Option<Sent<'
             match *part {
                 Part::Clear => {
                     told.0.push(Cow::Borrowed(*name));
-                    told.1.push(Cow::Borrowed(value.as_bytes()));
+                    told.1.push(Cow::Borrowed(*value));
                 }
                 Part::Tagged { table, beacon } if std::ptr::eq(table, &*row.table) => {
                     told.0.push(quoted(&table.columns.get(table.beacons.get(beacon)?.column)?.name));
-                    told.1.push(sent?.with_tag(row, beacon, &tag(value)?)?.into());
+                    told.1.push(sent.with_tag(row, beacon, &tag(value)?)?.into());
                 }
                 Part::Tagged { .. } => return None,
             }
@@ -64,8 +72,8 @@ pub(super) fn of_constraint<'t>(text: &'t [u8], plan: &Plan, sent: Option<Sent<'
         Some(told)
     })?;
     let (before, between) = (text.get(..key.listed.start)?, text.get(key.listed.end..key.values.start)?);
-    let parts = [before.as_bytes(), names.join(", ").as_bytes(), between.as_bytes(), &values.join(&b", "[..])].concat();
-    Some([&parts, text.get(key.values.end..)?.as_bytes()].concat().into())
+    let after = text.get(key.values.end..)?;
+    Some([before, &names.join(", "), between, &values.join(", "), after].concat())
 }
 
 fn key(text: &str) -> Option<Key<'_>> {

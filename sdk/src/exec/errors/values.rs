@@ -15,7 +15,7 @@ const MOST_KEPT: usize = 16 * 1024;
 
 /// What the client sent with the statement that an error is about.
 #[derive(Clone, Copy)]
-pub struct Sent<'a> {
+pub struct ClientValues<'a> {
     /// Its parameters; those that [`KeyParams`] has will do.
     pub params: Params<'a>,
     /// The keys of the tags.
@@ -24,9 +24,9 @@ pub struct Sent<'a> {
     pub settings: &'a Settings,
 }
 
-impl Sent<'_> {
-    /// The value of the column of a beacon in a written row, rendered, if its tag is this one. NULL violates no key.
-    pub(super) fn with_tag(&self, written: &WriteRow, beacon: usize, tag: &[u8; 16]) -> Option<Vec<u8>> {
+impl ClientValues<'_> {
+    /// The value of the column of a beacon in a written row, as text, if its tag is this one. NULL violates no key.
+    pub(super) fn with_tag(&self, written: &WriteRow, beacon: usize, tag: &[u8; 16]) -> Option<String> {
         let table = &*written.table;
         let id = table.beacons.get(beacon)?.column;
         let column = table.columns.get(id)?;
@@ -36,9 +36,10 @@ impl Sent<'_> {
         if row::exact_tag(table, self.keys, beacon, &value).ok()? != *tag {
             return None;
         }
+        let settings = Settings { encoding: ClientEncoding::UTF8, ..self.settings.clone() };
         let mut text = Vec::new();
-        value.render(&column.ty?, Format::Text, self.settings, &mut text).ok()?;
-        Some(text)
+        value.render(&column.ty?, Format::Text, &settings, &mut text).ok()?;
+        String::from_utf8(text).ok()
     }
 }
 
