@@ -56,7 +56,8 @@ async fn a_constraint_that_is_checked_at_the_commit_is_told_in_the_applications_
     transaction.execute(insert, &[&holder]).await.unwrap();
     let error = transaction.commit().await.unwrap_err();
     assert_eq!(error.code(), Some("23503"));
-    assert_eq!(error.as_db_error().unwrap().detail(), None);
+    let detail = "Key (id)=(5) is not present in table \"owner\".";
+    assert_eq!(error.as_db_error().unwrap().detail(), Some(detail));
     let error = client.execute(insert, &[&holder]).await.unwrap_err();
     assert_eq!(error.code(), Some("23503"));
     client.batch_execute("SELECT 1").await.unwrap();

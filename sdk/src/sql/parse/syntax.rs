@@ -90,10 +90,13 @@ impl Statement<'_> {
             return None;
         }
         let insert = self.is(0, "insert");
-        if self.is(at, "as") {
-            at += 2;
-        } else if !insert && self.is_plain(at) {
-            at += 1;
+        match self.tokens.get(at) {
+            Some(word) if word.is_word(self.text, "as") => at += 2,
+            Some(_) if insert => {}
+            Some(word) if self.is_plain(at) || is_one_of(self.text, word, COLUMNS) => at += 1,
+            // Most keywords may be an alias.
+            Some(word) if word.kind == Kind::Word && !is_one_of(self.text, word, ENDS) => return None,
+            Some(_) | None => {}
         }
         if insert && self.symbol(at, b'(') {
             let subquery = ["select", "table", "values", "with"].iter().any(|word| self.is(at + 1, word));

@@ -360,6 +360,8 @@ fn what_looks_like_a_syntax_error_and_is_none_is_not_called_one() {
         "UPDATE ONLY t * AS x SET (a, b) = (SELECT 1, 2), c = DEFAULT FROM s y WHERE CURRENT OF z",
         "UPDATE t x SET a[1] = 5 WHERE x.a = ANY ('{}') RETURNING x.a y, *",
         "UPDATE t SET a = 1 RETURNING WITH (OLD AS o) o.a",
+        "UPDATE t begin SET a = 1",
+        "DELETE FROM t commit WHERE a = 1",
         "DELETE FROM t * x USING s y WHERE x.a = y.a",
         "SELECT * FROM XMLTABLE('/' PASSING a COLUMNS b int foo 5, c mytype bar 6)",
         "CREATE TABLE t (a int, )",
