@@ -108,8 +108,8 @@ pub struct Limits {
     pub drain: Duration,
     /// The longest frame that is held whole because it must be understood or changed (54000).
     pub held_frame: usize,
-    /// How long a client that closed its side may still be read from without progress, before its query is
-    /// cancelled: a half-closed client reads on, one that is gone does not.
+    /// How long a client that closed its side is served before it is asked for the first time whether it is still there:
+    /// a half-closed client reads on, one that is gone answers with a reset.
     pub half_closed: Duration,
 }
 
@@ -119,7 +119,7 @@ impl Default for Limits {
             authentication: Duration::from_secs(60),
             drain: Duration::from_secs(30),
             held_frame: 256 * 1024 * 1024,
-            half_closed: Duration::from_secs(1),
+            half_closed: Duration::from_millis(500),
         }
     }
 }

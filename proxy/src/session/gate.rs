@@ -28,6 +28,11 @@ impl<'f, F: Future> Gate<'f, F> {
         let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::new(None) });
         Self { future, waker: Waker::from(Arc::clone(&bell)), bell, task: None }
     }
+
+    /// What makes it poll.
+    pub(super) fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
 }
 
 impl<F: Future> Future for Gate<'_, F> {

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 mod client;
+mod ends;
 mod fatal;
 mod gate;
 mod queue;

@@ -3,21 +3,22 @@
 //! Each reads as much as there is, handles every whole frame, writes once. A blocked write stops only the reading
 //! that feeds it: that is the back-pressure, and the reason why a pipeline that fills both sockets goes on.
 
-use std::cell::{Cell, RefCell};
-use std::io;
+use std::cell::RefCell;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use pgseal::error::SqlState;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
+use super::ends::{self, Question};
 use super::fatal::{self, Fatal};
 use super::gate::Gate;
 use super::startup::Session;
 use super::state::State;
-use super::{Core, cancel, until};
+use super::{Core, until};
 use crate::listener::Phase;
 use crate::upstream::{ReadHalf, Stream, WriteHalf};
 use crate::wire::buffer::{Inbound, Outbound};
@@ -51,8 +52,8 @@ struct Link<'s> {
     state: RefCell<State>,
     /// The client's side has something to do: see [`State::wake`].
     woken: Notify,
-    /// How often the client took bytes.
-    taken: Cell<u64>,
+    /// Whether the client is still there.
+    question: Question,
     /// Number of the host.
     host: usize,
 }
@@ -61,7 +62,7 @@ struct Link<'s> {
 pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
     let Session { mut server, host, from_client, from_server, protected, path } = session;
     let state = RefCell::new(State::new(protected.then_some(&*core.context), Some(path)));
-    let link = Link { core, state, woken: Notify::new(), taken: Cell::new(0), host };
+    let link = Link { core, state, woken: Notify::new(), question: Question::default(), host };
     let mut to_client = Outbound::default();
     let end = {
         let (client_reader, client_writer) = client.split();
@@ -69,9 +70,11 @@ pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut 
         let down = pin!(downward(server_reader, client_writer, from_server, &mut to_client, &link));
         let up = pin!(upward(client_reader, server_writer, from_client, &link));
         let drained = pin!(drained(&mut phase, &link.state));
+        let down = Gate::new(down);
+        link.question.asked_by(down.waker());
         tokio::select! {
             biased;
-            end = Gate::new(down) => end,
+            end = down => end,
             end = Gate::new(up) => end,
             () = Gate::new(drained) => End::Fatal(Fatal::shutdown()),
         }
@@ -83,15 +86,24 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
     let mut outbound = Outbound::default();
     loop {
         let need = link.state.borrow_mut().handle_client(link.core, &mut inbound, outbound.bytes());
-        if !outbound.is_empty() && outbound.write(&mut writer).await.is_err() {
-            // The server closed. What it said last is still on its way to the client.
-            return std::future::pending().await;
+        if !outbound.is_empty() {
+            tokio::select! {
+                biased;
+                written = outbound.write(&mut writer) => if written.is_err() {
+                    // The server closed. What it said last is still on its way to the client.
+                    return pending().await;
+                },
+                () = gone(&reader, link) => return End::Client,
+            }
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
             Ok(Need::Wait) => {
-                link.woken.notified().await;
-                continue;
+                tokio::select! {
+                    biased;
+                    () = link.woken.notified() => continue,
+                    () = gone(&reader, link) => return End::Client,
+                }
             }
             Ok(Need::Turn | Need::Key) => {
                 tokio::task::yield_now().await;
@@ -105,24 +117,31 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
             () = link.woken.notified() => continue,
         };
         match read {
-            Ok(0) => return half_closed(link).await,
+            Ok(0) => break,
             Ok(_) => {}
             Err(_) => return End::Client,
         }
     }
-}
-
-/// The client closed its side. It may still read: as long as answers flow, they are delivered.
-async fn half_closed(link: &Link<'_>) -> End {
-    let grace = link.core.context.limits.half_closed;
-    let (mut taken, mut since) = (link.taken.get(), Instant::now());
-    while !link.state.borrow().is_idle() && since.elapsed() < grace {
-        tokio::time::sleep(grace / 8).await;
-        if taken != link.taken.get() {
-            (taken, since) = (link.taken.get(), Instant::now());
+    // The client closed its side. It may still read: the server is told the same, answers what it has, and closes.
+    {
+        let state = &mut *link.state.borrow_mut();
+        if state.queue.is_empty() && state.running.is_none() && state.from_server.bytes == 0 {
+            return End::Client;
+        }
+        if std::mem::replace(&mut state.terminated, true) {
+            // It said good-bye before: PostgreSQL goes on to the end of what was asked, whoever listens.
+            return pending().await;
         }
     }
+    // A server that is gone says so in the other direction.
+    let _ = writer.shutdown().await;
+    gone(&reader, link).await;
     End::Client
+}
+
+/// Returns when the client, which is not read meanwhile, is gone.
+async fn gone(client: &ReadHalf<'_>, link: &Link<'_>) {
+    ends::gone(client, &link.question, link.core.context.limits.half_closed).await;
 }
 
 async fn downward(
@@ -146,11 +165,8 @@ async fn downward(
             }
             need
         };
-        if !outbound.is_empty() {
-            if outbound.write(&mut writer).await.is_err() {
-                return End::Client;
-            }
-            link.taken.set(link.taken.get().wrapping_add(1));
+        if !outbound.is_empty() && outbound.write(&mut writer).await.is_err() {
+            return End::Client;
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
@@ -164,9 +180,19 @@ async fn downward(
             }
             Err(fatal) => return End::Fatal(fatal),
         };
-        match inbound.read(&mut reader, wanted).await {
-            Ok(0) | Err(_) => return End::Server,
-            Ok(_) => {}
+        let read = {
+            let mut read = pin!(inbound.read(&mut reader, wanted));
+            poll_fn(|context| match link.question.take() {
+                true => Poll::Ready(None),
+                false => read.as_mut().poll(context).map(Some),
+            })
+            .await
+        };
+        match read {
+            // Between two frames only. Within one the client is asked by what comes next.
+            None if link.state.borrow().from_server.bytes == 0 => outbound.bytes().extend_from_slice(ends::QUESTION),
+            None | Some(Ok(1..)) => {}
+            Some(Ok(0) | Err(_)) => return End::Server,
         }
     }
 }
@@ -221,19 +247,8 @@ async fn finish(end: End, client: &mut Stream, mut server: Stream, link: &Link<'
     }
     match end {
         End::Server => {}
-        End::Client | End::Fatal(_) => {
-            if busy && !key.is_empty() {
-                cancel::request(context, &key).await;
-            }
-            // It may be gone already.
-            let _ = terminate(&mut server).await;
-        }
+        End::Client | End::Fatal(_) if busy && !key.is_empty() => ends::abandon(&mut server, context, &key).await,
+        End::Client | End::Fatal(_) => ends::terminate(&mut server).await,
     }
     context.cancels.remove(&key);
-}
-
-async fn terminate(server: &mut Stream) -> io::Result<()> {
-    let (_, mut writer) = server.split();
-    let farewell = writer.write_all(b"X\0\0\0\x04");
-    tokio::time::timeout(Duration::from_secs(2), farewell).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use stream::{ReadHalf, Stream, WriteHalf};
+pub use stream::{Closed, ReadHalf, Stream, WriteHalf};
 
 /// One server of the host list.
 #[derive(Debug, Clone, PartialEq, Eq)]

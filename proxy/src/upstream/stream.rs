@@ -1,12 +1,13 @@
 //! A byte stream to a client or server: TCP or a unix socket.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
 use super::Keepalive;
@@ -28,6 +29,22 @@ pub enum ReadHalf<'a> {
     /// A unix socket.
     Unix(unix::ReadHalf<'a>),
 }
+
+/// How the other side of a connection closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// It sends nothing more, and may still read.
+    Writing,
+    /// It is gone.
+    Reset,
+}
+
+/// What is ready when the other side closed, though nothing is read and bytes of it wait to be.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const CLOSED: Interest = Interest::PRIORITY.add(Interest::ERROR);
+/// Elsewhere only a reset is seen without reading.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const CLOSED: Interest = Interest::ERROR;
 
 /// Its writing side.
 #[derive(Debug)]
@@ -73,6 +90,39 @@ impl Stream {
                 let (read, write) = stream.split();
                 (ReadHalf::Unix(read), WriteHalf::Unix(write))
             }
+        }
+    }
+}
+
+impl ReadHalf<'_> {
+    /// Waits until the other side has closed; reads nothing.
+    pub async fn closed(&self) -> Closed {
+        match self.ready(CLOSED).await {
+            Ok(ready) if !ready.is_error() => Closed::Writing,
+            Ok(_) | Err(_) => Closed::Reset,
+        }
+    }
+
+    /// Waits for a reset; reads nothing.
+    pub async fn reset(&self) {
+        // An error is one.
+        let _ = self.ready(Interest::ERROR).await;
+    }
+
+    /// Whether bytes of the other side wait to be read.
+    pub fn has_unread(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let socket = match self {
+            ReadHalf::Tcp(half) => SockRef::from(half.as_ref()),
+            ReadHalf::Unix(half) => SockRef::from(half.as_ref()),
+        };
+        matches!(socket.peek(&mut byte), Ok(1..))
+    }
+
+    async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        match self {
+            ReadHalf::Tcp(half) => half.ready(interest).await,
+            ReadHalf::Unix(half) => half.ready(interest).await,
         }
     }
 }

@@ -175,6 +175,25 @@ impl Raw {
         (0..count).flat_map(|_| self.until('Z')).collect()
     }
 
+    /// All bytes to the end of the stream.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset ends it as well as a FIN.
+        let _ = self.socket.read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// Sends as much of `bytes` as the other side and the buffers between take.
+    pub(crate) fn send_what_fits(&mut self, bytes: &[u8]) {
+        let limit = Some(Duration::from_millis(300));
+        match &self.socket {
+            Socket::Tcp(stream) => stream.set_write_timeout(limit).unwrap(),
+            Socket::Unix(stream) => stream.set_write_timeout(limit).unwrap(),
+        }
+        let error = self.socket.write_all(bytes).expect_err("everything fitted");
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+
     /// One byte, as in the answer to an SSLRequest; None at the end.
     pub(crate) fn byte(&mut self) -> Option<u8> {
         let mut byte = [0];

@@ -4,3 +4,4 @@ mod bytes;
 mod clients;
 mod ends;
 mod start;
+mod vanished;
