@@ -1,11 +1,15 @@
 //! The listening socket: bound once, shared by one runtime per core, and the accept loops.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -14,8 +18,13 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::session::{self, Context};
-use crate::upstream::Stream;
+use crate::session::{self, Context, TurnedAway};
+use crate::upstream::{self, Stream};
+
+mod shortage;
+
+pub use shortage::Shortage;
+use shortage::Spare;
 
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: i32 = 1024;
@@ -172,6 +181,56 @@ impl Accepting {
     }
 }
 
+/// How long a client that is turned away may take for its start-up packet.
+const HEARING: Duration = Duration::from_secs(1);
+
+/// Turns away whoever comes before the server could be looked at.
+///
+/// # Errors
+/// What the system says about the socket.
+pub async fn turn_away_early(listener: &Listener) -> io::Result<Infallible> {
+    let accepting = Accepting::new(listener.share()?)?;
+    let (mut spare, shortage) = (Spare::new(), Shortage::default());
+    loop {
+        match accepting.accept().await {
+            // On its own: who came last is still answered when the server is there.
+            Ok(stream) => drop(tokio::spawn(session::turn_away(stream, TurnedAway::TooEarly, HEARING))),
+            Err(error) => not_accepted(&error, &accepting, &mut spare, &shortage).await,
+        }
+    }
+}
+
+/// A connection that could not be accepted does not go away: it is told why, or waited for.
+async fn not_accepted(error: &io::Error, accepting: &Accepting, spare: &mut Spare, shortage: &Shortage) {
+    if upstream::out_of_descriptors(error) {
+        // Without waiting: whatever runs meanwhile would take what was lent.
+        spare.lend();
+        let accepted = {
+            let mut accept = pin!(accepting.accept());
+            poll_fn(|context| Poll::Ready(accept.as_mut().poll(context))).await
+        };
+        match accepted {
+            // Linux wants a descriptor before it looks whether anybody is there.
+            Poll::Pending => return spare.regain(),
+            Poll::Ready(Ok(stream)) => {
+                shortage.felt();
+                session::turn_away(stream, TurnedAway::TooMany, HEARING).await;
+                return spare.regain();
+            }
+            Poll::Ready(Err(_)) => {
+                shortage.felt();
+                spare.regain();
+            }
+        }
+    } else {
+        tracing::warn!(%error, "a connection was not accepted");
+    }
+    // The next try could fail at once.
+    tokio::time::sleep(RETRY).await;
+}
+
+const RETRY: Duration = Duration::from_millis(50);
+
 /// The threads that serve.
 #[derive(Debug)]
 pub struct Workers(Vec<std::thread::JoinHandle<()>>);
@@ -230,6 +289,7 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
         }
     };
     let core = Rc::new(session::Core::new(&context));
+    let mut spare = Spare::new();
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
@@ -238,11 +298,7 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
                     let (core, phase) = (Rc::clone(&core), phase.clone());
                     sessions.spawn_local(session::run(stream, core, phase));
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    // Out of file descriptors, most of the time: the next try would fail at once.
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
+                Err(error) => not_accepted(&error, &accepting, &mut spare, &context.shortage).await,
             },
             Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
             changed = phase.changed() => {

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgseal::apply;
+use pgseal::apply::agree::LOOK_AGAIN;
 use pgseal::keys::keyring::local;
 use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::lock::LockError;
 use pgseal::schema::{Lock, diagnostics, parse};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::config::Limits;
-use crate::control;
-use crate::listener::{Listener, Phase, Workers};
+use crate::control::{self, Control, Started};
+use crate::listener::{self, Listener, Phase, Shortage, Workers};
 use crate::session::{Context, cancel};
 use crate::upstream::{self, Upstream};
 
@@ -113,6 +114,15 @@ impl Settings {
         })
     }
 
+    /// The first look at the server, before which nothing is served.
+    async fn look(
+        &self,
+        unreachable: impl AsyncFnMut(control::Error) -> Result<(), control::Error>,
+    ) -> Result<Started, control::Error> {
+        let (schema, lock) = (self.schema.clone(), self.lock.clone());
+        control::start(schema, lock, &self.lock_file, &self.upstream, &self.state_dir, unreachable).await
+    }
+
     /// How many threads will serve.
     pub fn threads(&self) -> usize {
         self.threads
@@ -125,6 +135,7 @@ pub struct Service {
     workers: Workers,
     phase: watch::Sender<Phase>,
     drain: Duration,
+    control: Arc<Control>,
 }
 
 impl Service {
@@ -134,18 +145,53 @@ impl Service {
     /// # Errors
     /// See [`Error`]; nothing was changed, here or at the server.
     pub async fn start(listener: Listener, settings: Settings) -> Result<Self, Error> {
+        let started = settings.look(async |error| Err(error)).await?;
+        Self::run(listener, settings, started)
+    }
+
+    /// The same, but a server that cannot be reached is waited for, and `waits` hears of it once: clients are told so
+    /// meanwhile (57P03). What a server that is there says is final.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing was changed, here or at the server.
+    pub async fn start_awaiting(
+        listener: Listener,
+        settings: Settings,
+        waits: impl FnOnce(&str, &control::Error),
+    ) -> Result<Self, Error> {
+        let (mut waits, early) = (Some(waits), Notify::new());
+        let looking = settings.look(async |error| {
+            if let Some(waits) = waits.take() {
+                waits(listener.shown(), &error);
+                early.notify_one();
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            Ok(())
+        });
+        let turning_away = async {
+            early.notified().await;
+            listener::turn_away_early(&listener).await
+        };
+        let started = tokio::select! {
+            biased;
+            started = looking => started?,
+            failed = turning_away => match failed? {},
+        };
+        Self::run(listener, settings, started)
+    }
+
+    fn run(listener: Listener, settings: Settings, started: Started) -> Result<Self, Error> {
         let Settings {
-            schema,
-            lock,
-            lock_file,
-            state_dir,
+            schema: _,
+            lock: _,
+            lock_file: _,
+            state_dir: _,
             upstream,
             threads,
             limits,
             allow_cleartext_password,
             pass_databases,
         } = settings;
-        let started = control::start(schema, lock, &lock_file, &upstream, &state_dir).await?;
         let drain = limits.drain;
         let context = Arc::new(Context {
             upstream,
@@ -156,11 +202,17 @@ impl Service {
             protection: started.protection,
             keys: started.keys,
             control: Some(Arc::clone(&started.control)),
+            shortage: Shortage::default(),
         });
         let (phase, watched) = watch::channel(Phase::Serving);
         let workers = Workers::start(&listener, threads, &context, &watched)?;
-        tokio::spawn(started.control.watch());
-        Ok(Self { listener, workers, phase, drain })
+        tokio::spawn(Arc::clone(&started.control).watch());
+        Ok(Self { listener, workers, phase, drain, control: started.control })
+    }
+
+    /// Looks at the catalog soon, and at the lock if something of the schema file is not in it.
+    pub fn look_again(&self) {
+        self.control.ask();
     }
 
     /// `ADDR:PORT` with the real port, or `unix:PATH`.
@@ -173,7 +225,7 @@ impl Service {
     /// # Errors
     /// [`Error::Worker`], [`Error::Stuck`].
     pub async fn end(self, hurry: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { listener, workers, phase, drain } = self;
+        let Self { listener, workers, phase, drain, control: _ } = self;
         tracing::info!(limit = ?drain, "draining: idle sessions end now, active ones when they are done");
         phase.send_replace(Phase::Draining);
         drop(listener);

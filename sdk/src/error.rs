@@ -78,6 +78,8 @@ sqlstates! {
     WRONG_OBJECT_TYPE = "42809";
     /// `undefined_function` (also: no such operator)
     UNDEFINED_FUNCTION = "42883";
+    /// `too_many_connections`
+    TOO_MANY_CONNECTIONS = "53300";
     /// `program_limit_exceeded`
     PROGRAM_LIMIT_EXCEEDED = "54000";
     /// `statement_too_complex`

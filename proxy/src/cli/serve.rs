@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config;
+use crate::control;
 use crate::listener::{Address, Listener};
 use crate::service::{self, Service, Told};
 
@@ -139,24 +140,64 @@ fn serve(settings: Settings) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
     let served = runtime.block_on(async {
+        let mut signals = Signals::new()?;
         let threads = settings.service.threads();
-        let service = Service::start(listener, settings.service).await?;
+        let mut announced = false;
+        let waits = |shown: &str, error: &control::Error| {
+            tracing::warn!(%error, listen = shown, "the server cannot be reached: clients are turned away until it can");
+            // Whoever started it may not read.
+            announced = announce(shown).is_ok();
+        };
+        let service = tokio::select! {
+            started = Service::start_awaiting(listener, settings.service, waits) => started?,
+            () = signals.end(|| tracing::info!("SIGHUP: nothing is served yet")) => return Ok(()),
+        };
         if settings.trusting {
             tracing::warn!("trust_database_authentication: whoever the server lets in can decrypt");
         }
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        announce(service.shown())?;
+        if !announced {
+            announce(service.shown())?;
+        }
         tracing::info!(listen = service.shown(), threads, "serving");
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        let again = async {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        let look_again = || {
+            tracing::info!("SIGHUP: the catalog is looked at again");
+            service.look_again();
         };
-        service.end(again).await
+        signals.end(look_again).await;
+        service.end(signals.end(|| tracing::info!("SIGHUP: draining goes on"))).await
     });
     // Sessions that do not end must not hold the process.
     runtime.shutdown_background();
     served.map_err(|error: service::Error| Failure::Failed(error.to_string()))
+}
+
+/// What the process is told by signals.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From now on none of them ends the process by itself.
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one that asks for the end.
+    async fn end(&mut self, hung_up: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => hung_up(),
+            }
+        }
+    }
 }
 
 /// The one line of stdout.

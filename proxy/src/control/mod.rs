@@ -16,6 +16,7 @@ use pgseal::catalog::drift;
 use pgseal::keys::cache::DEFAULT_TTL;
 use pgseal::keys::store::postgres::PostgresStore;
 use pgseal::keys::{KeyCache, KeyRef, named};
+use pgseal::schema::lock::LockError;
 use pgseal::schema::{Lock, Protection, Schema};
 use tokio::sync::{Notify, watch};
 
@@ -25,9 +26,15 @@ use pool::Pool;
 /// Why `serve` does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The server cannot be reached, or answered with an error.
+    /// The server cannot be reached now: it is down, starting, or full.
+    #[error("control connection: {0}")]
+    Unreachable(String),
+    /// The server answered with an error.
     #[error("control connection: {0}")]
     Database(String),
+    /// The lock cannot be read any more.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// Database, schema file and lock do not agree; the text says what would make them.
     #[error(transparent)]
     Pending(#[from] Disagreement),
@@ -57,19 +64,28 @@ pub struct Control {
     asked: Notify,
 }
 
-/// Connects, compares, loads.
+/// Connects, compares, loads. Of a server that cannot be reached `unreachable` says whether it is tried again, and when.
 ///
 /// # Errors
 /// See [`Error`]; nothing was changed, here or there.
 pub async fn start(
     schema: Schema,
-    lock: Option<Lock>,
+    mut lock: Option<Lock>,
     lock_file: &Path,
     upstream: &Upstream,
     state_dir: &Path,
+    mut unreachable: impl AsyncFnMut(Error) -> Result<(), Error>,
 ) -> Result<Started, Error> {
     let pool = Pool::new(upstream.control())?;
-    let snapshot = pool.snapshot(&schema).await?;
+    let snapshot = loop {
+        match pool.snapshot(&schema).await {
+            Ok(snapshot) => break snapshot,
+            Err(error @ Error::Unreachable(_)) => unreachable(error).await?,
+            Err(error) => return Err(error),
+        }
+        // It may have been written since.
+        lock = Lock::read(lock_file)?;
+    };
     let (agreement, protection) = Agreement::reach(schema, lock, &snapshot)?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
     load_keys(&pool, &keys, &agreement, &protection, state_dir).await?;
@@ -184,7 +200,7 @@ impl Control {
     /// Holds the live catalog against the lock once, and publishes what changed.
     ///
     /// # Errors
-    /// [`Error::Database`]
+    /// [`Error::Unreachable`], [`Error::Database`]
     pub async fn look(&self) -> Result<(), Error> {
         let agreement = self.agreement();
         let snapshot = self.pool.snapshot(agreement.schema()).await?;

@@ -1,5 +1,6 @@
 //! Two connections, handed out one at a time.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, Timeouts};
@@ -34,7 +35,13 @@ impl Pool {
     }
 
     pub(super) async fn client(&self) -> Result<Object, Error> {
-        self.connections.get().await.map_err(|error| Error::Database(reason(&error)))
+        self.connections.get().await.map_err(|error| match &error {
+            PoolError::Backend(cause) if !is_passing(cause) => Error::Database(reason(&error)),
+            PoolError::Backend(_) | PoolError::Timeout(_) => Error::Unreachable(reason(&error)),
+            PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
+                Error::Database(reason(&error))
+            }
+        })
     }
 
     /// For the key store, whose errors are those of keys.
@@ -49,7 +56,18 @@ impl Pool {
     pub(super) async fn snapshot(&self, schema: &Schema) -> Result<Snapshot, Error> {
         let mut memory = self.memory.lock().await;
         let mut client = self.client().await?;
-        queries::read(&mut client, schema, &mut memory).await.map_err(|error| Error::Database(describe(&error)))
+        queries::read(&mut client, schema, &mut memory).await.map_err(|error| match is_passing(&error) {
+            true => Error::Unreachable(describe(&error)),
+            false => Error::Database(describe(&error)),
+        })
+    }
+}
+
+/// Whether the server may answer a later try: it did not answer this one, or it said that it is starting, stopping or full.
+fn is_passing(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(code) => ["57P", "53", "08"].iter().any(|class| code.code().starts_with(class)),
+        None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>()),
     }
 }
 

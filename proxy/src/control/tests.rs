@@ -45,7 +45,8 @@ impl Fixture {
 
     async fn start(&self, lock: Option<Lock>, user: &str) -> Result<Started, Error> {
         let url = self.postgres.url("pay").replace("//postgres:", &format!("//{user}:"));
-        start(self.schema.clone(), lock, &self.lock_path(), &Upstream::parse(&url).unwrap(), &self.state_dir()).await
+        let (upstream, state_dir) = (Upstream::parse(&url).unwrap(), self.state_dir());
+        start(self.schema.clone(), lock, &self.lock_path(), &upstream, &state_dir, async |error| Err(error)).await
     }
 
     fn lock(&self) -> Lock {

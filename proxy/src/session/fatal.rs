@@ -12,12 +12,18 @@ use crate::upstream::Stream;
 pub(super) struct Fatal {
     pub(super) sqlstate: SqlState,
     pub(super) message: String,
+    pub(super) detail: Option<String>,
     pub(super) hint: Option<String>,
 }
 
 impl Fatal {
     pub(super) fn new(sqlstate: SqlState, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), hint: None }
+        Self { sqlstate, message: message.into(), detail: None, hint: None }
+    }
+
+    pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -34,6 +40,17 @@ impl Fatal {
         Self::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
     }
 
+    /// PostgreSQL's own words for a connection that finds no room.
+    pub(super) fn too_many_clients() -> Self {
+        Self::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already")
+    }
+
+    /// Its server could not be looked at yet.
+    pub(super) fn not_yet() -> Self {
+        Self::new(SqlState::CANNOT_CONNECT_NOW, "the proxy has not reached its database server yet")
+            .hint("It goes on trying; its log says what is wrong.")
+    }
+
     /// The ErrorResponse of it.
     pub(super) fn frame(&self) -> Vec<u8> {
         let mut body = Vec::new();
@@ -46,6 +63,9 @@ impl Fatal {
         field(b'V', "FATAL");
         field(b'C', self.sqlstate.code());
         field(b'M', &self.message);
+        if let Some(detail) = &self.detail {
+            field(b'D', detail);
+        }
         if let Some(hint) = &self.hint {
             field(b'H', hint);
         }

@@ -16,6 +16,7 @@ mod world;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgseal::error::SqlState;
 use pgseal::exec::cache::PlanCache;
@@ -26,8 +27,9 @@ use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::control::Control;
-use crate::listener::Phase;
+use crate::listener::{Phase, Shortage};
 use crate::upstream::{Stream, Upstream};
+use crate::wire::buffer::Inbound;
 
 /// What all sessions share. `serve` builds it once.
 pub struct Context {
@@ -47,6 +49,8 @@ pub struct Context {
     pub keys: Arc<dyn KeySource>,
     /// Told when a session changes the catalog; loads key versions that a row names and nobody knows here yet.
     pub control: Option<Arc<Control>>,
+    /// Whether descriptors ran out lately.
+    pub shortage: Shortage,
 }
 
 /// What the sessions of one core share.
@@ -75,7 +79,10 @@ pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<
     match opened {
         Ok(startup::Opened::Session(session)) => relay::run(&mut client, *session, &core, phase).await,
         Ok(startup::Opened::Refused(reason)) => {
-            tracing::info!(sqlstate = %reason.sqlstate, reason = %reason.message, "connection refused");
+            // Of a shortage the log hears once.
+            if reason.sqlstate != SqlState::TOO_MANY_CONNECTIONS {
+                tracing::info!(sqlstate = %reason.sqlstate, reason = %reason.message, "connection refused");
+            }
             fatal::send(&mut client, &reason).await;
         }
         Ok(startup::Opened::Closed) => {}
@@ -84,9 +91,38 @@ pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<
             fatal::send(&mut client, &reason).await;
         }
     }
+    close(&mut client).await;
+}
+
+async fn close(client: &mut Stream) {
     let (_, mut writer) = client.split();
     // The peer may be gone already.
     let _ = writer.shutdown().await;
+}
+
+/// Why a connection is turned away before anything is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// There is no descriptor for it.
+    TooMany,
+    /// The server has not been looked at yet: nobody knows what is protected.
+    TooEarly,
+}
+
+/// Answers a connection that is not served. What it asks is heard first, since a client reads an error as the answer to
+/// its start-up packet only.
+pub async fn turn_away(mut client: Stream, why: TurnedAway, patience: Duration) {
+    let reason = match why {
+        TurnedAway::TooMany => fatal::Fatal::too_many_clients(),
+        TurnedAway::TooEarly => fatal::Fatal::not_yet(),
+    };
+    let mut inbound = Inbound::default();
+    match tokio::time::timeout(patience, startup::first_packet(&mut client, &mut inbound)).await {
+        Ok(Ok(startup::First::Startup(_))) => fatal::send(&mut client, &reason).await,
+        Ok(Err(startup::End::Refused(other))) => fatal::send(&mut client, &other).await,
+        Ok(Ok(startup::First::Cancel(_)) | Err(startup::End::Closed)) | Err(_) => {}
+    }
+    close(&mut client).await;
 }
 
 /// Waits until the process is at least that far in its end. A sender that is gone counts as the end.

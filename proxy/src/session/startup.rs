@@ -7,8 +7,8 @@ use pgseal::exec::session::path::Path;
 use pgseal::sql::{Refusal, settings};
 
 use super::fatal::Fatal;
-use super::{Context, cancel};
-use crate::upstream::Stream;
+use super::{Context, cancel, ends};
+use crate::upstream::{ConnectError, Stream};
 use crate::wire::buffer::{Inbound, Outbound};
 use crate::wire::frame::{Header, MAX_AUTHENTICATION, MAX_STARTUP};
 
@@ -21,7 +21,8 @@ pub(super) enum Opened {
     Session(Box<Session>),
     /// Refused by us, with a reason for the client.
     Refused(Fatal),
-    /// Over: a cancel request, a server's own refusal, or a client that left.
+    /// Over without a word of ours: a cancel request, a server's own refusal, a client that left, or what is no start-up
+    /// packet.
     Closed,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Session {
 }
 
 /// Why it did not begin.
-enum End {
+pub(super) enum End {
     Refused(Fatal),
     Closed,
 }
@@ -69,23 +70,51 @@ pub(super) async fn open(client: &mut Stream, context: &Context) -> Opened {
 
 async fn try_open(client: &mut Stream, context: &Context) -> Result<Session, End> {
     let mut from_client = Inbound::default();
-    let packet = first_packet(client, &mut from_client, context).await?;
-    let protected = check(&packet, context)?;
-    let (mut server, host) = context.upstream.connect().await.map_err(|error| {
-        tracing::warn!(%error, "the server cannot be reached");
-        Fatal::new(SqlState::CANNOT_CONNECT, "the proxy cannot connect to the database server")
-    })?;
+    let packet = match first_packet(client, &mut from_client).await? {
+        First::Startup(packet) => packet,
+        First::Cancel(key) => {
+            cancel::request(context, &key).await;
+            return Err(End::Closed);
+        }
+    };
+    let database = check(&packet, context)?;
+    let (mut server, host) = context.upstream.connect().await.map_err(|error| unreachable(&error, context))?;
     let path = path(&packet)?;
     let mut to_server = Outbound::default();
     to_server.bytes().extend(&packet);
     let mut from_server = Inbound::default();
     authenticate(client, &mut server, &mut from_client, &mut from_server, to_server, context).await?;
+    let protected = match database {
+        Database::Protected => true,
+        Database::Passed => false,
+        Database::NotServed(refusal) => {
+            accepted(client, &mut server, &mut from_server).await?;
+            ends::terminate(&mut server).await;
+            return Err(refusal.into());
+        }
+    };
     Ok(Session { server, host, from_client, from_server, protected, path })
 }
 
-/// The start-up packet, whole, with its length in front. Encryption requests before it are answered, a cancel
-/// request is passed on.
-async fn first_packet(client: &mut Stream, inbound: &mut Inbound, context: &Context) -> Result<Vec<u8>, End> {
+fn unreachable(error: &ConnectError, context: &Context) -> Fatal {
+    if error.out_of_descriptors {
+        context.shortage.felt();
+        return Fatal::too_many_clients();
+    }
+    tracing::warn!(%error, "the server cannot be reached");
+    Fatal::new(SqlState::CANNOT_CONNECT, "the proxy cannot connect to the database server")
+}
+
+/// What a connection is for.
+pub(super) enum First {
+    /// A session: the start-up packet, whole, with its length in front.
+    Startup(Vec<u8>),
+    /// A cancel request: process id and secret.
+    Cancel(Vec<u8>),
+}
+
+/// The first packet of a client. Encryption requests before it are answered.
+pub(super) async fn first_packet(client: &mut Stream, inbound: &mut Inbound) -> Result<First, End> {
     let (mut reader, mut writer) = client.split();
     let (mut ssl_asked, mut gss_asked) = (false, false);
     loop {
@@ -97,35 +126,46 @@ async fn first_packet(client: &mut Stream, inbound: &mut Inbound, context: &Cont
                 return Err(End::Closed);
             }
         };
-        let asked = match code(&packet) {
-            SSL_REQUEST if !ssl_asked => &mut ssl_asked,
-            GSSENC_REQUEST if !gss_asked => &mut gss_asked,
-            cancel::CODE => {
-                let key = packet.get(8..).unwrap_or(&[]);
-                if cancel::is_key(key) {
-                    cancel::request(context, key).await;
-                }
-                return Err(End::Closed);
+        let (asked, injected) = match code(&packet) {
+            SSL_REQUEST if !ssl_asked => (&mut ssl_asked, "received unencrypted data after SSL request"),
+            GSSENC_REQUEST if !gss_asked => {
+                (&mut gss_asked, "received unencrypted data after GSSAPI encryption request")
             }
-            _ => return Ok(packet),
+            cancel::CODE => {
+                let key = packet.get(8..).filter(|key| cancel::is_key(key)).ok_or(End::Closed)?;
+                return Ok(First::Cancel(key.to_vec()));
+            }
+            _ => return Ok(First::Startup(packet)),
         };
         *asked = true;
         let mut answer = Outbound::default();
         answer.bytes().push(b'N');
         answer.write(&mut writer).await?;
+        // Sent before our answer was known: not by a client that waits for it (`ProcessStartupPacket`).
+        if !inbound.bytes().is_empty() {
+            return Err(Fatal::protocol(injected).detail(INJECTED).into());
+        }
     }
 }
 
-fn take_packet(inbound: &mut Inbound) -> Result<Option<Vec<u8>>, Fatal> {
+/// PostgreSQL's own words.
+const INJECTED: &str =
+    "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.";
+
+/// A packet, if it is whole. What cannot be one is answered by silence, as in `ProcessStartupPacket`: whoever sent it does
+/// not speak this protocol.
+fn take_packet(inbound: &mut Inbound) -> Result<Option<Vec<u8>>, End> {
     let bytes = inbound.bytes();
     if bytes.first() == Some(&0x16) {
         return Err(Fatal::new(SqlState::FEATURE_NOT_SUPPORTED, "TLS is not in this version")
-            .hint("Connect with sslmode=disable or prefer, and without sslnegotiation=direct."));
+            .hint("Connect with sslmode=disable or prefer, and without sslnegotiation=direct.")
+            .into());
     }
     let [a, b, c, d, ..] = *bytes else { return Ok(None) };
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if !(8..=MAX_STARTUP).contains(&length) {
-        return Err(Fatal::protocol("invalid length of startup packet"));
+        tracing::debug!("invalid length of startup packet");
+        return Err(End::Closed);
     }
     let Some(packet) = bytes.get(..length).map(<[u8]>::to_vec) else { return Ok(None) };
     inbound.consume(length);
@@ -193,8 +233,19 @@ fn parameters(packet: &[u8]) -> Result<Asked<'_>, Fatal> {
     Ok(asked)
 }
 
-/// Whether the packet may go on to the server, and whether its database is the protected one.
-fn check(packet: &[u8], context: &Context) -> Result<bool, Fatal> {
+/// The database that a start-up packet asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Database {
+    /// The one that the schema file protects.
+    Protected,
+    /// One that is relayed untouched.
+    Passed,
+    /// Any other. Whether the client may know that is for the server to say first: it hears this once it is let in.
+    NotServed(Fatal),
+}
+
+/// Whether the packet may go on to the server, and which database it is about.
+fn check(packet: &[u8], context: &Context) -> Result<Database, Fatal> {
     let code = code(packet);
     let (major, minor) = (code >> 16, code & 0xffff);
     if major != 3 {
@@ -215,15 +266,21 @@ fn check(packet: &[u8], context: &Context) -> Result<bool, Fatal> {
                 let fatal = Fatal::new(refusal.sqlstate, refusal.message);
                 Err(refusal.hint.into_iter().fold(fatal, Fatal::hint))
             }
-            Some(_) | None => Ok(true),
+            Some(_) | None => Ok(Database::Protected),
         };
     }
     if context.pass_databases.iter().any(|name| name.as_bytes() == database) {
-        return Ok(false);
+        return Ok(Database::Passed);
     }
-    let message = format!("database \"{}\" is not served by this proxy", String::from_utf8_lossy(database));
-    Err(Fatal::new(SqlState::INVALID_CATALOG_NAME, message)
-        .hint(format!("It serves \"{}\"; others must be listed in pass_databases.", context.upstream.database)))
+    Ok(Database::NotServed(not_served(database, &context.upstream.database)))
+}
+
+/// PostgreSQL's words for a database that is not there: tools look for them.
+fn not_served(database: &[u8], served: &str) -> Fatal {
+    let message = format!("database \"{}\" does not exist", String::from_utf8_lossy(database));
+    Fatal::new(SqlState::INVALID_CATALOG_NAME, message)
+        .detail(format!("This is a proxy, which serves the database \"{served}\"."))
+        .hint("It relays others untouched if pass_databases lists them.")
 }
 
 /// `parse_bool`'s spellings of false (utils/adt/bool.c). Anything else counts as a wish for replication.
@@ -288,6 +345,36 @@ enum Answer {
     Rejected,
 }
 
+/// Waits for what the server says to a client that it has authenticated: only now does it look at role and database. An
+/// error of its own is passed on; anything else means that the client is let in.
+async fn accepted(client: &mut Stream, server: &mut Stream, from_server: &mut Inbound) -> Result<(), End> {
+    let (_, mut client_writer) = client.split();
+    let (mut server_reader, _) = server.split();
+    let mut to_client = Outbound::default();
+    loop {
+        let header = Header::peek(from_server.bytes()).map_err(|_| Fatal::protocol(UNEXPECTED))?;
+        let frame = header.and_then(|header| Some((header, from_server.bytes().get(..header.total)?)));
+        match (header.map(|header| header.tag), frame) {
+            (Some(b'E' | b'N'), Some((header, frame))) => {
+                to_client.bytes().extend(frame);
+                to_client.write(&mut client_writer).await?;
+                from_server.consume(header.total);
+                if header.tag == b'E' {
+                    return Err(End::Closed);
+                }
+            }
+            (Some(b'E' | b'N') | None, _) => {
+                if from_server.read(&mut server_reader, 0).await? == 0 {
+                    return Err(End::Closed);
+                }
+            }
+            (Some(_), _) => return Ok(()),
+        }
+    }
+}
+
+const UNEXPECTED: &str = "the server sent something unexpected during authentication";
+
 /// Passes on what the server says until it has answered.
 fn relay_requests(
     from_server: &mut Inbound,
@@ -295,7 +382,7 @@ fn relay_requests(
     turn: &mut Turn,
     context: &Context,
 ) -> Result<Option<Answer>, Fatal> {
-    let unexpected = || Fatal::protocol("the server sent something unexpected during authentication");
+    let unexpected = || Fatal::protocol(UNEXPECTED);
     loop {
         let bytes = from_server.bytes();
         let Some(header) = Header::peek(bytes).map_err(|_| unexpected())? else { return Ok(None) };
@@ -369,6 +456,7 @@ fn relay_response(from_client: &mut Inbound, out: &mut Vec<u8>, turn: &mut Turn)
 mod tests {
     use super::*;
     use crate::config::Limits;
+    use crate::listener::Shortage;
     use crate::upstream::Upstream;
 
     fn context(pass: &[&str]) -> Context {
@@ -381,6 +469,7 @@ mod tests {
             protection: tokio::sync::watch::channel(std::sync::Arc::default()).1,
             keys: std::sync::Arc::new(super::super::world::NoKeys),
             control: None,
+            shortage: Shortage::default(),
         }
     }
 
@@ -395,8 +484,17 @@ mod tests {
         packet
     }
 
+    /// Whether the database is the protected one, or why it is not served.
+    fn asked(packet: &[u8], context: &Context) -> Result<bool, &'static str> {
+        match check(packet, context) {
+            Ok(Database::Protected) => Ok(true),
+            Ok(Database::Passed) => Ok(false),
+            Ok(Database::NotServed(fatal)) | Err(fatal) => Err(fatal.sqlstate.code()),
+        }
+    }
+
     fn sqlstate(pairs: &[(&str, &str)]) -> Result<bool, &'static str> {
-        check(&packet(pairs), &context(&["other"])).map_err(|fatal| fatal.sqlstate.code())
+        asked(&packet(pairs), &context(&["other"]))
     }
 
     #[test]
@@ -410,9 +508,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_changes_the_meaning_of_texts_is_refused_where_something_is_protected_sql_7() {
-        let checked = |context: &Context, name, value| {
-            check(&packet(&[("user", "app"), (name, value)]), context).map_err(|fatal| fatal.sqlstate.code())
-        };
+        let checked = |context: &Context, name, value| asked(&packet(&[("user", "app"), (name, value)]), context);
         let nothing = context(&[]);
         let protection = super::super::tests::protection(1);
         let protected =
@@ -424,7 +520,7 @@ mod tests {
         assert_eq!(checked(&protected, "options", "-c array_nulls=on"), Ok(true));
         let other = Context { pass_databases: vec!["other".to_owned()], ..protected };
         let packet = packet(&[("user", "u"), ("database", "other"), ("array_nulls", "off")]);
-        assert_eq!(check(&packet, &other).map_err(|fatal| fatal.sqlstate.code()), Ok(false), "not its database");
+        assert_eq!(asked(&packet, &other), Ok(false), "not its database");
     }
 
     #[test]
@@ -450,17 +546,20 @@ mod tests {
     }
 
     #[test]
-    fn an_oversized_or_tls_first_packet_is_refused_from_its_first_bytes() {
+    fn a_packet_of_a_length_that_none_has_is_closed_and_tls_is_refused_from_its_first_bytes() {
         let refused = |bytes: &[u8]| {
             let mut inbound = Inbound::default();
-            let mut source = bytes;
-            tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-                inbound.read(&mut source, MAX_STARTUP).await.unwrap();
-            });
-            take_packet(&mut inbound).unwrap_err().sqlstate.code()
+            inbound.feed(bytes);
+            match take_packet(&mut inbound) {
+                Err(End::Refused(fatal)) => Some(fatal.sqlstate.code()),
+                Err(End::Closed) => None,
+                Ok(_) => Some("taken"),
+            }
         };
-        assert_eq!(refused(&10_001_u32.to_be_bytes()), "08P01");
-        assert_eq!(refused(&7_u32.to_be_bytes()), "08P01");
-        assert_eq!(refused(&[0x16, 3, 1, 0]), "0A000");
+        assert_eq!(refused(&10_005_u32.to_be_bytes()), None);
+        assert_eq!(refused(&7_u32.to_be_bytes()), None);
+        assert_eq!(refused(b"GET / HTTP/1.1"), None);
+        assert_eq!(refused(&10_004_u32.to_be_bytes()), Some("taken"));
+        assert_eq!(refused(&[0x16, 3, 1, 0]), Some("0A000"));
     }
 }

@@ -73,6 +73,7 @@ impl Wire {
             protection: watched,
             keys: Arc::new(NoKeys),
             control: None,
+            shortage: Shortage::default(),
         });
         let mut wire = Self {
             core: Core::new(&context),

@@ -109,9 +109,28 @@ pub enum Error {
 }
 
 /// Why no server could be reached: each host with its reason.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot connect to the server at {0}")]
-pub struct ConnectError(String);
+#[derive(Debug, Default, thiserror::Error)]
+#[error("cannot connect to the server at {reasons}")]
+pub struct ConnectError {
+    reasons: String,
+    /// It was not the server's fault: this process, or the system, has no descriptor left.
+    pub out_of_descriptors: bool,
+}
+
+impl ConnectError {
+    /// With the reason of one host more.
+    fn and(mut self, host: &Host, error: &std::io::Error) -> Self {
+        let separator = if self.reasons.is_empty() { "" } else { "; " };
+        self.reasons.push_str(&format!("{separator}{host}: {error}"));
+        self.out_of_descriptors |= out_of_descriptors(error);
+        self
+    }
+}
+
+/// Whether a call failed because no file descriptor was left.
+pub fn out_of_descriptors(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
 
 impl Upstream {
     /// Parses a URL or a keyword string; what it leaves out comes from libpq's environment variables.
@@ -127,14 +146,14 @@ impl Upstream {
     /// # Errors
     /// [`ConnectError`] with the reason of each host.
     pub async fn connect(&self) -> Result<(Stream, usize), ConnectError> {
-        let mut reasons = Vec::new();
+        let mut failed = ConnectError::default();
         for (index, host) in self.hosts.iter().enumerate() {
             match self.connect_to(host).await {
                 Ok(stream) => return Ok((stream, index)),
-                Err(error) => reasons.push(format!("{host}: {error}")),
+                Err(error) => failed = failed.and(host, &error),
             }
         }
-        Err(ConnectError(reasons.join("; ")))
+        Err(failed)
     }
 
     /// Connects to the host of this number, for a CancelRequest.
@@ -142,8 +161,10 @@ impl Upstream {
     /// # Errors
     /// [`ConnectError`] if it does not answer.
     pub async fn connect_index(&self, index: usize) -> Result<Stream, ConnectError> {
-        let Some(host) = self.hosts.get(index) else { return Err(ConnectError("(no such host)".into())) };
-        self.connect_to(host).await.map_err(|error| ConnectError(format!("{host}: {error}")))
+        let Some(host) = self.hosts.get(index) else {
+            return Err(ConnectError { reasons: "(no such host)".into(), out_of_descriptors: false });
+        };
+        self.connect_to(host).await.map_err(|error| ConnectError::default().and(host, &error))
     }
 
     async fn connect_to(&self, host: &Host) -> std::io::Result<Stream> {

@@ -5,8 +5,8 @@
 /// Bytes of type and length.
 pub const HEADER: usize = 5;
 
-/// The longest start-up packet that PostgreSQL takes (`MAX_STARTUP_PACKET_LENGTH`, libpq/pqcomm.h).
-pub const MAX_STARTUP: usize = 10_000;
+/// The longest start-up packet that PostgreSQL takes (`MAX_STARTUP_PACKET_LENGTH`, libpq/pqcomm.h), and its length.
+pub const MAX_STARTUP: usize = 10_004;
 
 /// The longest message of an authentication exchange (`PG_MAX_AUTH_TOKEN_LENGTH`, libpq/auth.h).
 pub const MAX_AUTHENTICATION: usize = 65_535;

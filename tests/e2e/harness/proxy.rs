@@ -83,6 +83,11 @@ impl Proxy {
         Self::try_run(command, schema, upstream, &[]).unwrap_or_else(|output| down(&output))
     }
 
+    /// As [`Proxy::start`], by a command of the test's own that runs the binary with the arguments behind it.
+    pub(crate) fn start_as(command: Command, schema: &Path, upstream: &str, more: &[&str]) -> Self {
+        Self::try_run(command, schema, upstream, more).unwrap_or_else(|output| down(&output))
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

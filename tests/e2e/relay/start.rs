@@ -1,12 +1,11 @@
 //! From the first byte to ReadyForQuery: encryption requests, foreign bytes, passwords, the wrong database.
 
-use std::net::TcpListener;
 use std::time::Instant;
 
 use crate::harness::World;
 use crate::harness::cluster::cluster;
 use crate::harness::proxy::{Proxy, state_dir};
-use crate::harness::raw::{Frame, GSS_REQUEST, Raw, SSL_REQUEST, encryption_request, message, query, startup};
+use crate::harness::raw::{Frame, GSS_REQUEST, Raw, SSL_REQUEST, encryption_request, kinds, message, query, startup};
 use crate::harness::scratch::Scratch;
 use crate::harness::world::{database, url};
 
@@ -95,17 +94,115 @@ fn malformed_frames_after_log_in_never_end_the_proxy() {
     world.raw().talk(&query("SELECT 1"), 1);
 }
 
+/// What an ErrorResponse says to a user; not where in whose source it was made.
+fn said(frames: &[Frame]) -> Vec<Vec<Option<String>>> {
+    let errors = frames.iter().filter(|frame| frame.kind == 'E');
+    errors.map(|error| "SVCMDH".chars().map(|field| error.field(field)).collect()).collect()
+}
+
+/// The first bytes of a connection to the proxy and of one to the server, and all that comes back.
+fn both(world: &World, talk: impl Fn(&mut Raw) -> Vec<Frame>) -> [Vec<Frame>; 2] {
+    let direct = Raw::dial_unix(cluster().socket_dir(), cluster().port());
+    [world.raw_unauthenticated(), direct].map(|mut raw| talk(&mut raw))
+}
+
 #[test]
-fn another_database_than_the_protected_one_is_3d000() {
+fn a_database_that_is_not_served_is_3d000_to_whom_the_server_lets_in_and_both_sides_close() {
     let world = World::plain("otherdb");
+    let other = database("otherdb", "");
     let mut raw = world.raw_unauthenticated();
-    let frames = raw.log_in("postgres");
-    assert_eq!(frames.len(), 1);
-    assert_eq!(frames[0].field('C').as_deref(), Some("3D000"));
+    let frames = raw.log_in(&other);
+    assert_eq!(kinds(&frames), "RE", "authenticated, as the server says it before it looks for the database");
+    let error = &frames[1];
+    assert_eq!(error.field('V').as_deref(), Some("FATAL"));
+    assert_eq!(error.field('C').as_deref(), Some("3D000"));
+    assert_eq!(error.field('M'), Some(format!("database \"{other}\" does not exist")));
+    assert!(error.field('D').unwrap().contains(world.database()), "which one is served: {error:?}");
+    assert!(error.field('H').unwrap().contains("pass_databases"), "{error:?}");
+    assert!(raw.frame().is_none());
+    let sessions = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{other}'");
+    while world.at_server(&sessions).trim() != "0" {}
     // The database defaults to the user's name, as in the server.
-    let mut raw = world.raw_unauthenticated();
-    raw.send(&startup(&[("user", "postgres")]));
-    assert_eq!(raw.until('Z')[0].field('C').as_deref(), Some("3D000"));
+    let frames = world.raw_unauthenticated().talk(&startup(&[("user", "postgres")]), 1);
+    assert_eq!(codes(&frames), ["3D000"]);
+}
+
+#[test]
+fn what_the_server_itself_refuses_of_another_database_it_refuses_in_its_own_words() {
+    let world = World::plain("otherrefused");
+    world.at_server("CREATE ROLE otherrefused LOGIN");
+    let closed = database("otherclosed", "");
+    world.at_server(&format!("REVOKE CONNECT ON DATABASE {closed} FROM PUBLIC"));
+    for (user, database) in [
+        ("no_such_role", closed.as_str()),
+        ("otherrefused", closed.as_str()),
+        ("postgres", "no_such_database"),
+        ("no_such_role", ""),
+    ] {
+        let hello = startup(&[("user", user), ("database", database)]);
+        let [relayed, direct] = both(&world, |raw| raw.talk(&hello, 1));
+        assert!(direct.iter().any(|frame| frame.kind == 'E'), "{user} {database}");
+        assert_eq!(relayed, direct, "{user} {database}");
+    }
+}
+
+#[test]
+fn plaintext_behind_an_encryption_request_is_refused_as_the_server_refuses_it() {
+    let world = World::plain("injected");
+    let hello = startup(&[("user", "postgres"), ("database", world.database())]);
+    for code in [SSL_REQUEST, GSS_REQUEST] {
+        let script = [encryption_request(code), hello.clone()].concat();
+        let [relayed, direct] = both(&world, |raw| {
+            raw.send(&script);
+            assert_eq!(raw.byte(), Some(b'N'));
+            raw.until('-')
+        });
+        assert_eq!(codes(&direct), ["08P01"]);
+        assert_eq!(said(&relayed), said(&direct));
+    }
+}
+
+#[test]
+fn what_is_no_start_up_packet_is_closed_without_a_word_as_the_server_closes_it() {
+    let world = World::plain("nopacket");
+    let of_length = |length: u32| [length.to_be_bytes().to_vec(), vec![0; 16]].concat();
+    let cancel = |length: u32| [&length.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[0; 12]].concat();
+    let hello = startup(&[("user", "postgres"), ("database", world.database())]);
+    let nothing = [
+        ("nothing at all", vec![]),
+        ("half a length", vec![0, 0]),
+        ("half a packet", hello[..20].to_vec()),
+        ("an HTTP request", b"GET / HTTP/1.1\r\nHost: db\r\n\r\n".to_vec()),
+        ("an early Terminate", message(b'X', b"")),
+        ("an early Query", query("SELECT 1")),
+        ("a length below that of its own header", of_length(7)),
+        ("a length of zero", of_length(0)),
+        ("a packet that is too long", of_length(10_005)),
+        ("a length of four gigabytes", of_length(u32::MAX)),
+        ("a cancel request without a key", cancel(8)),
+        ("a request to encrypt and then none of both", [encryption_request(SSL_REQUEST)].concat()),
+    ];
+    for (what, bytes) in nothing {
+        let [relayed, direct] = both(&world, |raw| {
+            raw.send(&bytes);
+            raw.half_close();
+            raw.rest().into_iter().map(|byte| Frame { kind: char::from(byte), body: Vec::new() }).collect()
+        });
+        assert_eq!(kinds(&relayed), kinds(&direct), "{what}");
+        assert!(kinds(&direct).len() <= 1, "{what}: {direct:?}");
+    }
+    let log = world.proxy().log();
+    assert!(!log.contains("refused") && !log.contains("ended"), "{log}");
+}
+
+#[test]
+fn the_longest_start_up_packet_of_postgresql_is_taken() {
+    let world = World::plain("longest");
+    let hello =
+        |name: &str| startup(&[("user", "postgres"), ("database", world.database()), ("application_name", name)]);
+    let room = 10_004 - hello("").len();
+    let [relayed, direct] = both(&world, |raw| raw.talk(&hello(&"n".repeat(room)), 1));
+    assert_eq!((kinds(&relayed).chars().last(), kinds(&direct).chars().last()), (Some('Z'), Some('Z')));
 }
 
 #[tokio::test]
@@ -118,18 +215,22 @@ async fn scram_is_relayed_and_a_wrong_password_is_the_servers_28p01() {
     config.host("127.0.0.1").port(proxy.address().port()).user("postgres").dbname(&database);
     let right = config.clone().password(cluster().password()).connect(tokio_postgres::NoTls).await;
     assert!(right.is_ok());
-    let wrong = config.password("wrong").connect(tokio_postgres::NoTls).await.err().unwrap();
+    let wrong = config.clone().password("wrong").connect(tokio_postgres::NoTls).await.err().unwrap();
     assert_eq!(wrong.code().map(|state| state.code()), Some("28P01"));
+    // Who may know which databases are served is the server's to say.
+    for (password, code) in [("wrong", "28P01"), (cluster().password(), "3D000")] {
+        let mut other = config.clone();
+        let error = other.dbname("postgres").password(password).connect(tokio_postgres::NoTls).await.err().unwrap();
+        assert_eq!(error.code().map(|state| state.code()), Some(code));
+    }
     assert!(!proxy.log().contains(cluster().password()));
 }
 
 #[test]
-fn serve_says_what_is_wrong_when_the_server_is_down_or_refuses() {
+fn serve_says_what_is_wrong_when_the_server_refuses() {
     let (scratch, database) = (Scratch::new("down"), database("down", ""));
     let schema = scratch.write("pgseal.toml", "version = 1\n");
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let cases = [
-        (format!("{}?sslmode=disable", url(&database, free)), "connect"),
         (format!("postgresql://postgres:wrong@127.0.0.1:{}/{database}?sslmode=disable", cluster().port()), "password"),
         (format!("{}?sslmode=disable", url("no_such_db", cluster().port())), "no_such_db"),
         (format!("{}?sslmode=require", url(&database, cluster().port())), "sslmode"),

@@ -16,7 +16,7 @@ use libfuzzer_sys::fuzz_target;
 use pgseal::value::Format;
 use pgseal_fuzz::{Choices, fixture, seeds};
 use pgseal_proxy::config::Limits;
-use pgseal_proxy::listener::Phase;
+use pgseal_proxy::listener::{Phase, Shortage};
 use pgseal_proxy::session::{self, Context, Core, cancel};
 use pgseal_proxy::upstream::{Stream, Upstream};
 use pgseal_proxy::wire::frame::{Header, client_limit};
@@ -53,6 +53,7 @@ fn world() -> World {
         protection: watch::channel(Arc::new(fixture::protection())).1,
         keys: Arc::new(fixture::keys()),
         control: None,
+        shortage: Shortage::default(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(1).build();
     World {
