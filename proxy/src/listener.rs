@@ -300,7 +300,8 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
                 }
                 Err(error) => not_accepted(&error, &accepting, &mut spare, &context.shortage).await,
             },
-            Some(ended) = sessions.join_next(), if !sessions.is_empty() => report(ended),
+            // A panic ends its session only, which has logged it.
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
             changed = phase.changed() => {
                 if changed.is_err() || *phase.borrow() != Phase::Serving {
                     break;
@@ -309,16 +310,7 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
         }
     }
     drop(accepting);
-    while let Some(ended) = sessions.join_next().await {
-        report(ended);
-    }
-}
-
-/// A panic ends its session only; the hook of `serve` has logged its place, and nothing of its message.
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if ended.is_err_and(|error| error.is_panic()) {
-        tracing::error!("a session ended by an internal error");
-    }
+    while sessions.join_next().await.is_some() {}
 }
 
 #[cfg(test)]

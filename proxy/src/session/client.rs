@@ -13,6 +13,7 @@ use pgseal::sql::Refusal;
 
 use super::Core;
 use super::fatal::Fatal;
+use super::log;
 use super::queue::{self, Kind};
 use super::relay::Need;
 use super::state::{Answer, Expected, REFUSAL, REFUSAL_NAME, Rest, State, Waiting};
@@ -283,6 +284,7 @@ impl State {
     }
 
     fn refused_frame(&self, error: &dyn UserFacing, position: Option<u32>) -> Box<[u8]> {
+        log::refusal(&self.span, error);
         let mut frame = Vec::new();
         errors::report(error, position, self.session.facts.settings().encoding, &mut frame);
         frame.into()

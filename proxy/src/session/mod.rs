@@ -5,6 +5,7 @@ mod client;
 mod ends;
 mod fatal;
 mod gate;
+mod log;
 mod queue;
 mod relay;
 mod server;
@@ -24,6 +25,7 @@ use pgseal::keys::KeySource;
 use pgseal::schema::Protection;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::config::Limits;
 use crate::control::Control;
@@ -68,20 +70,23 @@ impl Core {
 
 /// Serves one accepted connection to its end.
 pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<Phase>) {
-    let opening = tokio::time::timeout(core.context.limits.authentication, startup::open(&mut client, &core.context));
+    let span = log::session(&client);
+    let _panic = log::Panic(&span);
+    let opening = startup::open(&mut client, &core.context).instrument(span.clone());
     let opened = tokio::select! {
-        opened = opening => opened,
+        opened = tokio::time::timeout(core.context.limits.authentication, opening) => opened,
         () = until(&mut phase, Phase::Draining) => {
             fatal::send(&mut client, &fatal::Fatal::shutdown()).await;
             return;
         }
     };
     match opened {
-        Ok(startup::Opened::Session(session)) => relay::run(&mut client, *session, &core, phase).await,
+        Ok(startup::Opened::Session(session)) => relay::run(&mut client, *session, &core, phase, &span).await,
         Ok(startup::Opened::Refused(reason)) => {
             // Of a shortage the log hears once.
             if reason.sqlstate != SqlState::TOO_MANY_CONNECTIONS {
-                tracing::info!(sqlstate = %reason.sqlstate, reason = %reason.message, "connection refused");
+                let sqlstate = reason.sqlstate.code();
+                tracing::info!(parent: &span, sqlstate, reason = reason.message, "connection refused");
             }
             fatal::send(&mut client, &reason).await;
         }

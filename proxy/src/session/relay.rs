@@ -12,6 +12,7 @@ use std::time::Duration;
 use pgseal::error::SqlState;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, watch};
+use tracing::{Instrument as _, Span};
 
 use super::ends::{self, Question};
 use super::fatal::{self, Fatal};
@@ -58,10 +59,17 @@ struct Link<'s> {
     host: usize,
 }
 
-/// Relays until one side ends.
-pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut phase: watch::Receiver<Phase>) {
+/// Relays until one side ends. What is logged meanwhile belongs to `span`.
+pub(super) async fn run(
+    client: &mut Stream,
+    session: Session,
+    core: &Core,
+    mut phase: watch::Receiver<Phase>,
+    span: &Span,
+) {
     let Session { mut server, host, from_client, from_server, protected, path } = session;
-    let state = RefCell::new(State::new(protected.then_some(&*core.context), Some(path)));
+    let state = span.in_scope(|| State::new(protected.then_some(&*core.context), Some(path)));
+    let state = RefCell::new(state);
     let link = Link { core, state, woken: Notify::new(), question: Question::default(), host };
     let mut to_client = Outbound::default();
     let end = {
@@ -79,7 +87,7 @@ pub(super) async fn run(client: &mut Stream, session: Session, core: &Core, mut 
             () = Gate::new(drained) => End::Fatal(Fatal::shutdown()),
         }
     };
-    finish(end, client, server, &link, &to_client).await;
+    finish(end, client, server, &link, &to_client).instrument(span.clone()).await;
 }
 
 async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound: Inbound, link: &Link<'_>) -> End {
@@ -175,7 +183,8 @@ async fn downward(
                 continue;
             }
             Ok(Need::Key) => {
-                load_key(link).await;
+                let span = link.state.borrow().span.clone();
+                load_key(link).instrument(span).await;
                 continue;
             }
             Err(fatal) => return End::Fatal(fatal),
@@ -240,7 +249,7 @@ async fn finish(end: End, client: &mut Stream, mut server: Stream, link: &Link<'
         End::Fatal(fatal) => Some(fatal.clone()),
     };
     if let Some(fatal) = farewell {
-        tracing::info!(sqlstate = %fatal.sqlstate, reason = %fatal.message, "session ended");
+        tracing::info!(sqlstate = fatal.sqlstate.code(), reason = fatal.message, "session ended");
         if whole {
             fatal::send(client, &fatal).await;
         }

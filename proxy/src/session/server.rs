@@ -16,6 +16,7 @@ use pgseal::sql::{Plan, Refusal};
 use super::Core;
 use super::cancel;
 use super::fatal::Fatal;
+use super::log;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
 use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, Rest, State, Waiting, is_refusal};
@@ -423,6 +424,7 @@ impl State {
 
     /// An error of ours in place of the rest of the batch.
     fn fail_here(&mut self, error: &exec::Error, out: &mut Vec<u8>) {
+        log::refusal(&self.span, error);
         errors::report(error, error.position(), self.session.facts.settings().encoding, out);
         let (mut shows, mut steps) = (false, false);
         let open = self.queue.spoil(|entry| {

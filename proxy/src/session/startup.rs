@@ -7,7 +7,7 @@ use pgseal::exec::session::path::Path;
 use pgseal::sql::{Refusal, settings};
 
 use super::fatal::Fatal;
-use super::{Context, cancel, ends};
+use super::{Context, cancel, ends, log};
 use crate::upstream::{ConnectError, Stream};
 use crate::wire::buffer::{Inbound, Outbound};
 use crate::wire::frame::{Header, MAX_AUTHENTICATION, MAX_STARTUP};
@@ -255,11 +255,12 @@ fn check(packet: &[u8], context: &Context) -> Result<Database, Fatal> {
         ));
     }
     let asked = parameters(packet)?;
+    let database = asked.database.filter(|name| !name.is_empty()).or(asked.user).unwrap_or(&[]);
+    log::asks(asked.user, database);
     if asked.replication.is_some_and(|value| !is_false(value)) {
         return Err(Fatal::new(SqlState::FEATURE_NOT_SUPPORTED, "replication connections are not in this version")
             .hint("Connect replication clients straight to the server; they see what it stores."));
     }
-    let database = asked.database.filter(|name| !name.is_empty()).or(asked.user).unwrap_or(&[]);
     if database == context.upstream.database.as_bytes() {
         return match asked.harmful {
             Some(refusal) if !context.protection.borrow().is_empty() => {

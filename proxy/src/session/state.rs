@@ -222,6 +222,8 @@ pub(super) struct Rest {
 
 /// What both directions know.
 pub(super) struct State {
+    /// What its lines in the log belong to.
+    pub(super) span: tracing::Span,
     pub(super) queue: Queue<Expected>,
     /// What every session remembers.
     pub(super) session: Session<Rc<Portal>>,
@@ -266,6 +268,7 @@ impl State {
         let mut session = Session::new(Facts::new(world.protection.epoch));
         session.path = path;
         Self {
+            span: tracing::Span::current(),
             queue: Queue::new(Expected::new(Answer::Forward)),
             session,
             reads: !world.protection.is_empty(),

@@ -79,6 +79,14 @@ impl Stream {
         Ok(Stream::Tcp(stream))
     }
 
+    /// Who is on the other side, in PostgreSQL's words.
+    pub fn peer(&self) -> String {
+        match self {
+            Stream::Tcp(stream) => stream.peer_addr().map_or_else(|_| String::new(), |address| address.to_string()),
+            Stream::Unix(_) => "[local]".into(),
+        }
+    }
+
     /// Both sides, to be used independently.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         match self {

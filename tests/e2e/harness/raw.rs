@@ -127,6 +127,14 @@ impl Raw {
         (self, Self { socket: other, heard })
     }
 
+    /// This end of a TCP connection.
+    pub(crate) fn local_address(&self) -> SocketAddr {
+        match &self.socket {
+            Socket::Tcp(stream) => stream.local_addr().unwrap(),
+            Socket::Unix(_) => panic!("a unix socket has no address"),
+        }
+    }
+
     /// Says that nothing more will be sent; reading goes on.
     pub(crate) fn half_close(&self) {
         match &self.socket {
