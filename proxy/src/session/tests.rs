@@ -113,6 +113,12 @@ fn error(code: &str) -> Vec<u8> {
     bytes(|out| compose::fields(b'E', [(b'S', &b"ERROR"[..]), (b'C', code.as_bytes()), (b'M', b"theirs")], out))
 }
 
+/// The error of [`REFUSAL`].
+fn refusal() -> Vec<u8> {
+    let message = b"function pg_catalog.pgseal_refused() does not exist";
+    bytes(|out| compose::fields(b'E', [(b'S', &b"ERROR"[..]), (b'C', b"42883"), (b'M', message)], out))
+}
+
 const READY: &[u8] = b"Z\0\0\0\x05I";
 const SYNC: &[u8] = b"S\0\0\0\x04";
 
@@ -124,8 +130,8 @@ fn a_refused_query_sends_nothing_of_the_client_and_answers_with_our_error() {
     let mut wire = Wire::new(protection(1));
     let sent = wire.client(&bytes(|out| compose::query(REFUSED, out))).unwrap();
     assert_eq!(sent, bytes(|out| compose::query(REFUSAL, out)));
-    let got = wire.server(&[&error("42883"), READY]).unwrap();
-    assert!(got.ends_with(READY) && !got.windows(6).any(|bytes| bytes == b"theirs"));
+    let got = wire.server(&[&refusal(), READY]).unwrap();
+    assert!(got.ends_with(READY) && !got.windows(14).any(|bytes| bytes == b"pgseal_refused"));
     assert!(got.windows(5).any(|bytes| bytes == b"0A000"));
     assert!(wire.state.is_idle());
 }
@@ -157,7 +163,7 @@ fn a_refusal_inside_a_pipeline_takes_its_place_and_later_batches_stay() {
     let second = bytes(|out| batch("SELECT 1", out));
     assert!(sent.ends_with(&second));
     let answers: &[&[u8]] = &[b"1\0\0\0\x04", b"2\0\0\0\x04", b"C\0\0\0\x0dSELECT 1\0", READY];
-    let got = wire.server(&[&error("42883"), READY, &answers.concat()]).unwrap();
+    let got = wire.server(&[&refusal(), READY, &answers.concat()]).unwrap();
     assert!(got.windows(5).any(|bytes| bytes == b"0A000") && got.ends_with(&answers.concat()));
     assert!(wire.state.is_idle());
 }
@@ -222,7 +228,7 @@ fn sql_12_a_statement_forwarded_before_anything_was_protected_must_be_prepared_a
     wire.server(&[b"1\0\0\0\x04"]).unwrap();
     wire.protections.send_replace(Arc::new(protection(2)));
     wire.client(&bytes(|out| compose::bind(b"", b"s", &[], &[], out))).unwrap();
-    let got = wire.server(&[&error("42883")]).unwrap();
+    let got = wire.server(&[&refusal()]).unwrap();
     assert!(got.windows(5).any(|bytes| bytes == b"55000"));
 }
 
@@ -234,7 +240,7 @@ fn sql_66_what_sql_prepared_before_anything_was_protected_must_be_prepared_again
     wire.protections.send_replace(Arc::new(protection(2)));
     let sent = wire.client(&bytes(|out| compose::query("EXECUTE s('canary')", out))).unwrap();
     assert_eq!(sent, bytes(|out| compose::query(REFUSAL, out)));
-    let got = wire.server(&[&error("42883"), READY]).unwrap();
+    let got = wire.server(&[&refusal(), READY]).unwrap();
     assert!(got.windows(5).any(|bytes| bytes == b"55000"));
     // One that was prepared since is known.
     for text in ["PREPARE t AS SELECT $1", "EXECUTE t('x')"] {
@@ -280,7 +286,7 @@ fn conversation() -> (Vec<u8>, Vec<u8>) {
         compose::data_row(&[Some(b"1")], out);
         compose::command_complete("SELECT 1", out);
         out.extend(READY);
-        out.extend(error("42883"));
+        out.extend(refusal());
         out.extend(READY);
     });
     (client, server)
