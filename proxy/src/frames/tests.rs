@@ -183,7 +183,7 @@ fn descriptions_are_logical() {
         typmod: -1,
         format: Format::Binary,
     };
-    let server_fields = [field("note", 3, 25), field("mail", 5, 16_999), field("int4send", 0, 17)];
+    let server_fields = [field("note", 3, 25), field("mail", 5, 17), field("int4send", 0, 17)];
     let (mut server, mut out) = (Vec::new(), Vec::new());
     compose::row_description(&server_fields, &mut server);
     describe::columns(body(&server, b'T'), &plan, Some(&[Format::Text, Format::Binary]), &mut out).unwrap();

@@ -322,7 +322,10 @@ mod tests {
     #[test]
     fn negative_lengths_and_unknown_formats_are_malformed() {
         assert!(data_row(b"\x00\x01\xff\xff\xff\xfe").is_err());
-        assert!(bind(b"\0\0\x00\x01\x00\x02\x00\x00\x00\x00").is_err());
+        let field = |format: u8| [&b"\x00\x01a\0"[..], &[0; 16], &[0, format]].concat();
+        assert!(row_description(&field(1)).is_ok() && row_description(&field(2)).is_err());
+        // What PostgreSQL says of a Bind's is said in `frames::bind`.
+        assert_eq!(bind(b"\0\0\x00\x01\x00\x02\x00\x00\x00\x00").unwrap().formats, [2]);
     }
 
     #[test]

@@ -264,6 +264,18 @@ fn names_and_types_must_agree_in_both_directions() {
 }
 
 #[test]
+fn the_help_about_a_type_is_one_that_the_schema_file_takes() {
+    let help = |type_oid, type_name| {
+        let mut table = card();
+        table.columns[2] = column(3, "pan", type_oid, type_name);
+        plan(&schema(CARD), &snapshot(table), None).refusals[0].way_out.clone()
+    };
+    assert!(help(1043, "pg_catalog.varchar").contains("type = \"varchar\""));
+    let citext = help(16_400, "public.citext");
+    assert!(citext.contains("ALTER COLUMN \"pan\" TYPE text") && !citext.contains("type = "), "{citext}");
+}
+
+#[test]
 fn sql_22_a_constant_default_moves_and_any_other_is_refused() {
     let changes = planned(|table| table.columns[2].default = Some("'none'::text".into()));
     assert!(sql(&changes)[0].ends_with(r#"ALTER COLUMN "pan" DROP DEFAULT"#));
