@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use pgseal::encoding::ClientEncoding;
 use pgseal::exec;
 use pgseal::exec::errors::KeyParams;
 use pgseal::exec::facts::Facts;
@@ -120,6 +121,8 @@ pub(super) struct Bound {
     /// The body of the client's Bind; `None` for a Query.
     pub(super) body: Option<Vec<u8>>,
     pub(super) declared: Vec<u32>,
+    /// That of its values.
+    pub(super) encoding: ClientEncoding,
     pub(super) left: RefCell<Left>,
 }
 

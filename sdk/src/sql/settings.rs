@@ -19,9 +19,9 @@ pub enum Setting {
     TransformNullEquals,
     /// Off, the server reads `{NULL}` as an array of one text.
     ArrayNulls,
-    /// Off, the server rejects `\'` in E'…', which is read here. `on` and `safe_encoding` are the same while
-    /// client_encoding is UTF8, which is pinned: the latter rejects `\'` for encodings of clients only, such as SJIS
-    /// (`PG_ENCODING_IS_CLIENT_ONLY`, scan.l).
+    /// Off, the server rejects `\'` in E'…', which is read here. `on` and `safe_encoding` are the same here: the latter
+    /// rejects `\'` for encodings of clients only, such as SJIS (`PG_ENCODING_IS_CLIENT_ONLY`, scan.l), in which nothing
+    /// protected is touched.
     BackslashQuote,
 }
 

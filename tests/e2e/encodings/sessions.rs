@@ -303,3 +303,32 @@ fn a_client_may_speak_ahead_of_the_answer_to_its_set_sql_7() {
     .concat();
     both.same(&[flushed, select].concat(), 1);
 }
+
+#[test]
+fn values_of_a_portal_are_those_of_its_bind_sql_7() {
+    let stage = Stage::new("encbound");
+    let secret = stage.secret();
+    let mut both = stage.encoded("UTF8");
+    both.query(format!("INSERT INTO person (id, label, email) VALUES (1, 'e', '{secret}')").as_bytes());
+    let one = |text: &[u8]| [parse(b"", text), bind("", "", &[], 0), execute("", 0)].concat();
+    let update = parse(b"mine", b"UPDATE person SET label = $1, plain = $1 WHERE id = 1 RETURNING label");
+    let mine = [update, bind("mine", "mine", &[Some("é")], 0)].concat();
+    let script = [mine, one(b"SET client_encoding = 'LATIN1'"), execute("mine", 0), sync()].concat();
+    equal_or_refused(&mut both, &script);
+}
+
+#[test]
+fn psql_under_the_c_locale_speaks_sql_ascii_sql_7() {
+    let stage = Stage::new("encpsql");
+    let secret = stage.world.secret();
+    let script = format!(
+        "INSERT INTO person (id, label, email) VALUES (1, 'é', '{secret}é'); SHOW client_encoding; \
+         SELECT label, email FROM person WHERE email = '{secret}é'"
+    );
+    let mut psql = stage.world.psql();
+    psql.env("LC_ALL", "C").env("PGCLIENTENCODING", "auto").args(["-Atc", &script]);
+    let output = psql.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let expected = format!("INSERT 0 1\nSQL_ASCII\né|{secret}é\n");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}

@@ -8,11 +8,13 @@
 use std::cell::LazyCell;
 
 use libfuzzer_sys::fuzz_target;
+use pgseal::encoding::ClientEncoding;
 use pgseal::exec::by_name;
 use pgseal::exec::facts::Facts;
 use pgseal::exec::session::Session;
 use pgseal::schema::{DependentKind, Protection};
-use pgseal::sql::lex::{self, Kind, MAX_NAME, Token};
+use pgseal::sql::client_text::ClientText;
+use pgseal::sql::lex::{self, Kind, MAX_NAME, Strings, Token};
 use pgseal::sql::names::{self, MentionKind, Names};
 use pgseal_fuzz::{fixture, seeds};
 
@@ -37,6 +39,7 @@ thread_local! {
 }
 
 fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
+    PROTECTION.with(|protection| in_other_sessions(data, protection));
     let Ok(text) = std::str::from_utf8(data) else { return };
     PROTECTION.with(|protection| {
         let names = Names::of(protection);
@@ -74,6 +77,18 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
         harmless(text, &tokens, protection);
     });
 });
+
+/// The same bytes of a client with another client_encoding, or with standard_conforming_strings off.
+fn in_other_sessions(data: &[u8], protection: &Protection) {
+    for name in ["SQL_ASCII", "LATIN1", "WIN1252", "SJIS", "GB18030", "JOHAB"] {
+        let encoding = ClientEncoding::of(name).expect("PostgreSQL's own");
+        for strings in [Strings::Standard, Strings::Escape] {
+            let Ok(copy) = ClientText::read(data, encoding, strings) else { continue };
+            let plans = copy.located(pgseal::sql::plan(copy.text(), &[], protection));
+            assert!(plans.iter().all(|statement| statement.range.end <= copy.text().len()));
+        }
+    }
+}
 
 fn tile(text: &str, tokens: &[Token]) {
     let mut end = 0;

@@ -251,7 +251,8 @@ impl State {
         if plan.is_stepped() {
             let columns = frames::bind::check(&client, plan, settings)?;
             steps::read(plan, params, settings)?;
-            let bound = Bound { body: Some(body.to_vec()), declared: declared.to_vec(), left: RefCell::default() };
+            let (body, declared) = (Some(body.to_vec()), declared.to_vec());
+            let bound = Bound { body, declared, encoding, left: RefCell::default() };
             self.bind_steps(client.portal, key, portal(columns, Some(bound)), out);
         } else {
             let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;

@@ -125,7 +125,12 @@ impl State {
         let formats = client.as_ref().map(frames::bind::formats).transpose()?.unwrap_or_default();
         let values = client.as_ref().map_or(&[][..], |client| &client.values);
         let settings = self.session.facts.settings();
-        let params = Params { values, formats: &formats, encoding: settings.encoding };
+        let encoding = portal.bound.as_ref().map_or(settings.encoding, |bound| bound.encoding);
+        if encoding != settings.encoding {
+            let refusal = Refusal::new("a portal of several steps whose values were bound in another client_encoding");
+            return Err(exec::Error::Refused(refusal.hint("Bind it again.")));
+        }
+        let params = Params { values, formats: &formats, encoding };
         let step = running.execution.next(params, self.world.keys.as_ref(), settings)?;
         frames::bind::step(&step, params, &portal.columns, out)?;
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));

@@ -101,13 +101,15 @@ pub(super) fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
 mod tests {
     use std::cell::RefCell;
 
+    use pgseal::encoding::ClientEncoding;
+
     use super::*;
 
     #[test]
     fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
         let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
         let left = RefCell::new(Left::Rows(rows, b"UPDATE ".to_vec()));
-        let bound = Bound { body: None, declared: vec![], left };
+        let bound = Bound { body: None, declared: vec![], encoding: ClientEncoding::UTF8, left };
         let shown = |limit| {
             let mut out = Vec::new();
             show_left(&bound, limit, &mut out);
