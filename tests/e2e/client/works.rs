@@ -312,7 +312,7 @@ async fn settings_are_asked_where_a_text_depends_on_them_sql_7_sql_12() {
     let other = format!("{}'; --", service.secret());
     let insert = format!("INSERT INTO person (id, name) VALUES (2, '{}')", other.replace('\'', "\\'"));
     client.execute(&insert, &[]).await.unwrap();
-    let found = "SELECT name FROM person WHERE id = 2 AND '\\'' <> ''";
+    let found = "SELECT name FROM person WHERE id = 2";
     assert_eq!(client.query_one(found, &[]).await.unwrap().get::<_, String>(0), other);
     let error = client.query("SELECT U&'a', name FROM person", &[]).await.unwrap_err();
     assert!(error.to_string().contains("unsafe use of string constant"), "{error}");
