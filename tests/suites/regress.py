@@ -13,13 +13,10 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import secrets
 import shutil
 import signal
-import string
 import subprocess
 import sys
-import tempfile
 import time
 
 import results
@@ -37,7 +34,7 @@ def main():
     options = arguments()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(2))
-    home = folder()
+    home = servers.folder("regress")
     try:
         return measure(options, home)
     except (source.Missing, servers.Failed, ValueError) as error:
@@ -45,14 +42,6 @@ def main():
         return 2
     finally:
         shutil.rmtree(home, ignore_errors=True)
-
-
-def folder():
-    """A folder of letters alone: its path is in constants of the suite, which are to lex alike in every run."""
-    letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))
-    home = pathlib.Path(tempfile.gettempdir()) / f"regress-{letters}"
-    home.mkdir(mode=0o700)
-    return home
 
 
 def arguments():
@@ -83,7 +72,7 @@ def measure(options, home):
     (home / "lib").mkdir()
     source.library(options.cache, suite, programs, version, home / "lib")
     pgseal = home / "pgseal"
-    shutil.copy(options.pgseal or build(), pgseal)
+    shutil.copy(options.pgseal or source.build(), pgseal)
     names = schedule(suite / "parallel_schedule")
     if options.only:
         names = [name for name in names if name == "test_setup" or name in options.only]
@@ -102,16 +91,6 @@ def measure(options, home):
     found = results.compare(names, home / "direct/results", home / "proxy/results", hidden)
     keep(options.results, home, found)
     return report(options, found, names, suite.parents[2].name, time.monotonic() - start)
-
-
-def build():
-    """The proxy of this work tree."""
-    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "-p", "pgseal-proxy", "--message-format=json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        raise source.Missing("the proxy does not build; name one with --pgseal")
-    built = (json.loads(line) for line in done.stdout.splitlines())
-    return next(message["executable"] for message in built if message.get("executable"))
 
 
 def schedule(path):

@@ -3,9 +3,12 @@
 import os
 import pathlib
 import pwd
+import secrets
 import shutil
 import signal
+import string
 import subprocess
+import tempfile
 import time
 
 DATABASE = "regression"
@@ -13,7 +16,6 @@ DATABASE = "regression"
 SETTINGS = {
     "autovacuum": "off",
     "fsync": "off",
-    "listen_addresses": "",
     "max_prepared_transactions": "2",
     "log_lock_waits": "on",
     "log_statement": "none",
@@ -31,6 +33,14 @@ DATABASE_SETTINGS = {
 
 class Failed(Exception):
     """A program that must succeed did not; the text is what it said."""
+
+
+def folder(name):
+    """A folder of letters alone: its path is in constants of the suite, which are to lex alike in every run."""
+    letters = "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))
+    home = pathlib.Path(tempfile.gettempdir()) / f"{name}-{letters}"
+    home.mkdir(mode=0o700)
+    return home
 
 
 class User:
@@ -59,8 +69,10 @@ class User:
 class Servers:
     """What was started; leaving it ends all of it."""
 
-    def __init__(self, programs, home):
+    def __init__(self, programs, home, address=None, database=DATABASE):
+        """On sockets in `home`, or at a loopback address for clients that know no sockets."""
         self.programs, self.home = programs, home
+        self.address, self.host, self.database = address, address or home, database
         self.user = User()
         self.running = []
 
@@ -99,17 +111,18 @@ class Servers:
         options = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.run(self.programs / "initdb", "-D", data, *options)
 
-    def cluster(self, data, port):
+    def cluster(self, data, port, more={}):
         """Starts a cluster, and waits until it answers."""
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        wanted = SETTINGS | {"listen_addresses": self.address or ""} | more
+        settings = [word for name, value in wanted.items() for word in ("-c", f"{name}={value}")]
         place = ("-D", data, "-k", self.home, "-p", str(port))
         process = self.start(data.name, self.programs / "postgres", *place, *settings)
         self.wait(process, port, data.name)
         return process
 
     def proxy(self, pgseal, schema, upstream, port, name, *options):
-        """Starts `pgseal serve`, given as the words of a command, on a socket of the same folder."""
-        listen = f"unix:{self.home}/.s.PGSQL.{port}"
+        """Starts `pgseal serve`, given as the words of a command, where a cluster would listen."""
+        listen = f"{self.address}:{port}" if self.address else f"unix:{self.home}/.s.PGSQL.{port}"
         process = self.start(
             *(name, *pgseal, "serve", "--schema", schema, "--upstream", self.url(upstream), "--listen", listen),
             *("--state-dir", self.home / "state", *options),
@@ -119,7 +132,7 @@ class Servers:
 
     def wait(self, process, port, name):
         for _ in range(600):
-            ready = [self.programs / "pg_isready", "-q", "-h", self.home, "-p", str(port), "-d", "postgres"]
+            ready = [self.programs / "pg_isready", "-q", "-h", self.host, "-p", str(port), "-d", self.database]
             if subprocess.run(ready, **self.user.options()).returncode == 0:
                 return
             if process.poll() is not None:
@@ -130,12 +143,12 @@ class Servers:
 
     def url(self, port):
         """How libpq reaches the database."""
-        return f"host={self.home} port={port} user=postgres dbname={DATABASE}"
+        return f"host={self.host} port={port} user=postgres dbname={self.database}"
 
-    def psql(self, port, *arguments, database=DATABASE):
+    def psql(self, port, *arguments, database=None):
         """psql that stops at the first error; returns rows only."""
-        fixed = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.home, "-p", str(port), "-U", "postgres"]
-        return self.run(self.programs / "psql", *fixed, "-d", database, *arguments)
+        fixed = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.host, "-p", str(port), "-U", "postgres"]
+        return self.run(self.programs / "psql", *fixed, "-d", database or self.database, *arguments)
 
     def create_database(self, port):
         """The database of the suite, as pg_regress makes it."""

@@ -1,14 +1,17 @@
-"""PostgreSQL's regression suite: Debian's source package, and the library of C functions that the suite loads.
+"""What is measured and with what: the proxy of this work tree, and of PostgreSQL's source the suites that it holds.
 
 Nothing of it is checked in, and apt's own lists and configuration are left alone: what is fetched goes to a folder of
 ours.
 """
 
+import json
+import os
 import pathlib
 import shutil
 import subprocess
 import tarfile
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SUITE = pathlib.PurePosixPath("src/test/regress")
 SOURCES = "".join(
     f"{kind} http://deb.debian.org/{archive} main\n"
@@ -19,6 +22,16 @@ SOURCES = "".join(
 
 class Missing(Exception):
     """Something that must be installed or named; the text says what."""
+
+
+def build():
+    """The proxy of this work tree."""
+    command = [os.environ.get("CARGO", "cargo"), "build", "--release", "-p", "pgseal-proxy", "--message-format=json"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Missing("the proxy does not build; name one with --pgseal")
+    built = (json.loads(line) for line in done.stdout.splitlines())
+    return next(message["executable"] for message in built if message.get("executable"))
 
 
 def bindir():
@@ -90,16 +103,17 @@ def debian_release():
     raise Missing("this is no Debian: unpack PostgreSQL's source and name it with --source DIR")
 
 
-def suite(cache, version):
-    """The folder of the suite, fetched and unpacked once."""
-    found = sorted(cache.glob(f"postgresql-{version}.*/{SUITE}"))
+def suite(cache, version, folder=SUITE):
+    """A folder of PostgreSQL's source, fetched and unpacked once."""
+    found = sorted(cache.glob(f"postgresql-{version}.*/{folder}"))
     if found:
         return found[-1]
-    archive = Apt(cache / "apt").source(f"postgresql-{version}")
+    kept = sorted((cache / "apt").glob(f"postgresql-{version}_*.orig.tar.*"))
+    archive = kept[-1] if kept else Apt(cache / "apt").source(f"postgresql-{version}")
     with tarfile.open(archive) as tar:
-        members = [member for member in tar if str(SUITE) in member.name]
+        members = [member for member in tar if str(folder) in member.name]
         tar.extractall(cache, members, filter="data")
-    return next(cache.glob(f"postgresql-{version}.*/{SUITE}"))
+    return next(cache.glob(f"postgresql-{version}.*/{folder}"))
 
 
 def library(cache, folder, programs, version, target):
