@@ -69,22 +69,36 @@ def arguments():
 
 
 def measure(options, home):
+    """Runs the suites, and says of each what differs as soon as it is known."""
     programs = options.bindir or source.bindir()
+    listed = {} if options.control else known.read(HERE / "drivers-known.txt")
+    clients = list(wanted(options))
     pgseal = home / "pgseal"
     shutil.copy(options.pgseal or source.build(), pgseal)
+    judged = []
     with servers.Servers(programs, home, ADDRESS, DATABASE) as started:
         prepare(started, pgseal, options.port)
-        reports = []
-        for name in options.names or SUITES:
-            client = importlib.import_module(f"clients.{name}")
-            if client.NEEDS_SOURCE and name not in options.source:
-                missing = f"no registry has the tests of {name}: --source {name}={client.NEEDS_SOURCE}"
-                if options.names:
-                    raise source.Missing(missing)
-                print(f"{name} is left out; {missing}", file=sys.stderr)
-                continue
-            reports.append(run(started, options, pgseal, name, client))
-    return told(options, reports)
+        for name, client in clients:
+            report = run(started, options, pgseal, name, client)
+            judged.append((report, known.judge(report, listed)))
+            if options.output == "text":
+                print("\n".join(known.as_text(*judged[-1])), flush=True)
+    if options.output == "json":
+        print(json.dumps([known.as_json(*pair) for pair in judged], indent=1, ensure_ascii=False))
+    return 1 if any(judgement.new or judgement.gone for _, judgement in judged) else 0
+
+
+def wanted(options):
+    """The suites that were named, else all that can be had."""
+    for name in options.names or SUITES:
+        client = importlib.import_module(f"clients.{name}")
+        if client.NEEDS_SOURCE and name not in options.source:
+            missing = f"{name} is in no registry: --source {name}=DIR, {client.NEEDS_SOURCE}"
+            if options.names:
+                raise source.Missing(missing)
+            print(f"left out: {missing}", file=sys.stderr)
+            continue
+        yield name, client
 
 
 def prepare(started, pgseal, port):
@@ -142,18 +156,6 @@ def alive(started, port):
     row = started.psql(port, "-c", "SELECT email, balance FROM sealed_account WHERE email = 'ada@example.org'")
     if row != "ada@example.org|12.50\n":
         raise servers.Failed("after the suite the sealed row is not what it was")
-
-
-def told(options, reports):
-    """Prints what differs, and judges it."""
-    listed = {} if options.control else known.read(HERE / "drivers-known.txt")
-    judged = [(report, known.judge(report, listed)) for report in reports]
-    if options.output == "json":
-        print(json.dumps([known.as_json(*pair) for pair in judged], indent=1, ensure_ascii=False))
-    else:
-        for report, judgement in judged:
-            print("\n".join(known.as_text(report, judgement)))
-    return 1 if any(judgement.new or judgement.gone for _, judgement in judged) else 0
 
 
 if __name__ == "__main__":
