@@ -28,7 +28,8 @@ def prepare(cache, checkout, _programs, _port):
     compiled = suite.fresh(cache / "classes")
     (cache / "files").write_text("\n".join(map(str, files)))
     path = ":".join(map(str, [compiled, tests / "resources", *jars]))
-    suite.tool("javac", "-nowarn", "-proc:none", "-encoding", "UTF-8", "-d", compiled, "-cp", path, f"@{cache / 'files'}")
+    options = ("-nowarn", "-proc:none", "-encoding", "UTF-8", "-d", compiled, "-cp", path)
+    suite.tool("javac", *options, f"@{cache / 'files'}")
 
     def run(place):
         settings = {

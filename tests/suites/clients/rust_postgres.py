@@ -68,9 +68,8 @@ def build(cache, folder):
     manifest.write_text(text if "[workspace]" in text else f"{text}\n[workspace]\n")
     features = ",".join(re.findall(r"^(?:with-[\w-]+|array-impls)(?= =)", text, re.MULTILINE))
     command = [cargo(), "test", "--no-run", "--message-format=json", f"--features={features}"]
-    done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, text=True, env=os.environ | {"CARGO_TARGET_DIR": str(cache / "target")}
-    )
+    own = os.environ | {"CARGO_TARGET_DIR": str(cache / "target")}
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, env=own)
     if done.returncode != 0:
         raise source.Missing(f"the tests of {folder.name} do not build")
     for message in map(json.loads, done.stdout.splitlines()):
