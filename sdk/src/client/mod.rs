@@ -52,7 +52,9 @@
 //!
 //! Any call may be dropped before its end. What it had sent takes place, as with tokio-postgres. A statement of several
 //! steps (an UPDATE of signed rows) that is dropped in the middle takes place as a whole or not at all, and its
-//! connection is given up: it is not returned to the pool, and later calls on the same client fail.
+//! connection is given up: what runs on it is cancelled and rolled back, later calls on the same client fail, and its slot
+//! of the pool is free when its backend has ended. So a pool never has more backends than its size, however many calls
+//! time out on a lock.
 //!
 //! The driver hides from us what a server reports of its session. So settings that decide how texts are read are asked
 //! for, once for each time that a connection is taken from the pool, and only for statements that depend on them: those
@@ -67,6 +69,7 @@ mod ddl;
 mod de;
 mod error;
 mod failed;
+mod give_up;
 mod params;
 mod row;
 mod run;
@@ -97,7 +100,7 @@ pub use transaction::{Transaction, TransactionBuilder};
 use verbs::verbs;
 
 /// A connection of the pool on which sealed tables look as if nothing were sealed. Dropped, it goes back to its pool,
-/// unless a transaction was left open on it.
+/// unless a transaction was left open on it: then it is closed, and its slot is free when its backend has ended.
 pub struct Client {
     /// Gone at the end only.
     object: Option<Object>,
@@ -192,7 +195,7 @@ impl Drop for Client {
             && let Some(object) = self.object.take()
         {
             tracing::debug!("a connection is not returned to its pool: a call or a transaction on it did not end");
-            drop(Object::take(object));
+            give_up::give_up(object);
         }
     }
 }

@@ -53,7 +53,7 @@ impl<'a> Runner<'a> {
         }
         let inside = self.is_inside().await?;
         let settings = self.settings_alone(plan, params).await;
-        let armed = Armed::new(self.connection);
+        let armed = Armed::new(self.connection, self.client);
         let settings = match settings {
             Ok(settings) => settings,
             Err(failure) => return Err(self.fail(failure, inside, armed).await),

@@ -1,9 +1,12 @@
 //! What goes wrong around a statement: each an error that says what and where (issue 5, Measures).
 
+use std::time::Duration;
+
+use deadpool_postgres::{Pool, Runtime};
 use pgseal::client::{Error, PoolError};
 use pgseal::sealer::Kind;
 
-use super::Service;
+use super::{Service, manager};
 
 #[tokio::test]
 async fn a_connection_lost_in_the_middle_of_a_transaction_is_a_clear_error_and_the_pool_goes_on() {
@@ -34,7 +37,9 @@ async fn a_connection_lost_in_the_middle_of_a_transaction_is_a_clear_error_and_t
 
 #[tokio::test]
 async fn an_exhausted_pool_says_so() {
-    let service = Service::sized("cpool", 1).await;
+    let mut service = Service::sized("cpool", 1).await;
+    let pool = Pool::builder(manager(&service.world)).max_size(1).runtime(Runtime::Tokio1);
+    service.pool = pool.wait_timeout(Some(Duration::from_millis(50))).build().unwrap();
     service.world.writes_no_secret("no statement is sent");
     let _held = service.client().await;
     let Err(error) = service.sealer.client(&service.pool).await else { panic!("a second connection of one") };

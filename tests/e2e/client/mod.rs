@@ -9,6 +9,7 @@ mod made;
 mod names;
 mod prepares;
 mod recycled;
+mod slots;
 mod styles;
 mod tokens;
 mod two;
@@ -127,7 +128,7 @@ fn pool(world: &World, size: usize) -> Pool {
 /// A pool whose connections are made ready for their next user in this way.
 fn recycling(world: &World, size: usize, method: RecyclingMethod) -> Pool {
     let pool = Pool::builder(recycled_by(world, method)).max_size(size).runtime(Runtime::Tokio1);
-    pool.wait_timeout(Some(Duration::from_millis(300))).build().unwrap()
+    pool.wait_timeout(Some(Duration::from_secs(30))).build().unwrap()
 }
 
 /// Waits until somebody at the server waits for a lock.
