@@ -52,6 +52,8 @@ sqlstates! {
     ACTIVE_SQL_TRANSACTION = "25001";
     /// `no_active_sql_transaction`
     NO_ACTIVE_SQL_TRANSACTION = "25P01";
+    /// `in_failed_sql_transaction`
+    IN_FAILED_SQL_TRANSACTION = "25P02";
     /// `invalid_sql_statement_name`
     INVALID_SQL_STATEMENT_NAME = "26000";
     /// `invalid_catalog_name`

@@ -38,9 +38,23 @@ pub(super) struct Connection {
     broken: AtomicBool,
 }
 
+/// Who may have begun the block that a connection is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A client of ours at most.
+    Ours,
+    /// Somebody else, who has given it back to the pool since.
+    Pool,
+    /// Whoever handed it over.
+    Owner,
+    /// Whoever handed it over has: nothing may be sent.
+    Foreign,
+}
+
 struct Known {
     /// What every session remembers.
     session: Session,
+    origin: Origin,
     block: Block,
     /// Something that was sent for a client of ours may have begun the block that the session may be in.
     entered: bool,
@@ -109,6 +123,7 @@ impl Connection {
     pub(super) fn new() -> Self {
         let known = Known {
             session: Session::new(Facts::hidden(0)),
+            origin: Origin::Owner,
             block: Block::Unknown,
             entered: false,
             moves: 0,
@@ -126,16 +141,29 @@ impl Connection {
         let mut known = lock(&self.known);
         known.session.facts.renew();
         known.cancelled = false;
+        known.origin = Origin::Ours;
         match known.block {
             _ if pooled && recycled == 0 => known.outside(),
             Block::Outside if pooled && recycled == known.recycled + 1 => known.session.facts.idle(),
             Block::Outside | Block::Inside | Block::Unknown => {
+                known.origin = if pooled { Origin::Pool } else { Origin::Owner };
                 known.block = Block::Unknown;
                 known.entered = false;
                 known.session.forgets_writes();
             }
         }
         known.recycled = recycled;
+    }
+
+    /// Who may have begun the block that it is in, if it is in one.
+    pub(super) fn origin(&self) -> Origin {
+        lock(&self.known).origin
+    }
+
+    /// It was handed over inside a block. It does not go back to the pool in it either.
+    pub(super) fn is_foreign(&self) {
+        self.inside(true);
+        lock(&self.known).origin = Origin::Foreign;
     }
 
     /// Whether the next client of the pool may have it.
@@ -381,6 +409,7 @@ impl Connection {
 
 impl Known {
     fn outside(&mut self) {
+        self.origin = Origin::Ours;
         self.block = Block::Outside;
         self.entered = false;
         self.session.facts.idle();

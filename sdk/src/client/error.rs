@@ -114,6 +114,10 @@ pub enum Error {
     /// Another number of rows than the call is for.
     #[error("the statement returned {0}, where {expected} expected", expected = .0.expected())]
     RowCount(RowCount),
+    /// What was to be committed was rolled back: a statement before had failed the transaction. The server takes the COMMIT
+    /// for a ROLLBACK then.
+    #[error("the transaction was rolled back instead of committed, because a statement in it had failed")]
+    RolledBack,
     /// A call on this connection was dropped where the connection could not be brought back to a known state.
     #[error("this connection was given up because a call on it was cancelled midway")]
     Broken,
@@ -177,7 +181,9 @@ impl Error {
             Error::Refused { .. } => Kind::Refused,
             Error::Exec(error) => Kind::of_exec(error),
             Error::Database(error) => error.kind(),
-            Error::Connection { .. } | Error::Pool(_) | Error::RowCount(_) | Error::Broken => Kind::Database,
+            Error::Connection { .. } | Error::Pool(_) | Error::RowCount(_) | Error::RolledBack | Error::Broken => {
+                Kind::Database
+            }
             Error::Parameters { .. }
             | Error::Parameter { .. }
             | Error::NoColumn { .. }
@@ -195,6 +201,7 @@ impl Error {
             Error::Database(error) => Some(error.code()),
             Error::Connection { problem: Link::Refused, .. } => Some(SqlState::CANNOT_CONNECT.code()),
             Error::Connection { problem: Link::Lost | Link::Closed, .. } => Some(SqlState::CONNECTION_FAILURE.code()),
+            Error::RolledBack => Some(SqlState::IN_FAILED_SQL_TRANSACTION.code()),
             Error::Pool(_)
             | Error::Parameters { .. }
             | Error::Parameter { .. }
@@ -229,6 +236,7 @@ impl Error {
             | Error::Column { .. }
             | Error::Record { .. }
             | Error::RowCount(_)
+            | Error::RolledBack
             | Error::Broken => None,
         }
     }
@@ -247,6 +255,7 @@ impl Error {
             | Error::Column { .. }
             | Error::Record { .. }
             | Error::RowCount(_)
+            | Error::RolledBack
             | Error::Broken => None,
         }
     }
@@ -290,6 +299,7 @@ impl Error {
             | Error::NoColumn { .. }
             | Error::Record { .. }
             | Error::RowCount(_)
+            | Error::RolledBack
             | Error::Broken => None,
         }
     }

@@ -62,6 +62,7 @@
 //! and depend on none.
 
 mod block;
+mod commit;
 mod connection;
 mod constants;
 mod copy;
@@ -73,6 +74,7 @@ mod give_up;
 mod params;
 mod row;
 mod run;
+mod settle;
 mod shared;
 mod statement;
 mod steps;

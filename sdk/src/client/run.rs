@@ -19,7 +19,7 @@ use super::statement::Prepared;
 use super::statement::private::Source;
 use super::stream::Rows;
 use super::{Error, Row, RowCount};
-use super::{copy, ddl};
+use super::{commit, copy, ddl};
 use crate::encoding::ClientEncoding;
 use crate::exec;
 use crate::exec::by_name;
@@ -129,7 +129,7 @@ impl<'a> Runner<'a> {
         let params = Params { values: &values, formats: encoded.formats(), encoding: ClientEncoding::UTF8 };
         let mut loads = Loads::default();
         loop {
-            let turn = self.connection.turn().await?;
+            let turn = self.turn().await?;
             if prepared.epoch != self.shared.epoch() {
                 return Ok(Sent::Replanned);
             }
@@ -167,7 +167,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn send_forwarded<P: BorrowToSql>(self, prepared: &Arc<Prepared>, params: &[P]) -> Result<Sent<'a>, Error> {
-        let turn = self.connection.turn().await?;
+        let turn = self.turn().await?;
         if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }
@@ -182,16 +182,28 @@ impl<'a> Runner<'a> {
             self.connection.refuses(prepared.read());
             return Err(self.refuse(Error::refused(refusal, prepared.read())).await);
         }
+        let was = self.connection.block();
         let moved = self.connection.forwarded(prepared.effect, prepared.moves);
         let named = self.connection.names(&prepared.named, prepared.read(), prepared.epoch);
         if prepared.defines {
             self.connection.defines();
         }
-        match turn.send(pin!(self.client.query_raw(&prepared.physical, Own::all(params)))).await {
-            Ok(stream) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
-            Err(error) => {
+        let sends = self.client.query_raw(&prepared.physical, Own::all(params));
+        let sent = if prepared.commits && was != Block::Outside {
+            turn.send(commit::commit(self.client, sends)).await
+        } else {
+            Ok(turn.send(sends).await)
+        };
+        match sent {
+            Ok(Ok(stream)) => Ok(Sent::Rows(Rows::forwarded(self, prepared, moved, named, stream))),
+            Ok(Err(error)) => {
                 self.connection.failed(named.as_ref());
                 self.not_sent(error, prepared, Params::NONE)
+            }
+            Err(rolled_back) => {
+                self.connection.failed(named.as_ref());
+                moved.iter().for_each(|moved| self.connection.arrived(*moved));
+                Err(rolled_back)
             }
         }
     }
@@ -214,8 +226,19 @@ impl<'a> Runner<'a> {
         if lost { Ok(Sent::Lost(error)) } else { Err(error) }
     }
 
+    /// Refuses a text with a NUL, which ends a text on the wire. The driver takes it for a failure of the connection.
+    pub(super) async fn readable(self, text: &str) -> Result<(), Error> {
+        if !text.contains('\0') {
+            return Ok(());
+        }
+        let state = crate::error::SqlState::CHARACTER_NOT_IN_REPERTOIRE;
+        let refusal = Refusal::error(state, "invalid byte sequence for encoding \"UTF8\": 0x00");
+        Err(self.refuse(Error::refused(refusal, "")).await)
+    }
+
     /// A text that may hold several statements, none of which touches a protected table.
     pub(super) async fn batch(self, text: &str) -> Result<(), Error> {
+        self.readable(text).await?;
         let mut unanswered = false;
         loop {
             let protection = self.shared.protection();
@@ -250,23 +273,37 @@ impl<'a> Runner<'a> {
                 self.connection.refuses(text);
                 return Err(self.refuse(Error::refused_in(refusal, &read)).await);
             }
-            let turn = self.connection.turn().await?;
+            let turn = self.turn().await?;
             if protection.epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
                 continue;
             }
-            let to = block::after(text);
+            let (was, to) = (self.connection.block(), block::after(text));
             let moves: Vec<_> =
                 statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
             if ddl::defines(text) {
                 self.connection.defines();
             }
             let mut named = self.connection.names(&named, text, protection.epoch);
-            if let Err(error) = turn.send(self.client.batch_execute(sent)).await {
-                self.connection.failed(named.as_ref());
-                return Err(self.failed(error, None, Params::NONE, Some));
-            }
+            let sends = self.client.batch_execute(sent);
+            let answered = if was != Block::Outside && commit::commits(text) {
+                turn.send(commit::commit(self.client, sends)).await
+            } else {
+                Ok(turn.send(sends).await)
+            };
+            let answered = match answered {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => {
+                    self.connection.failed(named.as_ref());
+                    return Err(self.failed(error, None, Params::NONE, Some));
+                }
+                Err(rolled_back) => Err(rolled_back),
+            };
             if let Some(moved) = moves.last() {
                 self.connection.arrived(*moved);
+            }
+            if answered.is_err() {
+                self.connection.failed(named.as_ref());
+                return answered;
             }
             self.connection.named(named.as_mut());
             self.shared.look_if(self.connection.has_defined());
@@ -278,7 +315,7 @@ impl<'a> Runner<'a> {
     /// block: a planned statement gets that error, one that is forwarded goes on, since only what ends the block is
     /// answered there.
     pub(super) async fn ask(self, asked: Asked) -> Result<Option<Error>, Error> {
-        let turn = self.connection.turn().await?;
+        let turn = self.turn().await?;
         match self.answered(asked, turn.send(self.client.simple_query(&shows())).await) {
             Ok(failed) => Ok(failed),
             Err(error) => Err(self.refuse(error).await),
@@ -342,7 +379,7 @@ impl<'a> Runner<'a> {
     }
 
     async fn is_inside_by_turn(self) -> Result<bool, Error> {
-        let _alone = self.connection.turn().await?;
+        let _alone = self.turn().await?;
         self.is_inside().await
     }
 
@@ -353,7 +390,7 @@ impl<'a> Runner<'a> {
             return error;
         }
         self.connection.failed(None);
-        match self.connection.turn().await {
+        match self.turn().await {
             // It fails, that is what it is for; if the connection failed, so does the block.
             Ok(turn) => match turn.send(self.client.batch_execute(REFUSAL)).await {
                 Err(failed) if had_failed(&failed) => failed.into(),

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::constants::Reading;
 use super::run::Runner;
 use super::{Column, Error};
-use super::{constants, copy, ddl};
+use super::{commit, constants, copy, ddl};
 use crate::exec::by_name::{self, Named};
 use crate::exec::single::{Single, single};
 use crate::exec::{describe, inputs, steps};
@@ -126,6 +126,8 @@ pub(super) struct Prepared {
     pub(super) effect: Effect,
     /// The block or none that a forwarded statement leads to.
     pub(super) moves: Option<Block>,
+    /// It is forwarded, and commits.
+    pub(super) commits: bool,
     /// It is forwarded, and defines something in the catalog.
     pub(super) defines: bool,
     /// It is forwarded, and runs or reads from what has a name.
@@ -148,6 +150,7 @@ impl Prepared {
 impl Runner<'_> {
     /// Plans and prepares a text, or takes it from what this connection has prepared.
     pub(super) async fn prepare(self, text: &str, declared: &[u32]) -> Result<Arc<Prepared>, Error> {
+        self.readable(text).await?;
         let mut unanswered = None;
         loop {
             let protection = self.shared.protection();
@@ -182,7 +185,7 @@ impl Runner<'_> {
             {
                 return Err(self.refuse(error.into()).await);
             }
-            let turn = self.connection.turn().await?;
+            let turn = self.turn().await?;
             // While it waited another lock may have come into force, under which this text must not travel.
             if epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
                 continue;
@@ -221,6 +224,7 @@ impl Runner<'_> {
             drop(turn);
             let (params, columns) = described(plan.as_deref(), &statement)?;
             let moves = if plan.is_none() { block::after(text) } else { None };
+            let commits = plan.is_none() && commit::commits(text);
             let defines = plan.is_none() && ddl::defines(text);
             let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
             let prepared = Arc::new(Prepared {
@@ -233,6 +237,7 @@ impl Runner<'_> {
                 plan,
                 effect,
                 moves,
+                commits,
                 defines,
                 runs,
                 named,

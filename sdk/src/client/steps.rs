@@ -47,7 +47,7 @@ impl<'a> Runner<'a> {
     ) -> Result<Sent<'a>, Error> {
         let values = encoded.values();
         let params = Params { values: &values, formats: encoded.formats(), encoding: ClientEncoding::UTF8 };
-        let _alone = self.connection.turn().await?;
+        let _alone = self.turn().await?;
         if prepared.epoch != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }

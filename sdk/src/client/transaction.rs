@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio_postgres::types::{BorrowToSql, ToSql, Type};
 use tokio_postgres::{CancelToken, IsolationLevel};
 
 use super::block::Block;
-use super::connection::Connection;
 use super::failed::failed;
 use super::run::{Runner, may_leave_a_block};
-use super::shared::Shared;
 use super::verbs::verbs;
-use super::{Client, Error, Row, RowCount, RowStream, Statement, ToStatement};
+use super::{Client, Error, Row, RowCount, RowStream, Statement, ToStatement, commit};
 use crate::error::SqlState;
 use crate::sql::{Effect, Refusal, lex};
 
@@ -33,13 +32,18 @@ use crate::sql::{Effect, Refusal, lex};
 /// # });
 /// ```
 pub struct Transaction<'a> {
-    /// Gone once its end was sent.
-    inner: Option<tokio_postgres::Transaction<'a>>,
-    connection: &'a Arc<Connection>,
-    shared: &'a Shared,
+    runner: Runner<'a>,
     cancel: &'a CancelToken,
-    /// It is a savepoint.
-    nested: bool,
+    /// `None` for the transaction itself.
+    savepoint: Option<Savepoint>,
+    /// Its end was sent.
+    ended: bool,
+}
+
+struct Savepoint {
+    name: String,
+    /// How many are around it, with itself.
+    depth: u32,
 }
 
 impl Transaction<'_> {
@@ -48,8 +52,9 @@ impl Transaction<'_> {
     /// Commits it; of a savepoint: keeps what was done since.
     ///
     /// # Errors
-    /// A constraint that is checked now, a conflict with another transaction, a lost connection: then it is not known
-    /// whether it was committed.
+    /// [`Error::RolledBack`], with SQLSTATE 25P02, if a statement in it had failed, or was refused, or met a row that does
+    /// not open. A constraint that is checked now, a conflict with another transaction, a lost connection: then it is not
+    /// known whether it was committed.
     ///
     #[cfg_attr(feature = "testing", doc = "```")]
     #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
@@ -64,14 +69,25 @@ impl Transaction<'_> {
     /// # });
     /// ```
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.connection.check()?;
-        let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
-        let wrote = self.connection.wrote();
+        let Runner { client, connection, shared } = self.runner;
+        connection.check()?;
+        let wrote = connection.wrote();
         self.ends(Effect::None);
-        let ended = inner.commit().await;
+        let ended = match &self.savepoint {
+            // It fails in a transaction that has failed.
+            Some(Savepoint { name, .. }) => Ok(client.batch_execute(&format!("RELEASE {name}")).await),
+            None => commit::commit(client, client.batch_execute("COMMIT")).await,
+        };
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(rolled_back) => {
+                self.has_ended(&Ok(()));
+                return Err(rolled_back);
+            }
+        };
         self.has_ended(&ended);
         ended.map_err(|error| failed(error, wrote.as_deref(), None, |_| None))?;
-        self.shared.look_if(self.connection.has_defined());
+        shared.look_if(connection.has_defined());
         Ok(())
     }
 
@@ -80,10 +96,10 @@ impl Transaction<'_> {
     /// # Errors
     /// A lost connection.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.connection.check()?;
-        let Some(inner) = self.inner.take() else { return Err(Error::Broken) };
+        let Runner { client, connection, .. } = self.runner;
+        connection.check()?;
         self.ends(Effect::Opaque);
-        let ended = inner.rollback().await;
+        let ended = client.batch_execute(&self.undoes()).await;
         self.has_ended(&ended);
         Ok(ended?)
     }
@@ -130,6 +146,7 @@ impl Transaction<'_> {
     /// ```
     pub async fn savepoint(&mut self, name: impl Into<String>) -> Result<Transaction<'_>, Error> {
         let name = name.into();
+        self.runner.readable(&name).await?;
         let is_name = lex::lex(&name).is_ok_and(|tokens| matches!(&tokens[..], [token] if token.name(&name).is_some()));
         if is_name {
             return self.nested(Some(name)).await;
@@ -140,53 +157,62 @@ impl Transaction<'_> {
 
     /// What cancels the statement that is running.
     pub fn cancel_token(&self) -> CancelToken {
-        self.connection.may_be_cancelled();
+        self.runner.connection.may_be_cancelled();
         self.cancel.clone()
     }
 
     async fn nested(&mut self, name: Option<String>) -> Result<Transaction<'_>, Error> {
-        let Self { inner, connection, shared, cancel, nested: _ } = self;
+        let Runner { client, connection, .. } = self.runner;
         connection.check()?;
-        let inner = inner.as_mut().ok_or(Error::Broken)?;
+        let depth = self.savepoint.as_ref().map_or(0, |savepoint| savepoint.depth) + 1;
+        let name = name.unwrap_or_else(|| format!("sp_{depth}"));
         connection.forwarded(Effect::None, None);
-        let inner = match name {
-            Some(name) => inner.savepoint(name).await?,
-            None => inner.transaction().await?,
-        };
-        Ok(Transaction { inner: Some(inner), connection, shared, cancel, nested: true })
+        client.batch_execute(&format!("SAVEPOINT {name}")).await?;
+        let savepoint = Some(Savepoint { name, depth });
+        Ok(Transaction { runner: self.runner, cancel: self.cancel, savepoint, ended: false })
     }
 
     fn runner(&self) -> Result<Runner<'_>, Error> {
-        let inner = self.inner.as_ref().ok_or(Error::Broken)?;
-        Ok(Runner { client: inner.client(), connection: self.connection, shared: self.shared })
+        Ok(self.runner)
+    }
+
+    /// What takes back all that was done in it.
+    fn undoes(&self) -> String {
+        match &self.savepoint {
+            Some(Savepoint { name, .. }) => format!("ROLLBACK TO {name}"),
+            None => "ROLLBACK".to_owned(),
+        }
     }
 
     /// The end is sent, and takes back settings perhaps.
-    fn ends(&self, effect: Effect) {
-        self.connection.forwarded(effect, None);
-        if !self.nested {
-            self.connection.ends();
+    fn ends(&mut self, effect: Effect) {
+        self.ended = true;
+        self.runner.connection.forwarded(effect, None);
+        if self.savepoint.is_none() {
+            self.runner.connection.ends();
         }
     }
 
     /// It was answered.
     fn has_ended(&self, answer: &Result<(), tokio_postgres::Error>) {
         let left = answer.as_ref().is_err_and(may_leave_a_block);
-        if !self.nested && !left {
-            self.connection.found_outside();
+        if self.savepoint.is_none() && !left {
+            self.runner.connection.found_outside();
         }
     }
 }
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if let Some(inner) = self.inner.take() {
-            // The driver rolls back.
-            drop(inner);
-            self.connection.forwarded(Effect::Opaque, None);
-            if !self.nested {
-                self.connection.ends_unheard();
-            }
+        if self.ended {
+            return;
+        }
+        let Runner { client, connection, .. } = self.runner;
+        // The driver sends at the first poll; nobody waits for the answer.
+        drop(client.batch_execute(&self.undoes()).now_or_never());
+        connection.forwarded(Effect::Opaque, None);
+        if self.savepoint.is_none() {
+            connection.ends_unheard();
         }
     }
 }
@@ -228,43 +254,34 @@ impl<'a> TransactionBuilder<'a> {
     /// # Errors
     /// A lost connection, or one that was given up.
     pub async fn start(self) -> Result<Transaction<'a>, Error> {
-        let Client { object, connection, shared, cancel } = self.client;
-        connection.check()?;
-        let client: &mut tokio_postgres::Client = object.as_mut().ok_or(Error::Broken)?;
-        let mut builder = client.build_transaction();
-        if let Some(level) = self.isolation_level {
-            builder = builder.isolation_level(level);
-        }
-        if let Some(read_only) = self.read_only {
-            builder = builder.read_only(read_only);
-        }
-        if let Some(deferrable) = self.deferrable {
-            builder = builder.deferrable(deferrable);
-        }
-        let moved = connection.forwarded(Effect::None, Some(Block::Inside));
-        let starting = Starting(Some(connection));
-        let inner = builder.start().await?;
-        starting.succeeded();
+        let begin = self.text()?;
+        let client: &'a Client = self.client;
+        let runner = client.runner()?;
+        drop(runner.turn().await?);
+        let moved = runner.connection.forwarded(Effect::None, Some(Block::Inside));
+        // One that fails to start, or is dropped before it has, is rolled back.
+        let transaction = Transaction { runner, cancel: &client.cancel, savepoint: None, ended: false };
+        runner.client.batch_execute(&begin).await?;
         if let Some(moved) = moved {
-            connection.arrived(moved);
+            runner.connection.arrived(moved);
         }
-        Ok(Transaction { inner: Some(inner), connection, shared, cancel, nested: false })
+        Ok(transaction)
     }
-}
 
-/// A start that fails or is dropped is rolled back by the driver.
-struct Starting<'a>(Option<&'a Connection>);
-
-impl Starting<'_> {
-    fn succeeded(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Starting<'_> {
-    fn drop(&mut self) {
-        if let Some(connection) = self.0 {
-            connection.ends_unheard();
-        }
+    fn text(&self) -> Result<String, Error> {
+        let level = match self.isolation_level {
+            None => None,
+            Some(IsolationLevel::ReadUncommitted) => Some(" ISOLATION LEVEL READ UNCOMMITTED"),
+            Some(IsolationLevel::ReadCommitted) => Some(" ISOLATION LEVEL READ COMMITTED"),
+            Some(IsolationLevel::RepeatableRead) => Some(" ISOLATION LEVEL REPEATABLE READ"),
+            Some(IsolationLevel::Serializable) => Some(" ISOLATION LEVEL SERIALIZABLE"),
+            Some(_) => {
+                return Err(Error::refused(Refusal::new("this isolation level is not known to this version"), ""));
+            }
+        };
+        let read_only = self.read_only.map(|only| if only { " READ ONLY" } else { " READ WRITE" });
+        let deferrable = self.deferrable.map(|deferrable| if deferrable { " DEFERRABLE" } else { " NOT DEFERRABLE" });
+        let modes: Vec<&str> = [level, read_only, deferrable].into_iter().flatten().collect();
+        Ok(format!("START TRANSACTION{}", modes.join(",")))
     }
 }

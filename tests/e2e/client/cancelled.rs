@@ -158,23 +158,3 @@ async fn a_client_dropped_inside_a_transaction_is_not_given_to_the_next() {
     assert_ne!(client.query_one(pid, &[]).await.unwrap().get::<_, i32>(0), first, "it was not");
     assert!(client.query("SELECT * FROM note", &[]).await.unwrap().is_empty());
 }
-
-#[tokio::test]
-async fn a_block_that_somebody_else_began_is_found_before_an_update_joins_it_sql_51() {
-    let service = Service::start("cprobe").await;
-    {
-        let client = service.client().await;
-        let insert = "INSERT INTO account (id, iban, holder) VALUES (1, $1, 'old')";
-        client.execute(insert, &[&service.secret()]).await.unwrap();
-    }
-    let object = service.pool.get().await.unwrap();
-    object.batch_execute("BEGIN").await.unwrap();
-    let client = service.sealer.wrap(object);
-    assert_eq!(client.execute("UPDATE account SET holder = 'new' WHERE id = 1", &[]).await.unwrap(), 1);
-    client.batch_execute("ROLLBACK").await.unwrap();
-    let select = "SELECT holder FROM account";
-    assert_eq!(client.query_one(select, &[]).await.unwrap().get::<_, &str>(0), "old");
-    // Outside, it commits by itself.
-    client.execute("UPDATE account SET holder = 'new' WHERE id = 1", &[]).await.unwrap();
-    assert_eq!(service.client().await.query_one(select, &[]).await.unwrap().get::<_, &str>(0), "new");
-}

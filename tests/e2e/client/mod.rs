@@ -2,11 +2,14 @@
 
 mod by_sql;
 mod cancelled;
+mod commits;
+mod foreign;
 mod hostile;
 mod large;
 mod lost;
 mod made;
 mod names;
+mod nuls;
 mod prepares;
 mod recycled;
 mod slots;

@@ -99,60 +99,6 @@ async fn a_temporary_table_is_there_or_gone_and_its_statement_is_prepared_again_
 }
 
 #[tokio::test]
-async fn a_block_that_recycling_lets_through_is_joined_and_never_committed_by_an_update_sql_51() {
-    for (name, method) in &METHODS {
-        let service = service(name, method).await;
-        let (old, new) = (service.secret(), service.secret());
-        let select = "SELECT holder FROM account";
-        let first = {
-            let client = service.client().await;
-            let insert = "INSERT INTO account (id, iban, holder) VALUES (1, 'i', $1)";
-            client.execute(insert, &[&old]).await.unwrap();
-            pid(&client).await
-        };
-        // Somebody else's mistake: deadpool gives the connection back as it is, inside a block.
-        service.pool.get().await.unwrap().batch_execute("BEGIN").await.unwrap();
-        let client = service.client().await;
-        assert_eq!(pid(&client).await, first, "{method:?}");
-        assert_eq!(client.execute("UPDATE account SET holder = $1", &[&new]).await.unwrap(), 1);
-        assert_eq!(client.query_one(select, &[]).await.unwrap().get::<_, String>(0), new);
-        drop(client);
-        // The block was known by then, so nobody else gets it.
-        let client = service.client().await;
-        assert_ne!(pid(&client).await, first, "{method:?}");
-        assert_eq!(client.query_one(select, &[]).await.unwrap().get::<_, String>(0), old, "{method:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_block_that_failed_is_told_as_such_or_its_connection_is_thrown_away_by_the_pool() {
-    for (name, method) in &METHODS {
-        let service = service(name, method).await;
-        service.world.writes_no_secret("it writes nothing");
-        let first = pid(&service.client().await).await;
-        let object = service.pool.get().await.unwrap();
-        object.batch_execute("BEGIN").await.unwrap();
-        object.batch_execute("SELECT 1/0").await.unwrap_err();
-        drop(object);
-        let client = service.client().await;
-        let update = client.execute("UPDATE account SET holder = 'new'", &[]).await;
-        match method {
-            // What it sends at recycling fails in such a block.
-            RecyclingMethod::Clean => {
-                assert_eq!(update.unwrap(), 0);
-                assert_ne!(pid(&client).await, first);
-            }
-            _ => {
-                assert_eq!(update.unwrap_err().code(), Some("25P02"), "{method:?}");
-                client.batch_execute("ROLLBACK").await.unwrap();
-                assert_eq!(pid(&client).await, first);
-                assert_eq!(client.execute("UPDATE account SET holder = 'new'", &[]).await.unwrap(), 0);
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_block_of_a_client_of_ours_reaches_no_method_of_recycling() {
     for (name, method) in &METHODS {
         let service = service(name, method).await;

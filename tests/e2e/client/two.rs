@@ -45,7 +45,7 @@ async fn two_sealers_of_one_database_take_turns_on_one_connection() {
 }
 
 #[tokio::test]
-async fn a_block_that_a_client_of_the_other_sealer_found_is_found_by_this_one_too_sql_51() {
+async fn a_block_that_was_left_open_between_clients_of_two_sealers_is_rolled_back_by_the_next_that_sends_sql_51() {
     let service = Service::sized("twoblock", 1).await;
     let (one, other) = (service.sealer.clone(), another(&service).await);
     let (old, new) = (service.secret(), service.secret());
@@ -56,14 +56,15 @@ async fn a_block_that_a_client_of_the_other_sealer_found_is_found_by_this_one_to
     // Both know it to be outside a block; then somebody begins one on it, between the two.
     drop(other.client(&service.pool).await.unwrap());
     drop(one.client(&service.pool).await.unwrap());
-    service.pool.get().await.unwrap().batch_execute("BEGIN").await.unwrap();
+    let left = "BEGIN; INSERT INTO note VALUES (1, 'foreign')";
+    service.pool.get().await.unwrap().batch_execute(left).await.unwrap();
     // It sends nothing that would show it.
     drop(other.client(&service.pool).await.unwrap());
     let client = one.client(&service.pool).await.unwrap();
     assert_eq!(client.execute("UPDATE account SET holder = $1", &[&new]).await.unwrap(), 1);
-    client.batch_execute("ROLLBACK").await.unwrap();
-    let row = client.query_one("SELECT holder FROM account", &[]).await.unwrap();
-    assert_eq!(row.get::<_, String>(0), old);
+    assert_eq!(service.world.at_server("SELECT count(*) FROM note").trim(), "0");
+    let row = service.world.client().await.query_one("SELECT holder FROM account", &[]).await.unwrap();
+    assert_eq!(row.get::<_, String>(0), new, "it is committed");
 }
 
 #[tokio::test]
