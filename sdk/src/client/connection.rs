@@ -3,31 +3,26 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 
 use tokio::sync;
 
 use super::block::Block;
 use super::constants::Reading;
+use super::lookups::Lookups;
+use super::prepared::{Age, Statements};
 use super::shared::lock;
 use super::statement::Prepared;
 use super::{Error, give_up};
 use crate::encoding::ClientEncoding;
 use crate::exec::by_name::{self, Named};
-use crate::exec::cache::TextCache;
 use crate::exec::facts::{Asked, Facts};
 use crate::exec::session::{Change, Session};
 use crate::schema::Protection;
 use crate::sql::client_text::ClientText;
 use crate::sql::{Effect, Plan, Refusal};
 use crate::value::Settings;
-
-/// Prepared statements of one generation; at most twice as many are kept at the server.
-const STATEMENTS: usize = 128;
-
-/// Bytes of their texts.
-const TEXTS: usize = 1024 * 1024;
 
 /// One server connection.
 pub(super) struct Connection {
@@ -36,6 +31,9 @@ pub(super) struct Connection {
     turn: sync::Mutex<()>,
     /// A call was cancelled where the transaction could not be brought to an end.
     broken: AtomicBool,
+    /// It works, and should not be given to another client.
+    worn_out: AtomicBool,
+    lookups: Mutex<Lookups>,
 }
 
 /// Who may have begun the block that a connection is in.
@@ -62,7 +60,7 @@ struct Known {
     moves: u64,
     /// The pool's count when a client of ours took the connection last.
     recycled: usize,
-    prepared: TextCache<Arc<Prepared>>,
+    prepared: Statements,
     /// Somebody may send a cancel request at any time.
     cancelled: bool,
     /// Something was defined whose transaction has not ended: the catalog is not held against the lock yet.
@@ -128,11 +126,17 @@ impl Connection {
             entered: false,
             moves: 0,
             recycled: 0,
-            prepared: TextCache::new(STATEMENTS, TEXTS),
+            prepared: Statements::new(),
             cancelled: false,
             defined: false,
         };
-        Self { known: Mutex::new(known), turn: sync::Mutex::new(()), broken: AtomicBool::new(false) }
+        Self {
+            known: Mutex::new(known),
+            turn: sync::Mutex::new(()),
+            broken: AtomicBool::new(false),
+            worn_out: AtomicBool::new(false),
+            lookups: Mutex::default(),
+        }
     }
 
     /// A client of ours takes it. Settings may have changed since. `pooled`: it came from the pool this moment, so that
@@ -142,6 +146,9 @@ impl Connection {
         known.session.facts.renew();
         known.cancelled = false;
         known.origin = Origin::Ours;
+        if known.prepared.taken() {
+            self.lookups().lost();
+        }
         match known.block {
             _ if pooled && recycled == 0 => known.outside(),
             Block::Outside if pooled && recycled == known.recycled + 1 => known.session.facts.idle(),
@@ -174,7 +181,17 @@ impl Connection {
             Block::Inside => true,
             Block::Unknown => known.entered,
         };
-        !left_open && self.check().is_ok()
+        !left_open && self.check().is_ok() && !self.worn_out.load(Ordering::Relaxed)
+    }
+
+    /// What the driver looks types up by.
+    pub(super) fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        lock(&self.lookups)
+    }
+
+    /// The next client gets another connection.
+    pub(super) fn wears_out(&self) {
+        self.worn_out.store(true, Ordering::Relaxed);
     }
 
     /// # Errors
@@ -210,15 +227,27 @@ impl Connection {
         lock(&self.known).session.facts.changes()
     }
 
-    /// Keeps a prepared statement; an older one may go, and is closed when nobody uses it.
+    /// Keeps a prepared statement.
     pub(super) fn keep(&self, prepared: &Arc<Prepared>) {
-        let Prepared { text, declared, epoch, .. } = &**prepared;
-        lock(&self.known).prepared.put(text, declared, *epoch, Arc::clone(prepared));
+        lock(&self.known).prepared.put(prepared);
     }
 
-    /// The server does not have it any more, or not as it was.
-    pub(super) fn forget(&self, prepared: &Prepared) {
-        lock(&self.known).prepared.remove(&prepared.text, &prepared.declared, prepared.epoch);
+    /// When a statement is prepared that is prepared now.
+    pub(super) fn now(&self) -> Age {
+        lock(&self.known).prepared.now()
+    }
+
+    /// Whether the server has this statement, as far as is known.
+    pub(super) fn has(&self, prepared: &Prepared) -> bool {
+        lock(&self.known).prepared.has(prepared)
+    }
+
+    /// The server does not have it any more, or not as it was. `forgotten`: it does not know its name.
+    pub(super) fn lost(&self, prepared: &Prepared, forgotten: bool) {
+        lock(&self.known).prepared.lost(prepared, forgotten);
+        if forgotten {
+            self.lookups().lost();
+        }
     }
 
     /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused, or
@@ -245,6 +274,10 @@ impl Connection {
     /// A text that does something to names is sent, in this epoch.
     pub(super) fn names(&self, named: &Named, text: &str, epoch: u64) -> Option<Change> {
         let mut known = lock(&self.known);
+        if named.takes_all() {
+            known.prepared.forgotten();
+            self.lookups().lost();
+        }
         let mut named = named.clone();
         known.session.watch(&mut named, text);
         known.session.sends(named, epoch)

@@ -80,7 +80,9 @@ impl<'a> Runner<'a> {
     pub(super) async fn start<P: BorrowToSql>(self, source: Source<'_>, params: &[P]) -> Result<Rows<'a>, Error> {
         let mut prepared = match source {
             Source::Text(text) => self.prepare(text, &[]).await?,
-            Source::Prepared(statement) if Arc::ptr_eq(&statement.connection, self.connection) => {
+            Source::Prepared(statement)
+                if Arc::ptr_eq(&statement.connection, self.connection) && self.connection.has(&statement.prepared) =>
+            {
                 Arc::clone(&statement.prepared)
             }
             Source::Prepared(statement) => self.prepare(&statement.prepared.text, &statement.prepared.declared).await?,
@@ -106,8 +108,8 @@ impl<'a> Runner<'a> {
                 Sent::Rows(rows) => return Ok(rows),
                 Sent::Replanned => {}
                 // It did not run. A text is prepared again behind the application's back, as it was the first time.
-                Sent::Lost(error) => {
-                    self.connection.forget(&prepared);
+                Sent::Lost { error, forgotten } => {
+                    self.connection.lost(&prepared, forgotten);
                     // In a block the error has failed the block.
                     if lost || self.is_inside_by_turn().await? {
                         return Err(error);
@@ -219,11 +221,10 @@ impl<'a> Runner<'a> {
         if let Some(unfit) = Unfit::of(&error) {
             return Err(unfit);
         }
-        let lost = error.as_db_error().is_some_and(|error| {
-            *error.code() == SqlState::INVALID_SQL_STATEMENT_NAME || error.routine() == Some("RevalidateCachedQuery")
-        });
+        let forgotten = error.code() == Some(&SqlState::INVALID_SQL_STATEMENT_NAME);
+        let changed = error.as_db_error().is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"));
         let error = self.failed_run(error, prepared, params);
-        if lost { Ok(Sent::Lost(error)) } else { Err(error) }
+        if forgotten || changed { Ok(Sent::Lost { error, forgotten }) } else { Err(error) }
     }
 
     /// Refuses a text with a NUL, which ends a text on the wire. The driver takes it for a failure of the connection.
@@ -434,8 +435,12 @@ pub(super) enum Sent<'a> {
     Rows(Rows<'a>),
     /// Another lock is in force: it must be planned again.
     Replanned,
-    /// The server has no such statement any more.
-    Lost(Error),
+    /// The server has no such statement any more, or not as it was.
+    Lost {
+        error: Error,
+        /// It does not know its name.
+        forgotten: bool,
+    },
 }
 
 /// Keys that were loaded for one statement, so that none is asked for twice.

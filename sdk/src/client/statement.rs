@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio_postgres::types::Type;
 use zeroize::Zeroizing;
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 use super::block::{self, Block};
 use super::connection::Connection;
 use super::constants::Reading;
+use super::prepared::Age;
 use super::run::Runner;
 use super::{Column, Error};
 use super::{commit, constants, copy, ddl};
@@ -121,6 +123,9 @@ pub(super) struct Prepared {
     pub(super) reading: Reading,
     /// How often the settings may have changed before.
     pub(super) changes: u64,
+    pub(super) age: Age,
+    /// The server does not have it any more, or not as it was.
+    pub(super) lost: AtomicBool,
     /// `None` if it is forwarded.
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) effect: Effect,
@@ -213,9 +218,10 @@ impl Runner<'_> {
                 }
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
+            let age = self.connection.now();
             // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
             // middle of another call's transaction, which may have failed.
-            let statement = self.client.prepare_typed(&physical, &types).await.map_err(|error| {
+            let statement = self.prepare_physical(&physical, &types).await?.map_err(|error| {
                 let plan = plan.as_deref();
                 self.failed(error, plan, inputs::Params::NONE, |at| {
                     plan.and_then(|plan| steps::described_positions(plan).client(at))
@@ -234,6 +240,8 @@ impl Runner<'_> {
                 epoch,
                 reading: constants::reading(text),
                 changes,
+                age,
+                lost: AtomicBool::new(false),
                 plan,
                 effect,
                 moves,

@@ -161,6 +161,11 @@ impl Named {
         self.path_number = number;
     }
 
+    /// No name of a statement means anything once it is carried out.
+    pub fn takes_all(&self) -> bool {
+        self.all
+    }
+
     /// What a statement's name means may be another thing afterwards.
     pub fn changes_statements(&self) -> bool {
         self.statements

@@ -4,6 +4,7 @@ mod by_sql;
 mod cancelled;
 mod commits;
 mod foreign;
+mod forgotten;
 mod hostile;
 mod large;
 mod lost;
