@@ -5,9 +5,10 @@ mod pool;
 
 use std::borrow::Cow;
 use std::error::Error as _;
-use std::{fmt, io};
+use std::sync::Arc;
+use std::{fmt, io, iter};
 
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Type, WrongType};
 
 pub use db::DbError;
 pub use pool::PoolError;
@@ -51,7 +52,7 @@ pub enum Error {
         position: Option<u32>,
     },
     /// Sealing, opening or verifying failed, or a value does not fit its column.
-    #[error("{}", .0.message())]
+    #[error("{0}")]
     Exec(#[from] exec::Error),
     /// The server's error, without what shows ciphertext or helper columns.
     #[error("{}", .0.message())]
@@ -61,7 +62,7 @@ pub enum Error {
     Connection {
         /// What became of it.
         problem: Link,
-        /// What tokio-postgres says of it.
+        /// What tokio-postgres says of it, with its causes unless they could quote a value.
         what: String,
         /// The cause, unless it could quote a value.
         source: Option<Box<tokio_postgres::Error>>,
@@ -78,12 +79,14 @@ pub enum Error {
         given: usize,
     },
     /// A parameter whose Rust type or value cannot be encoded as the parameter's type; nothing was sent.
-    #[error("parameter ${} cannot be encoded as {ty}", .index + 1)]
+    #[error("parameter ${} cannot be encoded as {ty}{}", .index + 1, because(.source.as_deref()))]
     Parameter {
         /// Its position, from 0.
         index: usize,
         /// Its type, as the statement wants it.
         ty: Type,
+        /// The Rust type that cannot be it. Any other cause may quote the value.
+        source: Option<Arc<WrongType>>,
     },
     /// A row that has no such column.
     #[error("the row has no column {column}")]
@@ -213,10 +216,11 @@ impl Error {
         }
     }
 
-    /// One line: what failed, and where.
+    /// One line: what failed, in the words that an application behind the proxy would have seen.
     pub fn message(&self) -> Cow<'_, str> {
         match self {
             Error::Refused { refusal, .. } => Cow::Borrowed(&refusal.message),
+            Error::Exec(error) => Cow::Owned(error.message()),
             Error::Database(error) => Cow::Borrowed(error.message()),
             other => Cow::Owned(other.to_string()),
         }
@@ -316,7 +320,7 @@ impl Error {
     pub(super) fn connecting(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => db.into(),
-            None => Error::Connection { problem: Link::Refused, what: error.to_string(), source: Some(error.into()) },
+            None => Error::Connection { problem: Link::Refused, what: with_causes(&error), source: Some(error.into()) },
         }
     }
 }
@@ -330,8 +334,19 @@ impl From<tokio_postgres::Error> for Error {
         }
         let problem = if error.is_closed() { Link::Closed } else { Link::Lost };
         let harmless = error.source().is_none_or(|cause| cause.is::<io::Error>());
-        Error::Connection { problem, what: error.to_string(), source: harmless.then(|| error.into()) }
+        let what = if harmless { with_causes(&error) } else { error.to_string() };
+        Error::Connection { problem, what, source: harmless.then(|| error.into()) }
     }
+}
+
+/// What an error says, and what each cause behind it says.
+pub(super) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |error: &&(dyn std::error::Error + 'static)| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn because(cause: Option<&WrongType>) -> String {
+    cause.map(|cause| format!(": {cause}")).unwrap_or_default()
 }
 
 impl From<DbError> for Error {

@@ -3,9 +3,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::BytesMut;
-use tokio_postgres::types::{self, BorrowToSql, FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{self, BorrowToSql, FromSql, IsNull, ToSql, Type, WrongType, to_sql_checked};
 
 use super::Error;
 use crate::exec::inputs::{Params, Physical};
@@ -43,9 +44,9 @@ impl Encoded {
         let mut encoded = Self { bytes, values, formats: Vec::with_capacity(params.len()) };
         for (index, (param, ty)) in params.iter().zip(types).enumerate() {
             let (param, start) = (param.borrow_to_sql(), encoded.bytes.len());
-            // What the conversion says may hold the value.
-            let null =
-                param.to_sql_checked(ty, &mut encoded.bytes).map_err(|_| Error::Parameter { index, ty: ty.clone() })?;
+            let null = param
+                .to_sql_checked(ty, &mut encoded.bytes)
+                .map_err(|cause| Unfit::new(index, ty, cause).into_error())?;
             encoded.values.push(match null {
                 IsNull::Yes => None,
                 IsNull::No => Some(start..encoded.bytes.len()),
@@ -90,8 +91,7 @@ impl<P> fmt::Debug for Own<'_, P> {
 
 impl<P: BorrowToSql> ToSql for Own<'_, P> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        // What the conversion says may hold the value.
-        let unfit = |_| Unfit { index: self.index, ty: ty.clone() };
+        let unfit = |cause| Unfit::new(self.index, ty, cause);
         Ok(self.param.borrow_to_sql().to_sql_checked(ty, out).map_err(unfit)?)
     }
 
@@ -107,18 +107,27 @@ impl<P: BorrowToSql> ToSql for Own<'_, P> {
 }
 
 /// A parameter that is none of its type, on its way through the driver's error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("parameter {index} cannot be encoded as {ty}")]
 pub(super) struct Unfit {
     index: usize,
     ty: Type,
+    wrong: Option<Arc<WrongType>>,
 }
 
 impl Unfit {
+    /// What the conversion says may hold the value, unless it is about types alone.
+    fn new(index: usize, ty: &Type, cause: Box<dyn StdError + Sync + Send>) -> Self {
+        Self { index, ty: ty.clone(), wrong: cause.downcast().ok().map(Arc::from) }
+    }
+
     /// The error, if that is what the driver met.
     pub(super) fn of(error: &tokio_postgres::Error) -> Option<Error> {
-        let Self { index, ty } = error.source()?.downcast_ref()?;
-        Some(Error::Parameter { index: *index, ty: ty.clone() })
+        error.source()?.downcast_ref().cloned().map(Self::into_error)
+    }
+
+    fn into_error(self) -> Error {
+        Error::Parameter { index: self.index, ty: self.ty, source: self.wrong }
     }
 }
 
@@ -218,7 +227,27 @@ mod tests {
         assert!(matches!(fit(&params, &[]), Err(Error::Parameters { expected: 0, given: 1 })));
         let error = Encoded::new(&params, &[Type::INT8]).err().unwrap();
         assert!(matches!(&error, Error::Parameter { index: 0, .. }));
+        assert!(error.to_string().contains("cannot convert between the Rust type `&str`"), "{error}");
         assert!(!format!("{error} {error:?}").contains("4111"));
+    }
+
+    #[test]
+    fn what_a_conversion_says_of_a_value_is_not_passed_on() {
+        #[derive(Debug)]
+        struct Chatty;
+        impl ToSql for Chatty {
+            fn to_sql(&self, _: &Type, _: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+                Err("4111 is no number".into())
+            }
+            fn accepts(_: &Type) -> bool {
+                true
+            }
+            to_sql_checked!();
+        }
+        let params: [&(dyn ToSql + Sync); 1] = [&Chatty];
+        let error = Encoded::new(&params, &[Type::INT8]).err().unwrap();
+        assert_eq!(error.to_string(), "parameter $1 cannot be encoded as int8");
+        assert!(error.source().is_none() && !format!("{error:?}").contains("4111"));
     }
 
     #[test]

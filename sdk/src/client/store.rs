@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 
+use super::error::with_causes;
 use crate::keys::store::postgres::PostgresStore;
 use crate::keys::store::{Inserted, Item};
 use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
@@ -39,7 +40,7 @@ impl PoolStore {
         let unavailable = |reason| Error::Unavailable { what: "the key store".to_owned(), reason };
         match tokio::time::timeout(PATIENCE, self.0.get()).await {
             Ok(Ok(object)) => Ok(object),
-            Ok(Err(error)) => Err(unavailable(format!("no connection: {error}"))),
+            Ok(Err(error)) => Err(unavailable(format!("no connection: {}", with_causes(&error)))),
             Err(_) => Err(unavailable("no connection of the pool became free".to_owned())),
         }
     }

@@ -93,10 +93,15 @@ async fn a_text_whose_statement_the_server_has_lost_is_prepared_again_wherever_n
     client.query(select, &[]).await.unwrap();
     client.execute("DISCARD ALL", &[]).await.unwrap();
     client.execute("BEGIN", &[]).await.unwrap();
+    // It went by this client: it knows.
+    client.query(select, &[]).await.unwrap();
+    client.execute("COMMIT", &[]).await.unwrap();
+    client.query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$", &[]).await.unwrap();
+    client.batch_execute("BEGIN").await.unwrap();
     // In a block the error has failed the block.
     assert_eq!(client.query(select, &[]).await.map(drop).unwrap_err().code(), Some("26000"));
     assert_eq!(client.query(select, &[]).await.map(drop).unwrap_err().code(), Some("25P02"));
-    client.execute("ROLLBACK", &[]).await.unwrap();
+    client.batch_execute("ROLLBACK").await.unwrap();
     client.query(select, &[]).await.unwrap();
 }
 

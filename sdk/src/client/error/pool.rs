@@ -5,7 +5,7 @@ use deadpool_postgres::TimeoutType;
 use super::Error;
 
 /// Why a pool gave no connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
     /// Every connection is in use and none became free in time.
     #[error("the pool is exhausted: no connection became free within its wait timeout")]
@@ -23,13 +23,13 @@ pub enum PoolError {
     #[error("the pool has timeouts but no runtime")]
     NoRuntime,
     /// A hook of the pool rejected a connection.
-    #[error("a hook of the pool rejected the connection")]
-    Hook,
+    #[error("a hook of the pool rejected the connection: {0}")]
+    Hook(String),
 }
 
 impl PoolError {
     /// What to do about it.
-    pub(super) fn hint(self) -> &'static str {
+    pub(super) fn hint(&self) -> &'static str {
         match self {
             PoolError::Exhausted => {
                 "Give connections back sooner, or raise max_size; a call that holds one while it waits for another can \
@@ -39,7 +39,7 @@ impl PoolError {
             PoolError::Recycling => "Is the server reachable?",
             PoolError::Closed => "It was closed by Pool::close, usually at shutdown.",
             PoolError::NoRuntime => "Build the pool with .runtime(Runtime::Tokio1).",
-            PoolError::Hook => "See the hooks that were given to the pool's builder.",
+            PoolError::Hook(_) => "See the hooks that were given to the pool's builder.",
         }
     }
 }
@@ -53,7 +53,7 @@ impl From<deadpool_postgres::PoolError> for Error {
             Pool::Timeout(TimeoutType::Recycle) => PoolError::Recycling.into(),
             Pool::Closed => PoolError::Closed.into(),
             Pool::NoRuntimeSpecified => PoolError::NoRuntime.into(),
-            Pool::PostCreateHook(HookError::Message(_)) => PoolError::Hook.into(),
+            Pool::PostCreateHook(HookError::Message(message)) => PoolError::Hook(message.into_owned()).into(),
             Pool::Backend(error) | Pool::PostCreateHook(HookError::Backend(error)) => Error::connecting(error),
         }
     }

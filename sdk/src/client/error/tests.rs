@@ -118,7 +118,7 @@ fn the_pool_says_which_of_its_limits_it_was() {
     assert_eq!(of(Pool::Timeout(TimeoutType::Recycle)), PoolError::Recycling);
     assert_eq!(of(Pool::Closed), PoolError::Closed);
     assert_eq!(of(Pool::NoRuntimeSpecified), PoolError::NoRuntime);
-    assert_eq!(of(Pool::PostCreateHook(HookError::message("s3cret"))), PoolError::Hook);
+    assert_eq!(of(Pool::PostCreateHook(HookError::message("not today"))), PoolError::Hook("not today".into()));
 }
 
 #[tokio::test]
@@ -139,5 +139,85 @@ fn counts_are_told_in_words() {
         Error::RowCount(RowCount::Several).to_string(),
         "the statement returned more than one row, where at most one was expected"
     );
-    assert_eq!(Error::Parameter { index: 0, ty: Type::INT4 }.to_string(), "parameter $1 cannot be encoded as int4");
+    assert_eq!(
+        Error::Parameter { index: 0, ty: Type::INT4, source: None }.to_string(),
+        "parameter $1 cannot be encoded as int4"
+    );
+}
+
+/// Who adds a variant adds it to the list below.
+fn is_listed(error: &Error) {
+    match error {
+        Error::Refused { .. }
+        | Error::Exec(_)
+        | Error::Database(_)
+        | Error::Connection { .. }
+        | Error::Pool(_)
+        | Error::Parameters { .. }
+        | Error::Parameter { .. }
+        | Error::NoColumn { .. }
+        | Error::Column { .. }
+        | Error::Record { .. }
+        | Error::RowCount(_)
+        | Error::RolledBack
+        | Error::Broken => {}
+    }
+}
+
+#[tokio::test]
+async fn every_error_says_its_cause_and_holds_no_value() {
+    use tokio_postgres::types::WrongType;
+    const CAUSE: &str = "No such file or directory";
+    let failed = async || tokio_postgres::connect("host=/nowhere user=me", tokio_postgres::NoTls).await.err().unwrap();
+    let wrong = WrongType::new::<&str>(Type::INT8);
+    let unavailable = keys::Error::Unavailable { what: "the key store".into(), reason: "the disk is full".into() };
+    let too_long =
+        value::Error::new(SqlState::STRING_DATA_RIGHT_TRUNCATION, "value too long for type character varying(3)");
+    let error =
+        fields(&[(b'S', "ERROR"), (b'C', "23505"), (b'M', "duplicate key"), (b'D', "Key (a)=(s3cret) exists.")]);
+    for (error, says) in [
+        (Error::refused(Refusal::new("the column is sealed"), ""), vec!["the column is sealed"]),
+        (seal::Error::from(unavailable).into(), vec!["the key store", "the disk is full"]),
+        (exec::Error::Literal { error: too_long.clone(), at: 0 }.into(), vec!["value too long", "varying(3)"]),
+        (exec::Error::Value(too_long.clone()).into(), vec!["value too long"]),
+        (seal::Error::Value { column: "card.pan".into(), error: too_long.clone() }.into(), vec!["value too long"]),
+        (seal::Error::Tampered { column: "card.pan".into() }.into(), vec!["card.pan"]),
+        (exec::Error::Protocol("a row of another shape").into(), vec!["a row of another shape"]),
+        (error.into(), vec!["duplicate key"]),
+        (Error::connecting(failed().await), vec!["no connection to the server", "error connecting", CAUSE]),
+        (failed().await.into(), vec!["the connection to the server was lost", "error connecting", CAUSE]),
+        (deadpool_postgres::PoolError::Backend(failed().await).into(), vec!["error connecting", CAUSE]),
+        (PoolError::Hook("not today".into()).into(), vec!["hook", "not today"]),
+        (PoolError::Exhausted.into(), vec!["exhausted"]),
+        (Error::Parameters { expected: 2, given: 1 }, vec!["2 parameters", "1 were given"]),
+        (
+            Error::Parameter { index: 0, ty: Type::INT8, source: Some(wrong.into()) },
+            vec!["parameter $1", "as int8", "Rust type `&str`", "Postgres type `int8`"],
+        ),
+        (Error::NoColumn { column: "pan".into() }, vec!["pan"]),
+        (
+            Error::Column { column: "pan".into(), ty: Type::TEXT, rust: "i64", problem: "other type" },
+            vec!["pan", "text", "i64", "other type"],
+        ),
+        (Error::Record { rust: "Card", problem: "no field pan".into() }, vec!["Card", "no field pan"]),
+        (Error::RowCount(RowCount::Several), vec!["more than one row"]),
+        (Error::RolledBack, vec!["rolled back", "a statement in it had failed"]),
+        (Error::Broken, vec!["cancelled midway"]),
+    ] {
+        is_listed(&error);
+        for says in says {
+            assert!(error.to_string().contains(says), "{error}: {says}");
+            assert!(error.message().contains(says), "{}: {says}", error.message());
+        }
+        // What is behind it is said already, for who prints one line, and there for who looks.
+        let mut cause = error.source();
+        while let Some(behind) = cause {
+            assert!(error.to_string().contains(&behind.to_string()), "{error}: {behind}");
+            cause = behind.source();
+        }
+        assert!(!format!("{error} {error:?} {}", error.message()).contains("s3cret"), "{error:?}");
+    }
+    // PostgreSQL's words do not name the column.
+    let error = Error::from(seal::Error::Value { column: "card.pan".into(), error: too_long });
+    assert!(error.to_string().contains("card.pan") && !error.message().contains("card.pan"), "{error}");
 }
