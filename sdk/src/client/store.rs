@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, PoolError};
 
 use super::error::with_causes;
 use crate::keys::store::postgres::PostgresStore;
@@ -40,7 +40,8 @@ impl PoolStore {
         let unavailable = |reason| Error::Unavailable { what: "the key store".to_owned(), reason };
         match tokio::time::timeout(PATIENCE, self.0.get()).await {
             Ok(Ok(object)) => Ok(object),
-            Ok(Err(error)) => Err(unavailable(format!("no connection: {}", with_causes(&error)))),
+            Ok(Err(PoolError::Backend(error))) => Err(unavailable(format!("no connection: {}", with_causes(&error)))),
+            Ok(Err(error)) => Err(unavailable(format!("no connection: {error}"))),
             Err(_) => Err(unavailable("no connection of the pool became free".to_owned())),
         }
     }

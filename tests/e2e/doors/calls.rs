@@ -99,8 +99,8 @@ async fn a_refusal_fails_a_transaction_and_a_savepoint_recovers_it() {
     let transaction = client.transaction().await.unwrap();
     transaction.execute(CHANGE, &[&"lost", &"DE01"]).await.unwrap();
     assert_eq!(code(transaction.prepare(REFUSED).await), "0A000");
-    // As PostgreSQL does: COMMIT of a failed transaction succeeds, and nothing was committed.
-    transaction.commit().await.unwrap();
+    // PostgreSQL answers with a ROLLBACK, which nobody should take for a success.
+    assert!(matches!(transaction.commit().await, Err(Error::RolledBack)));
     assert_eq!(holders(&client).await, held(&[(1, "kept")]));
 }
 

@@ -67,7 +67,11 @@ impl Session for SdkSession {
             Form::Binary => prepared(&self.client, &step.sql, &sent).await,
             Form::Text => streamed(&self.client, &step.sql, &sent).await,
         };
-        answer.unwrap_or_else(|error| Answer::failed(failure(&error)))
+        match answer {
+            // The driver hides the tag that the other doors are answered with; without rows both say nothing.
+            Err(Error::RolledBack) => Answer::default(),
+            answer => answer.unwrap_or_else(|error| Answer::failed(failure(&error))),
+        }
     }
 }
 
