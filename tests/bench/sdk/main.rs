@@ -1,8 +1,10 @@
-//! What the SDK costs beside plain tokio-postgres, and what sealing costs by itself: `cargo bench --bench sdk`.
+//! What the SDK costs beside plain tokio-postgres, and what sealing and planning cost by themselves: `cargo bench --bench
+//! sdk`; `cargo bench --bench sdk -- planning` is the last alone.
 //!
 //! Everything runs on loopback against a private PostgreSQL. Rounds are short and alternate between the variants, so
 //! that a busy machine is busy for all of them; medians are compared with those of the same run.
 
+mod planning;
 mod records;
 mod statements;
 #[path = "../table.rs"]
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Result<()> {
+    planning::report()?;
+    if std::env::args().any(|argument| argument == "planning") {
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         records::report().await?;
