@@ -56,7 +56,7 @@ fn is_told_and_logged_once(world: &World, proxy: &Proxy) {
         }
     };
     assert!(refused(&first), "{first:?}");
-    let before = ticks(&proxy);
+    let before = ticks(proxy);
     for asks in [false, true].repeat(10) {
         let mut raw = dial();
         if asks {
@@ -74,7 +74,7 @@ fn is_told_and_logged_once(world: &World, proxy: &Proxy) {
     let mut raw = dial();
     raw.send(&hello);
     assert!(refused(&raw.until('-')));
-    assert!(ticks(&proxy) - before < 100, "a busy loop");
+    assert!(ticks(proxy) - before < 100, "a busy loop");
     drop(silent);
     for raw in &mut open {
         assert_eq!(kinds(&raw.talk(&query("SELECT 1"), 1)), "TDCZ");

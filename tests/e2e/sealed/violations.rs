@@ -148,7 +148,7 @@ fn a_key_of_sealed_columns_is_told_in_the_values_that_the_client_sent() {
         rows("x, y", EMAIL),
         rows("twice", "twice"),
         format!("UPDATE person SET email = '{EMAIL}' WHERE id = {}", id(2)),
-        format!("UPDATE person SET balance = '12.500' WHERE email = 'bob'"),
+        "UPDATE person SET balance = '12.500' WHERE email = 'bob'".to_owned(),
         format!("INSERT INTO account VALUES (3, '{EMAIL}', 'h', 3)"),
         format!("UPDATE account SET iban = '{EMAIL}' WHERE id = 2"),
         format!("UPDATE account SET iban = '{EMAIL}' WHERE iban = 'other' RETURNING code"),
