@@ -131,15 +131,16 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
         }
     }
     // The client closed its side. It may still read: the server is told the same, answers what it has, and closes.
-    {
+    let said_goodbye = {
         let state = &mut *link.state.borrow_mut();
         if state.queue.is_empty() && state.running.is_none() && state.from_server.bytes == 0 {
             return End::Client;
         }
-        if std::mem::replace(&mut state.terminated, true) {
-            // It said good-bye before: PostgreSQL goes on to the end of what was asked, whoever listens.
-            return pending().await;
-        }
+        std::mem::replace(&mut state.terminated, true)
+    };
+    if said_goodbye {
+        // PostgreSQL goes on to the end of what was asked, whoever listens.
+        return pending().await;
     }
     // A server that is gone says so in the other direction.
     let _ = writer.shutdown().await;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::World;
-use crate::harness::raw::{Raw, bind, copy_data, execute, kinds, parse, query};
+use crate::harness::raw::{Raw, bind, copy_data, execute, kinds, parse, query, terminate};
 
 const SQL: &str = "CREATE TABLE account (id int PRIMARY KEY, holder text, amount int);";
 
@@ -145,6 +145,7 @@ fn a_half_closed_client_is_told_what_the_server_would_tell_it_and_no_more() {
         ("a COPY without its end", [query("COPY sink FROM STDIN"), copy_data(b"in a COPY\n")].concat()),
         ("half a frame", [query("SELECT 2"), cut[..7].to_vec()].concat()),
         ("an open transaction", query("BEGIN; INSERT INTO sink VALUES ('in a block')")),
+        ("a good-bye behind a query", [query("SELECT pg_sleep(1), 'bye'"), terminate()].concat()),
         ("nothing", Vec::new()),
     ];
     for (what, script) in scripts {
