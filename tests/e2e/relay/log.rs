@@ -97,9 +97,12 @@ fn each_refusal_is_one_line_with_column_and_reason() {
         &[parse("", "SELECT id FROM person ORDER BY born", &[]), bind("", "", &[], 0), execute("", 0), sync()].concat(),
     );
     refused(&mut raw, &query("ALTER TABLE person ADD x int"));
+    // Behind a statement that is carried out.
+    refused(&mut raw, &query("SELECT 1; SELECT min(t) FROM person"));
     raw.talk(&query("SELECT 1"), 1);
-    let lines = refusals(&world, 3);
-    for (line, column) in lines.iter().zip([Some("public.person.t"), Some("public.person.born"), None]) {
+    let lines = refusals(&world, 4);
+    let columns = [Some("public.person.t"), Some("public.person.born"), None, Some("public.person.t")];
+    for (line, column) in lines.iter().zip(columns) {
         assert_eq!(field(line, "sqlstate"), "\"0A000\"");
         assert!(line.contains("reason=\""), "{line}");
         match column {
