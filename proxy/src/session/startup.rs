@@ -189,8 +189,11 @@ struct Asked<'a> {
     harmful: Option<Refusal>,
 }
 
+/// A parameter: its name and its value.
+type Pair<'p> = (&'p [u8], &'p [u8]);
+
 /// The parameters in their order.
-fn pairs(packet: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Fatal> {
+fn pairs(packet: &[u8]) -> Result<Vec<Pair<'_>>, Fatal> {
     let layout = || Fatal::protocol("invalid startup packet layout: expected terminator as last byte");
     let mut rest = packet.get(8..).ok_or_else(layout)?;
     let mut text = || {

@@ -134,8 +134,8 @@ impl Facts {
         self.transaction
     }
 
-    /// The resolution epoch: a plan made in another one is made again (SQL-12). Protected names are spliced in
-    /// qualified, so neither search_path nor the role moves them: it is the protection's epoch.
+    /// The resolution epoch: a plan made in another one is made again (SQL-12). It is that of what is protected under the
+    /// search path of the session ([`Protection::under`](crate::schema::Protection::under)).
     pub fn epoch(&self) -> u64 {
         self.epoch
     }

@@ -152,9 +152,12 @@ impl Settings {
         }
     }
 
-    /// What matters without asking the server.
-    fn said(&self) -> (&Option<Schemas>, &Option<Arc<str>>, &Option<Arc<str>>, &BTreeSet<Relation>) {
-        (&self.path.in_force().value, &self.role.in_force().value, &self.user.in_force().value, &self.made)
+    /// Whether the client's word is the same, without asking the server.
+    fn says_as(&self, other: &Self) -> bool {
+        self.path.in_force().value == other.path.in_force().value
+            && self.role.in_force().value == other.role.in_force().value
+            && self.user.in_force().value == other.user.in_force().value
+            && self.made == other.made
     }
 
     /// Whether all that the meaning of names depends on is the client's own word.
@@ -355,7 +358,7 @@ impl Path {
     pub fn is_open(&self, protection: &Protection) -> bool {
         let movable = self.is_movable(protection);
         let differs = |one: &Settings, other: &Settings| {
-            one.said() != other.said() || (movable && one.is_certain() != other.is_certain())
+            !one.says_as(other) || (movable && one.is_certain() != other.is_certain())
         };
         if self.ends > 0 && differs(&self.base, &self.now) {
             return true;

@@ -25,13 +25,16 @@ const CATALOG: [&str; 12] = [
     "pg_stats_ext_exprs",
 ];
 
+/// The bytes of a name, and the relation that it stands for.
+pub(super) type Stand = (Range<usize>, Relation);
+
 /// What a statement names.
 #[derive(Debug)]
 pub(super) enum Touched {
     /// Nothing protected: it may go on as it is.
     Nothing,
     /// Relations that are not protected and share a name with one that is: so many bytes each stand for one of them.
-    Namesakes(Vec<(Range<usize>, Relation)>),
+    Namesakes(Vec<Stand>),
     /// A table, view or function of the lock: it is planned.
     Protected,
 }
@@ -124,7 +127,7 @@ impl<'t> Moved<'t> {
     }
 
     /// Whether a protected table may be meant all the same, and which names stand for other relations.
-    fn read(self) -> Result<(bool, Vec<(Range<usize>, Relation)>), Refusal> {
+    fn read(self) -> Result<(bool, Vec<Stand>), Refusal> {
         let (mut touched, mut namesakes) = (false, Vec::new());
         if self.found.is_empty() {
             return Ok((touched, namesakes));
