@@ -186,9 +186,11 @@ impl State {
                     let Some(body) = body else { return Ok(Fate::Whole) };
                     if let Some((name, rest)) = names.split_first()
                         && let [Some(value)] = reader::data_row(body).map_err(foreign)?.as_slice()
-                        && let Ok(value) = std::str::from_utf8(value)
                     {
-                        self.session.shown(name, value);
+                        let encoding = self.session.facts.settings().encoding;
+                        let value = encoding.decode(value).ok().or_else(|| encoding.outline(value));
+                        // What is no text is no schema and no role either.
+                        self.session.shown(name, &value.unwrap_or_default());
                         *names = rest;
                     }
                     Ok(Fate::Drop)

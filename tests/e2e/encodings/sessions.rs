@@ -332,3 +332,26 @@ fn psql_under_the_c_locale_speaks_sql_ascii_sql_7() {
     let expected = format!("INSERT 0 1\nSQL_ASCII\né|{secret}é\n");
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
+
+#[test]
+fn a_schema_on_the_path_has_its_name_in_every_encoding_sql_63() {
+    let stage = Stage::new("encpath");
+    stage.world.writes_no_secret("it only reads");
+    stage.world.at_server("CREATE SCHEMA größe; CREATE TABLE größe.person (id int)");
+    for (encoding, schema) in [("LATIN1", b"gr\xf6\xdfe".as_slice()), ("UTF8", "größe".as_bytes())] {
+        let select = query(b"SELECT id FROM person");
+        let path = [schema, b", public"].concat();
+        let mut both = stage.encoded(encoding);
+        both.ask(&query(&[b"SET search_path TO ", path.as_slice()].concat()), 1);
+        both.refused(&select);
+        let mut both = stage.encoded(encoding);
+        both.ask(&batch(b"SELECT set_config('search_path', $1, false)", 0, &[Some(&path)]), 1);
+        both.refused(&select);
+        let mut both = stage.encoded(encoding);
+        both.ask(&query(&[b"DO $$ BEGIN SET search_path TO ", path.as_slice(), b"; END $$"].concat()), 1);
+        both.refused(&select);
+        // The other one is not there.
+        both.ask(&query(b"SET search_path TO public"), 1);
+        assert_eq!(codes(&both.ask(&select, 1)), [""; 0]);
+    }
+}

@@ -210,8 +210,10 @@ impl State {
         if let Some(own) = named.take_if(|named| named.reads_parameters()) {
             let values = body.and_then(|body| reader::bind(body).ok()).map(|bind| bind.values).unwrap_or_default();
             // Text is the same in both formats.
-            let text = |number: usize| values.get(number)?.map(std::str::from_utf8).transpose().ok();
-            named = Some(own.bound(text));
+            let encoding = self.session.facts.settings().encoding;
+            let texts: Vec<_> =
+                values.iter().map(|value| value.map(|value| encoding.decode(value)).transpose().ok()).collect();
+            named = Some(own.bound(|number| texts.get(number)?.as_ref().map(Option::as_deref)));
         }
         if let Some(statement) = statement {
             self.session.sends_effect(statement.effect());
