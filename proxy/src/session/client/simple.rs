@@ -78,8 +78,7 @@ impl State {
         }
         let named = self.session.forwarded(text, &self.world.protection);
         let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?.moving(path::effects(&statements));
-        let parts =
-            statements.iter().map(|statement| self.part(statement, client)).collect::<Result<Vec<_>, Stop>>()?;
+        let parts: Vec<Option<Portal>> = statements.iter().map(part).collect();
         let planned = || parts.iter().flatten();
         let qualifies = statements.iter().any(|statement| matches!(statement.decision, Decision::Qualify(_)));
         if planned().next().is_none() && !qualifies && stopped.is_none() {
@@ -93,6 +92,10 @@ impl State {
         if !shows.is_empty() && planned().next().is_some() && self.status != b'E' {
             self.ask_by_query(shows, out);
             return Ok(Fate::Wait);
+        }
+        for statement in statements.iter() {
+            let check = plan(statement).map_or(Ok(()), |plan| self.session.facts.check(plan));
+            check.map_err(|refusal| Stop::refused(refusal, client, statement.range.start))?;
         }
         if let Some(stepped) = planned().find(|part| part.plan.is_stepped()) {
             let plan = Arc::clone(&stepped.plan);
@@ -116,16 +119,6 @@ impl State {
         self.expect(Kind::Query, Expected::changing(Answer::Query(Box::new(answer)), change));
         self.sent(&statements);
         Ok(Fate::Replaced)
-    }
-
-    /// What a statement's rows are read with, if it is planned.
-    fn part(&self, statement: &Statement, client: &ClientText<'_>) -> Result<Option<Portal>, Stop> {
-        let Some(plan) = plan(statement) else { return Ok(None) };
-        let check = self.session.facts.check(plan);
-        check.map_err(|refusal| Stop::refused(refusal, client, statement.range.start))?;
-        let columns = Columns::simple(plan);
-        let opener = RefCell::new(columns.opener(plan, Params::NONE));
-        Ok(Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None, key: None }))
     }
 
     /// What the statements of a Query change in the session.
@@ -226,6 +219,14 @@ impl Stop {
     fn failed(error: pgseal::exec::Error, at: usize) -> Self {
         Self { position: error.position(), error: Box::new(error), at }
     }
+}
+
+/// What a statement's rows are read with, if it is planned.
+fn part(statement: &Statement) -> Option<Portal> {
+    let plan = plan(statement)?;
+    let columns = Columns::simple(plan);
+    let opener = RefCell::new(columns.opener(plan, Params::NONE));
+    Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None, key: None })
 }
 
 fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
