@@ -29,6 +29,8 @@ ADDRESS = "127.0.0.1"
 DATABASE = "postgres"
 # What an operator says who has such clients: databases that they make, and a way to log in that we advise against.
 SERVED = ("--pass-databases=testdb,asyncpg_intro_test,template1", "--allow-cleartext-password=true")
+# Stands among the tests of every suite.
+LOG = "no panic in the proxy's log"
 SETTINGS = {"max_connections": "200", "max_prepared_transactions": "64", "wal_level": "logical"}
 
 
@@ -145,10 +147,18 @@ def run(started, options, pgseal, name, client):
             alive(started, options.port)
         for process in reversed(running):
             started.stop(process)
+        sides[-1][LOG] = sound(started.home / f"{name}-pgseal.log")
         shutil.rmtree(cluster)
         for log in started.home.glob(f"{name}-*.log"):
             shutil.move(log, results / log.name)
     return known.Report(name, *sides, round(time.monotonic() - start))
+
+
+def sound(log):
+    """Whether no session ended by an error of the proxy's own, which a suite may not notice."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    panics = sorted({line.partition("panicked ")[2] for line in lines if "panicked " in line})
+    return suite.Outcome("failed", "\n".join(panics)) if panics else suite.Outcome("passed")
 
 
 def alive(started, port):
