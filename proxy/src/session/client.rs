@@ -46,6 +46,8 @@ enum Fate {
     Name,
     /// It is known first whether a COPY begins.
     Copy,
+    /// All answers to the batch that it stands in are needed first.
+    Batch,
 }
 
 /// A client frame, as far as it is there.
@@ -97,7 +99,9 @@ impl State {
             }
             let end = bytes.len().min(header.total);
             let seen = bytes.get(HEADER..end).unwrap_or(&[]);
-            let frame = Frame { seen, body: (end == header.total).then_some(seen) };
+            // What is too long to be held is not looked at whole either when it happens to be there.
+            let whole = end == header.total && header.total <= core.context.limits.held_frame;
+            let frame = Frame { seen, body: whole.then_some(seen) };
             let fate = match self.client_frame(core, header.tag, frame, out) {
                 Ok(Fate::Whole) if header.total > core.context.limits.held_frame => {
                     self.refuse_frame(header.tag, seen, &too_long(), out)
@@ -130,6 +134,10 @@ impl State {
                 }
                 Fate::Copy => {
                     self.waiting = Waiting::Copy;
+                    return Ok(Need::Wait);
+                }
+                Fate::Batch => {
+                    self.waiting = Waiting::Batch;
                     return Ok(Need::Wait);
                 }
             }
@@ -247,11 +255,9 @@ impl State {
     fn refuse_frame(&mut self, tag: u8, seen: &[u8], error: &Refusal, out: &mut Vec<u8>) -> Fate {
         match tag {
             // It ends the batch all the same.
+            // It ends the batch all the same, and is an error of its own there.
             b'S' => {
-                if !self.queue.skips() {
-                    self.refuse(false, error, None, out);
-                }
-                compose::sync(out);
+                compose::frame(b'S', out, |out| out.push(0));
                 self.forward(Kind::Sync);
             }
             _ if self.queue.skips() => {}

@@ -79,13 +79,15 @@ pub(super) struct Queue<T> {
     skipping: bool,
     /// CopyInResponse came and neither CopyDone nor CopyFail has been sent yet.
     copying: bool,
+    /// Messages of the extended protocol were sent behind the last Sync.
+    batch: bool,
 }
 
 impl<T> Queue<T> {
     /// A session whose start-up packet was sent.
     pub(super) fn new(startup: T) -> Self {
         let entries = VecDeque::from([Entry { kind: Kind::Startup, payload: startup }]);
-        Self { entries, skipping: false, copying: false }
+        Self { entries, skipping: false, copying: false, batch: false }
     }
 
     /// Whether nothing is expected.
@@ -101,6 +103,17 @@ impl<T> Queue<T> {
     /// Whether the client's messages are ignored until it sends Sync.
     pub(super) fn skips(&self) -> bool {
         self.skipping
+    }
+
+    /// Whether the server is in a batch, whose transaction a Query would end.
+    pub(super) fn is_in_batch(&self) -> bool {
+        self.batch
+    }
+
+    /// Whether an error may yet come that drops what is sent now.
+    pub(super) fn may_skip(&self) -> bool {
+        let batch = self.entries.iter().rev().take_while(|entry| entry.kind != Kind::Sync);
+        batch.map(|entry| entry.kind).any(is_extended)
     }
 
     /// Whether the server takes data of the client's.
@@ -140,6 +153,7 @@ impl<T> Queue<T> {
         if ignored {
             return Err(payload);
         }
+        self.batch = is_extended(kind) || (self.batch && kind == Kind::CopyEnd);
         self.entries.push_back(Entry { kind, payload });
         Ok(())
     }
@@ -236,6 +250,14 @@ impl<T> Queue<T> {
         while self.entries.front().is_some_and(|entry| entry.kind == Kind::CopyEnd) {
             self.entries.pop_front();
         }
+    }
+}
+
+/// Whether an error in its answer drops what follows up to the next Sync.
+fn is_extended(kind: Kind) -> bool {
+    match kind {
+        Kind::Parse | Kind::Bind | Kind::Close | Kind::DescribeStatement | Kind::DescribePortal | Kind::Execute => true,
+        Kind::Startup | Kind::Query | Kind::Function | Kind::Sync | Kind::CopyEnd => false,
     }
 }
 

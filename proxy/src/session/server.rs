@@ -64,8 +64,8 @@ impl State {
             let bytes = inbound.bytes();
             let Some(header) = Header::peek(bytes).map_err(|_| nonsense())? else { return Ok(Need::Bytes(HEADER)) };
             let part = self.queue.classify(header.tag).map_err(|error| Fatal::protocol(error.to_string()))?;
-            let body = bytes.get(HEADER..header.total);
             let held = header.total > core.context.limits.held_frame;
+            let body = bytes.get(HEADER..header.total).filter(|_| !held);
             let fate = match self.server_frame(core, header.tag, part, body, out)? {
                 Fate::Whole if held => Fate::Failed(too_long()),
                 Fate::Failed(error) if self.sought.seek(&error) => Fate::Key,
@@ -110,6 +110,9 @@ impl State {
         }
         dropped.iter().for_each(|expected| self.withdraw(expected));
         if self.waiting == Waiting::Copy && (self.queue.copies() || !self.queue.may_copy()) {
+            self.resume();
+        }
+        if self.waiting == Waiting::Batch && (!self.queue.may_skip() || self.queue.copies()) {
             self.resume();
         }
         if self.waiting == Waiting::Room && self.queue.len() < queue::LIMIT / 2 {

@@ -183,6 +183,8 @@ pub(super) enum Waiting {
     Name,
     /// For a COPY to begin, or for none to be left that might.
     Copy,
+    /// For all answers to a batch that the client has not ended.
+    Batch,
 }
 
 /// A Query of which a statement is planned, or refused: its statements, and which of them is being answered.

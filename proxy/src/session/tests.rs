@@ -1,5 +1,9 @@
 //! A session without sockets: frames of a client and of a server in, frames out.
 
+mod model;
+mod postgres;
+mod script;
+
 use std::sync::Arc;
 
 use pgseal::schema::{Action, Column, ColumnDefault, Relation, Table};
@@ -7,6 +11,7 @@ use pgseal::value::Type;
 use proptest::prelude::*;
 use tokio::sync::watch;
 
+use super::relay::Need;
 use super::state::{REFUSAL, State};
 use super::world::NoKeys;
 use super::*;
@@ -63,15 +68,19 @@ struct Wire {
 
 impl Wire {
     fn new(protection: Protection) -> Self {
-        let (protections, watched) = watch::channel(Arc::new(protection));
+        Self::with(Arc::new(protection), Arc::new(NoKeys), Limits::default())
+    }
+
+    fn with(protection: Arc<Protection>, keys: Arc<dyn KeySource>, limits: Limits) -> Self {
+        let (protections, watched) = watch::channel(protection);
         let context = Arc::new(Context {
             upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
-            limits: Limits::default(),
+            limits,
             allow_cleartext_password: false,
             pass_databases: vec![],
             cancels: cancel::Registry::default(),
             protection: watched,
-            keys: Arc::new(NoKeys),
+            keys,
             control: None,
             shortage: Shortage::default(),
         });
@@ -90,7 +99,7 @@ impl Wire {
     fn client(&mut self, frames: &[u8]) -> Result<Vec<u8>, fatal::Fatal> {
         let mut out = Vec::new();
         self.from_client.feed(frames);
-        self.state.handle_client(&self.core, &mut self.from_client, &mut out)?;
+        while let Need::Turn = self.state.handle_client(&self.core, &mut self.from_client, &mut out)? {}
         Ok(out)
     }
 
@@ -98,7 +107,7 @@ impl Wire {
     fn server(&mut self, frames: &[&[u8]]) -> Result<Vec<u8>, fatal::Fatal> {
         let mut out = Vec::new();
         self.from_server.feed(&frames.concat());
-        self.state.handle_server(&self.core, &mut self.from_server, &mut out)?;
+        while let Need::Turn = self.state.handle_server(&self.core, &mut self.from_server, &mut out)? {}
         Ok(out)
     }
 }
@@ -110,7 +119,8 @@ fn bytes(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 fn error(code: &str) -> Vec<u8> {
-    bytes(|out| compose::fields(b'E', [(b'S', &b"ERROR"[..]), (b'C', code.as_bytes()), (b'M', b"theirs")], out))
+    let message = if code == "42883" { &b"theirs: pgseal_refused"[..] } else { b"theirs" };
+    bytes(|out| compose::fields(b'E', [(b'S', &b"ERROR"[..]), (b'C', code.as_bytes()), (b'M', message)], out))
 }
 
 /// The error of [`REFUSAL`].

@@ -151,7 +151,10 @@ impl State {
             return Ok(self.forward(Kind::Bind));
         }
         let Some((portal, name)) = two_names(frame.seen) else {
-            return if frame.body.is_some() { Err(Malformed("names without an end")) } else { Ok(Fate::Whole) };
+            return match frame.body {
+                Some(_) => Err(Malformed("names without an end")),
+                None => Ok(more(core, frame)),
+            };
         };
         if portal.starts_with(RESERVED) || name.starts_with(RESERVED) {
             return Ok(self.refuse(false, &reserved(), None, out));
@@ -255,7 +258,7 @@ impl State {
             steps::read(plan, params, settings)?;
             let (body, declared) = (Some(body.to_vec()), declared.to_vec());
             let bound = Bound { body, declared, encoding, left: RefCell::default() };
-            self.bind_steps(client.portal, key, portal(columns, Some(bound)), out);
+            self.bind_steps((client.portal, key), client.statement, portal(columns, Some(bound)), out);
         } else {
             let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
             let portal = portal(columns, None);
@@ -289,7 +292,7 @@ impl State {
             Target::Portal if self.session.is_open_portal(&key) => return Ok(Fate::Name),
             Target::Portal => match self.session.open_portal(&key) {
                 Some(session::Portal::Planned(portal)) if portal.bound.is_some() => {
-                    return Ok(match self.describe_steps(&Rc::clone(portal), out) {
+                    return Ok(match self.describe_portal(name, &Rc::clone(portal), out) {
                         Ok(()) => Fate::Replaced,
                         Err(error) => self.refuse(false, &error, None, out),
                     });
@@ -389,6 +392,14 @@ impl State {
         };
         self.expect(Kind::Close, Expected::changing(Answer::Forward, change));
         Ok(Fate::Forward)
+    }
+}
+
+/// One byte more than was seen, up to what may be held.
+fn more(core: &Core, frame: Frame<'_>) -> Fate {
+    match frame.seen.len() < core.context.limits.held_frame {
+        true => Fate::Bytes(HEADER + frame.seen.len() + 1),
+        false => Fate::Whole,
     }
 }
 

@@ -90,7 +90,11 @@ impl State {
         let depends = planned().any(|part| part.columns.depend_on_unreported(&part.plan));
         let shows = self.session.facts.shows(depends);
         if !shows.is_empty() && planned().next().is_some() && self.status != b'E' {
-            self.ask_by_query(shows, out);
+            // A Query of ours would commit what the client's batch has done so far.
+            match self.queue.is_in_batch() {
+                true => self.ask(shows, out),
+                false => self.ask_by_query(shows, out),
+            }
             return Ok(Fate::Wait);
         }
         for statement in statements.iter() {
@@ -98,6 +102,11 @@ impl State {
             check.map_err(|refusal| Stop::refused(refusal, client, statement.range.start))?;
         }
         if let Some(stepped) = planned().find(|part| part.plan.is_stepped()) {
+            // The Sync behind it would end what an error in the client's batch drops.
+            if self.queue.may_skip() {
+                compose::flush(out);
+                return Ok(Fate::Batch);
+            }
             let plan = Arc::clone(&stepped.plan);
             self.pipeline(&plan, text, out)?;
             self.sent(&statements);

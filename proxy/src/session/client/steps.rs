@@ -28,10 +28,19 @@ const DESCRIBED: &[u8] = b"pgseal_described";
 
 impl State {
     /// Takes the place of the Bind of a portal of several steps. `key`: its name in UTF-8.
-    pub(super) fn bind_steps(&mut self, name: &[u8], key: &[u8], portal: Rc<Portal>, out: &mut Vec<u8>) {
+    pub(super) fn bind_steps(
+        &mut self,
+        (name, key): (&[u8], &[u8]),
+        statement: &[u8],
+        portal: Rc<Portal>,
+        out: &mut Vec<u8>,
+    ) {
+        // Whether there still is such a statement is the server's to say.
+        compose::describe(Target::Statement, statement, out);
         compose::close(Target::Statement, EMPTY, out);
         compose::parse(EMPTY, "", &[], out);
         compose::bind(name, EMPTY, &[], &[], out);
+        self.expect(Kind::DescribeStatement, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
         let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
@@ -39,7 +48,20 @@ impl State {
     }
 
     /// Takes the place of its Describe.
-    pub(super) fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) -> Result<(), exec::Error> {
+    pub(super) fn describe_portal(
+        &mut self,
+        name: &[u8],
+        portal: &Rc<Portal>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), exec::Error> {
+        // Whether there still is such a portal is the server's to say.
+        compose::describe(Target::Portal, name, out);
+        self.expect(Kind::DescribePortal, Expected::new(Answer::Swallow(None)));
+        self.describe_steps(portal, out)
+    }
+
+    /// Asks for what the client's portal, or its Query, is described with.
+    fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) -> Result<(), exec::Error> {
         let declared = portal.bound.as_ref().map_or(&[][..], |bound| &bound.declared);
         let (text, types) = described(&portal.plan, declared);
         let text = frames::bind::encoded(&text, self.encoding())?;
@@ -72,6 +94,17 @@ impl State {
         }
         bound.left.replace(Left::Nothing);
         let simple = bound.body.is_none();
+        if simple {
+            // A Query takes away what has no name.
+            for target in [Target::Statement, Target::Portal] {
+                compose::close(target, b"", out);
+                self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+            }
+        } else {
+            // Whether there still is such a portal is the server's to say.
+            compose::execute(name, 0, out);
+            self.expect(Kind::Execute, Expected::new(Answer::Swallow(None)));
+        }
         if simple && let Err(error) = self.describe_steps(&portal, out) {
             self.refuse_query(&error, None, out);
             return;

@@ -292,12 +292,16 @@ impl<P> Session<P> {
         }
     }
 
-    /// A Parse that the server will not see: its name has no meaning, or an older one, and what it would have made is not
-    /// there if it would have been refused.
+    /// A Parse that the server will not see: its name has no meaning, or an older one. What is planned or would have been
+    /// refused is not there for its values.
     pub fn skipped(&mut self, name: &[u8], text: &str, statements: &[sql::Statement], protection: &Protection) {
-        self.bar(name);
-        if self.decide(text, &[], statements, protection).is_err() {
-            self.refused(text);
+        match self.decide(text, &[], statements, protection) {
+            Ok(statement) if statement.plan.is_none() => {}
+            Ok(_) => self.bar(name),
+            Err(_) => {
+                self.bar(name);
+                self.refused(text);
+            }
         }
     }
 
