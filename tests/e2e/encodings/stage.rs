@@ -17,7 +17,9 @@ CREATE TABLE person (
     name varchar(40),
     document json
 );
-CREATE TABLE note (id int PRIMARY KEY, text text)";
+CREATE TABLE note (id int PRIMARY KEY, text text);
+CREATE SCHEMA größe;
+CREATE TABLE größe.person (id int)";
 
 const SCHEMA: &str = r#"
 version = 1
