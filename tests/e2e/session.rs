@@ -255,7 +255,7 @@ fn a_body_in_a_frame_that_has_none_does_not_travel_wire() {
         ([message(b'c', body), run("SELECT 1"), sync()].concat(), "12DCZ"),
         // Within a COPY, and while everything is skipped until Sync.
         ([query("COPY note FROM STDIN"), copy_data(b"a\n"), message(b'c', body)].concat(), "GCZ"),
-        ([run("SELECT 1/0"), message(b'H', body), message(b'c', body), message(b'S', body)].concat(), "1EZ"),
+        ([run("SELECT 1/0"), message(b'H', body), message(b'c', body), message(b'S', body)].concat(), "1EEZ"),
     ] {
         assert_eq!(kinds(&raw.talk(&script, 1)), wanted);
     }

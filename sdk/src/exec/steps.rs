@@ -10,7 +10,8 @@ use super::resolve::{Sources, known_type};
 use super::update;
 use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::sql::{Input, Origin, Plan, ReadModifyWrite, Recipe, Refusal, Steps, Template};
+use crate::schema::{Column, ColumnId};
+use crate::sql::{Input, Origin, Plan, ReadModifyWrite, Recipe, Refusal, Steps, Template, Verb};
 use crate::value::Settings;
 
 /// A statement to send and the parameters to bind.
@@ -254,10 +255,19 @@ pub fn described_template(plan: &Plan) -> &Template {
 /// 22P02, 22021, 22001 and what else PostgreSQL says about a value.
 pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), Error> {
     let sources = Sources { params, fetched: &[], settings };
+    // What an UPDATE does not assign its WHERE compares: a blind one the context (SQL-50).
+    let assigns = |id: ColumnId, column: &Column| match &plan.steps {
+        Steps::ReadModifyWrite(work) => work.assigned.contains(&id),
+        Steps::One | Steps::Fetch(_) => plan.verb == Verb::Insert || !column.is_context(),
+    };
     for row in &plan.rows {
-        for (column, input) in row.table.columns.iter().zip(&row.values) {
-            if let (Some(input @ Input::Param { .. }), Some(_)) = (input, column.ty) {
-                sources.assigned(input, column)?;
+        for (id, (column, input)) in row.table.columns.iter().zip(&row.values).enumerate() {
+            match (input, column.ty) {
+                (Some(input @ Input::Param { .. }), Some(_)) if assigns(id, column) => {
+                    drop(sources.assigned(input, column)?)
+                }
+                (Some(input @ Input::Param { .. }), Some(ty)) => drop(sources.compared(input, &ty)?),
+                (Some(_) | None, _) => {}
             }
         }
     }
