@@ -147,6 +147,26 @@ fn a_refused_query_sends_nothing_of_the_client_and_answers_with_our_error() {
 }
 
 #[test]
+fn values_for_a_refused_statement_do_not_reach_an_older_one_of_its_name_sql_5() {
+    let mut wire = Wire::new(protection(1));
+    let parse = |text: &str| {
+        bytes(|out| {
+            compose::parse(b"", text, &[], out);
+            compose::sync(out);
+        })
+    };
+    wire.client(&parse("SELECT email FROM person WHERE id = $1")).unwrap();
+    wire.server(&[b"1\0\0\0\x04", READY]).unwrap();
+    wire.client(&parse(REFUSED)).unwrap();
+    wire.server(&[&error("42883"), READY]).unwrap();
+    let values = [(pgseal::value::Format::Text, Some(&b"canary"[..]))];
+    let sent = wire.client(&bytes(|out| compose::bind(b"", b"", &values, &[], out))).unwrap();
+    assert!(!sent.windows(6).any(|bytes| bytes == b"canary"));
+    let got = wire.server(&[&error("42883")]).unwrap();
+    assert!(got.windows(5).any(|bytes| bytes == b"26000"));
+}
+
+#[test]
 fn in_a_failed_transaction_a_refused_statement_gets_the_servers_own_error() {
     let mut wire = Wire::new(protection(1));
     wire.client(&bytes(|out| compose::query(REFUSED, out))).unwrap();

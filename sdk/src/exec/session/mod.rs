@@ -393,6 +393,8 @@ impl<P> Session<P> {
     ) -> Result<Meaning, Refused> {
         let statement = match self.statement(name, protection, plan)? {
             Meaning::Forwarded(statement) => statement,
+            // The values are those of what was refused since, perhaps, and a planned statement passes some on as they are.
+            Meaning::Planned(..) if self.names.is_barred(name) => return Err(does_not_exist(name).into()),
             meaning => return Ok(meaning),
         };
         if self.names.is_barred(name) {

@@ -166,6 +166,9 @@ impl Names {
     /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused, or of a
     /// planned one that is gone. Where not all such names are remembered, every name that means nothing counts.
     pub(super) fn is_barred(&self, name: &[u8]) -> bool {
+        if self.weight.barred == 0 && !self.overflowed {
+            return false;
+        }
         let slot = self.slot(name);
         let knows = || slot.is_some_and(|slot| slot.prepared.last().is_some() || !slot.texts.is_empty());
         slot.is_some_and(|slot| slot.barred.is_some()) || (self.overflowed && !knows())
