@@ -5,6 +5,7 @@ use pgseal::value::Format;
 
 use super::super::queue::Kind;
 use super::super::state::{Answer, Expected, SHOW_NAME, State};
+use super::Fate;
 use crate::wire::compose;
 use crate::wire::reader::Target;
 
@@ -45,22 +46,39 @@ impl State {
         compose::flush(out);
     }
 
-    /// The same as [`State::ask_path`] in a Query of its own.
-    pub(super) fn ask_path_by_query(&mut self, out: &mut Vec<u8>) {
-        self.show_by_query(&PATH, out);
-        self.session.path.iter_mut().for_each(Path::asked);
+    /// The same as [`State::ask_path`] before a Query.
+    pub(super) fn ask_path_by_query(&mut self, out: &mut Vec<u8>) -> Fate {
+        let fate = self.show_by_query(&PATH, out);
+        if matches!(fate, Fate::Wait) {
+            self.session.path.iter_mut().for_each(Path::asked);
+        }
+        fate
     }
 
-    /// Asks for settings in a Query of its own, whose answers are ours.
-    pub(super) fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
-        self.show_by_query(settings, out);
-        self.session.facts.asked();
+    /// Asks for settings before a Query.
+    pub(super) fn ask_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) -> Fate {
+        let fate = self.show_by_query(settings, out);
+        if matches!(fate, Fate::Wait) {
+            self.session.facts.asked();
+        }
+        fate
     }
 
-    fn show_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) {
+    /// A Query of ours would commit what the client's batch has done so far. Once that is answered, it is known whether its
+    /// block has failed, and it is asked inside the batch.
+    fn show_by_query(&mut self, settings: &'static [&'static str], out: &mut Vec<u8>) -> Fate {
+        if self.queue.is_in_batch() {
+            if self.queue.may_skip() {
+                compose::flush(out);
+                return Fate::Batch;
+            }
+            self.show(settings, out);
+            return Fate::Wait;
+        }
         let shows: Vec<String> = settings.iter().map(|name| format!("SHOW {name}")).collect();
         compose::query(shows.join("; "), out);
         self.expect(Kind::Query, Expected::new(Answer::Show(settings, true)));
+        Fate::Wait
     }
 
     /// Asks for a statement's text inside the client's batch. `key`: the name in UTF-8.

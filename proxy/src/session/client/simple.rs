@@ -66,8 +66,7 @@ impl State {
             }
         };
         if self.status != b'E' && self.session.asks_path(&statements, &self.world.protection) {
-            self.ask_path_by_query(out);
-            return Ok(Fate::Wait);
+            return Ok(self.ask_path_by_query(out));
         }
         let count = statements.len() + usize::from(stopped.is_some());
         if let Some((statement, refusal)) = statements.iter().find_map(|found| Some((found, refusal(found, count)?))) {
@@ -90,12 +89,7 @@ impl State {
         let depends = planned().any(|part| part.columns.depend_on_unreported(&part.plan));
         let shows = self.session.facts.shows(depends);
         if !shows.is_empty() && planned().next().is_some() && self.status != b'E' {
-            // A Query of ours would commit what the client's batch has done so far.
-            match self.queue.is_in_batch() {
-                true => self.ask(shows, out),
-                false => self.ask_by_query(shows, out),
-            }
-            return Ok(Fate::Wait);
+            return Ok(self.ask_by_query(shows, out));
         }
         for statement in statements.iter() {
             let check = plan(statement).map_or(Ok(()), |plan| self.session.facts.check(plan));

@@ -23,10 +23,7 @@ impl State {
     pub(super) fn query_text<'t>(&mut self, bytes: &'t [u8], out: &mut Vec<u8>) -> Result<ClientText<'t>, Fate> {
         match self.text_said(bytes) {
             Said::This(text) => Ok(text),
-            Said::After(shows) => {
-                self.ask_by_query(shows, out);
-                Err(Fate::Wait)
-            }
+            Said::After(shows) => Err(self.ask_by_query(shows, out)),
             Said::Nothing(refusal) => {
                 self.refuse_query(&refusal, None, out);
                 Err(Fate::Drop)

@@ -332,3 +332,15 @@ proptest! {
 fn cases(usual: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
+
+#[test]
+fn a_query_in_a_batch_of_a_block_that_has_failed_is_answered() {
+    let script = [
+        Say::Query(vec!["BEGIN"]),
+        Say::Query(vec!["SELECT 1 /*run*/"]),
+        Say::Parse("", "COMMIT"),
+        Say::Query(vec!["SELECT email FROM person"]),
+    ];
+    let mut played = play(&script, &mut || usize::MAX, &mut |_| (false, false));
+    check(&script, &mut played);
+}

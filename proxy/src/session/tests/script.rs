@@ -214,7 +214,7 @@ impl Writer {
         match say {
             Say::Query(texts) => {
                 texts.iter().for_each(|text| self.means(text));
-                self.frame(|out| compose::query(&texts.join(";"), out));
+                self.frame(|out| compose::query(texts.join(";"), out));
             }
             Say::Parse(name, text) => {
                 self.meant.insert(name, text);
