@@ -259,6 +259,9 @@ fn a_body_in_a_frame_that_has_none_does_not_travel_wire() {
     ] {
         assert_eq!(kinds(&raw.talk(&script, 1)), wanted);
     }
+    // A Sync that is malformed is an error of its own, directly too.
+    let skipped = [run("SELECT 1/0"), message(b'S', b"x")].concat();
+    assert_eq!(kinds(&world.raw_direct().talk(&skipped, 1)), "1EEZ");
     raw.send(&message(b'X', body));
     assert!(raw.frame().is_none(), "the session ends");
 }
