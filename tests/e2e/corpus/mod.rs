@@ -76,7 +76,7 @@ fn by_hand(world: &World, twin: &str) -> (Raw, Raw) {
 
 /// Twin and proxy by a driver that prepares and reads binary.
 fn by_driver(world: &World, twin: &str) -> (Through<DriverSession>, Through<DriverSession>) {
-    let proxy = Driver { name: "proxy", config: world.config_of_client(), form: FORM };
+    let proxy = Driver::new("proxy", world.config_of_client(), FORM);
     (driver(twin), Through::open(async || proxy))
 }
 
@@ -87,7 +87,7 @@ fn by_sdk(world: &World, twin: &str) -> (Through<DriverSession>, Through<SdkSess
 
 /// The twin as a driver sees it.
 fn driver(twin: &str) -> Through<DriverSession> {
-    let twin = Driver { name: "twin", config: config(twin, cluster().port()), form: FORM };
+    let twin = Driver::new("twin", config(twin, cluster().port()), FORM);
     Through::open(async || twin)
 }
 

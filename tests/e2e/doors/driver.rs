@@ -5,6 +5,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row};
 
 use super::answer::{Answer, Cell, Failure};
+use super::axes::Setup;
 use super::door::{Door, Session};
 use super::param::{Form, Param, Sent};
 use super::scenario::Step;
@@ -13,6 +14,14 @@ pub(crate) struct Driver {
     pub(crate) name: &'static str,
     pub(crate) config: Config,
     pub(crate) form: Form,
+    pub(crate) setup: Setup,
+}
+
+impl Driver {
+    /// Its sessions are as they come.
+    pub(crate) fn new(name: &'static str, config: Config, form: Form) -> Self {
+        Self { name, config, form, setup: Setup::default() }
+    }
 }
 
 pub(crate) struct DriverSession {
@@ -28,7 +37,11 @@ impl Door for Driver {
     }
 
     async fn connect(&self) -> DriverSession {
-        DriverSession { client: connect(&self.config).await, form: self.form }
+        let mut config = self.config.clone();
+        self.setup.configure(&mut config);
+        let client = connect(&config).await;
+        client.batch_execute(&self.setup.sql).await.unwrap();
+        DriverSession { client, form: self.form }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::harness::cluster::cluster;
 use crate::harness::proxy::state_dir;
 
 use super::answer::{Answer, Cell, Failure};
+use super::axes::Setup;
 use super::door::{Door, Session};
 use super::param::{Form, Sent};
 use super::scenario::Step;
@@ -20,6 +21,7 @@ pub(crate) struct Sdk {
     pub(crate) sealer: Sealer,
     pub(crate) pool: Pool,
     form: Form,
+    setup: Setup,
 }
 
 pub(crate) struct SdkSession {
@@ -32,18 +34,28 @@ pub(crate) struct SdkSession {
 impl Sdk {
     /// A service of its own on this world: its sealer and its pool.
     pub(crate) async fn new(world: &World, form: Form) -> Self {
+        Self::set_up(world, form, Setup::default()).await
+    }
+
+    /// The same with sessions that are set up so. What the sealer asks for itself is asked on connections as they come.
+    pub(crate) async fn set_up(world: &World, form: Form, setup: Setup) -> Self {
         let mut config = Config::new();
         config.host_path(world.scratch().path()).port(cluster().port()).user("postgres").dbname(world.database());
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
-        let pool = Pool::builder(manager).max_size(4).build().unwrap();
+        let pool = pool_of(config.clone());
         let builder = Sealer::builder().schema_file(world.schema()).state_dir(state_dir(world.scratch().path()));
         let sealer = builder.pool(&pool).build().await.unwrap();
-        Self { sealer, pool, form }
+        setup.configure(&mut config);
+        Self { sealer, pool: pool_of(config), form, setup }
     }
 
     pub(crate) async fn client(&self) -> Client {
         self.sealer.client(&self.pool).await.unwrap()
     }
+}
+
+fn pool_of(config: Config) -> Pool {
+    let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    Pool::builder(manager).max_size(4).build().unwrap()
 }
 
 impl Door for Sdk {
@@ -54,7 +66,9 @@ impl Door for Sdk {
     }
 
     async fn connect(&self) -> SdkSession {
-        SdkSession { client: self.client().await, form: self.form, _sealer: self.sealer.clone() }
+        let client = self.client().await;
+        client.batch_execute(&self.setup.sql).await.unwrap();
+        SdkSession { client, form: self.form, _sealer: self.sealer.clone() }
     }
 }
 

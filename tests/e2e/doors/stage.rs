@@ -12,6 +12,7 @@ use crate::harness::scratch::random;
 use crate::harness::world::database;
 
 use super::answer::Answer;
+use super::axes::{self, Setup};
 use super::door::{Door, Session};
 use super::driver::Driver;
 use super::param::Form;
@@ -31,6 +32,8 @@ const RESET: &str = "DELETE FROM person; DELETE FROM ledger; DELETE FROM entry; 
 
 pub(super) struct Stage {
     pub(super) world: World,
+    /// It has grants on columns alone.
+    pub(super) role: String,
     twin: Driver,
     secrets: Vec<(&'static str, String)>,
 }
@@ -52,16 +55,19 @@ pub(super) fn scenarios() -> PathBuf {
 impl Stage {
     pub(super) fn new(name: &str) -> Self {
         let file = |name: &str| std::fs::read_to_string(scenarios().join(name)).unwrap();
-        let world = World::sealed(name, &file("tables.sql"), &file("tables.toml"));
-        let database = database(&format!("{name}twin"), &file("tables.sql"));
-        let twin = Driver { name: "twin", config: config(&database, cluster().port()), form: Form::Text };
+        let role = format!("{name}_{}", random(5));
+        let sql = [axes::before_tables(), &file("tables.sql"), &axes::grants(&role)].concat();
+        cluster().psql("postgres", &format!("CREATE ROLE {role}")).unwrap_or_else(|error| panic!("{error}"));
+        let world = World::sealed(name, &sql, &file("tables.toml"));
+        let database = database(&format!("{name}twin"), &sql);
+        let twin = Driver::new("twin", config(&database, cluster().port()), Form::Text);
         let secrets = SECRETS.map(|secret| (secret, format!("Zq{}", random(secret.len() - 2))));
         secrets.iter().for_each(|(_, secret)| world.keep_secret(secret));
-        Self { world, twin, secrets: secrets.into() }
+        Self { world, role, twin, secrets: secrets.into() }
     }
 
     pub(super) fn proxy(&self, form: Form) -> Driver {
-        Driver { name: "proxy", config: self.world.config_of_client(), form }
+        Driver::new("proxy", self.world.config_of_client(), form)
     }
 
     pub(super) async fn sdk(&self, form: Form) -> Sdk {
@@ -70,38 +76,23 @@ impl Stage {
 
     /// Reads a file of scenarios and asks the twin.
     pub(super) async fn group(&self, file: &str) -> Group {
+        self.group_of(file, &self.twin, true).await
+    }
+
+    /// The same in sessions that are set up so. What PostgreSQL answers in them no file says.
+    pub(super) async fn group_in(&self, file: &str, setup: Setup) -> Group {
+        let twin = Driver { setup, ..Driver::new("twin", self.twin.config.clone(), Form::Text) };
+        self.group_of(file, &twin, false).await
+    }
+
+    async fn group_of(&self, file: &str, twin: &Driver, listed: bool) -> Group {
         let scenarios = read(&scenarios().join(file));
         let mut expected = Vec::new();
         for scenario in &scenarios {
             cluster().psql(self.twin.config.get_dbname().unwrap(), RESET).unwrap_or_else(|error| panic!("{error}"));
-            expected.push(self.ask_twin(file, scenario).await);
+            expected.push(ask_twin(file, scenario, twin, listed).await);
         }
         Group { scenarios, expected, told: Vec::new(), differences: Vec::new() }
-    }
-
-    async fn ask_twin(&self, file: &str, scenario: &Scenario) -> Vec<Answer> {
-        let mut sessions = Sessions::new(&self.twin);
-        let mut answers = Vec::new();
-        for step in &scenario.steps {
-            let answer = match &step.expect {
-                _ if step.actor == Actor::Server => Answer::default(),
-                Expect::Refused(..) => {
-                    sessions.run(&Step { sql: FAILS.into(), params: vec![], ..step.clone() }).await;
-                    Answer::default()
-                }
-                Expect::Twin => sessions.run(step).await,
-                Expect::Error(_) => sessions.run(step).await,
-            };
-            // An error that nobody expects would be equal everywhere and prove nothing.
-            let code = answer.error.as_ref().map(|error| error.code.as_str());
-            let listed = match &step.expect {
-                Expect::Error(code) => Some(code.as_str()),
-                Expect::Twin | Expect::Refused(..) => None,
-            };
-            assert_eq!(code, listed, "{file}:{}: the twin says {:?}", step.line, answer.error);
-            answers.push(answer);
-        }
-        answers
     }
 
     /// Plays all scenarios through a door.
@@ -166,6 +157,32 @@ impl Stage {
         }
         answer
     }
+}
+
+/// What the twin says to each step. `listed`: its errors are those that the file lists.
+async fn ask_twin(file: &str, scenario: &Scenario, twin: &Driver, listed: bool) -> Vec<Answer> {
+    let mut sessions = Sessions::new(twin);
+    let mut answers = Vec::new();
+    for step in &scenario.steps {
+        let answer = match &step.expect {
+            _ if step.actor == Actor::Server => Answer::default(),
+            Expect::Refused(..) => {
+                sessions.run(&Step { sql: FAILS.into(), params: vec![], ..step.clone() }).await;
+                Answer::default()
+            }
+            Expect::Twin => sessions.run(step).await,
+            Expect::Error(_) => sessions.run(step).await,
+        };
+        // An error that nobody expects would be equal everywhere and prove nothing.
+        let code = answer.error.as_ref().map(|error| error.code.as_str());
+        let expected = match &step.expect {
+            Expect::Error(code) => Some(code.as_str()),
+            Expect::Twin | Expect::Refused(..) => None,
+        };
+        assert!(!listed || code == expected, "{file}:{}: the twin says {:?}", step.line, answer.error);
+        answers.push(answer);
+    }
+    answers
 }
 
 fn hex(text: &str) -> String {

@@ -156,8 +156,8 @@ impl Twins {
     pub(super) fn bound(&self, tally: &mut Tally, asked: &[(String, Vec<Option<&str>>, bool)]) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let of_proxy = |form| Driver { name: "proxy", config: self.world.config_of_client(), form };
-            let twin = Driver { name: "twin", config: self.twin.clone(), form: Form::Text };
+            let of_proxy = |form| Driver::new("proxy", self.world.config_of_client(), form);
+            let twin = Driver::new("twin", self.twin.clone(), Form::Text);
             let expected = answers(&twin, asked).await;
             let text = of_proxy(Form::Text);
             let binary = (of_proxy(Form::Binary), Sdk::new(&self.world, Form::Binary).await);
