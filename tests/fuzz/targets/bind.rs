@@ -115,7 +115,7 @@ fn values_of(
         let client = reader::Bind {
             portal: b"p",
             statement: b"s",
-            formats: formats.to_vec(),
+            formats: formats.iter().map(|format| i16::from(*format == Format::Binary)).collect(),
             values: values.to_vec(),
             results: vec![],
         };

@@ -108,7 +108,7 @@ fn row(choices: &mut Choices<'_>, case: &Case, keys: &Keys) {
     let client = if choices.yes() { Format::Binary } else { Format::Text };
     let columns = match simple {
         true => Columns::simple(&case.plan),
-        false => Columns::extended(&case.plan, &[client]).expect("one format fits all"),
+        false => Columns::extended(&case.plan, &[i16::from(client == Format::Binary)]).expect("one format fits all"),
     };
     let whole: Vec<Vec<Option<Vec<u8>>>> = case.held.iter().map(|held| physical(held, case, simple)).collect();
     let base = choices.below(whole.len());
@@ -237,7 +237,7 @@ fn descriptions(bytes: &[u8], case: &Case) {
 fn errors(bytes: &[u8], plan: &Plan) {
     let positions = steps::described_positions(plan);
     let mut out = Vec::new();
-    if frames::errors::translate(b'E', bytes, plan, |at| positions.client(at), &mut out).is_err() {
+    if frames::errors::translate(b'E', bytes, plan, None, |at| positions.client(at), &mut out).is_err() {
         assert!(out.is_empty());
         return;
     }

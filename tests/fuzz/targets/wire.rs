@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use libfuzzer_sys::fuzz_target;
+use pgseal::value::Format;
 use pgseal_fuzz::seeds;
 use pgseal_proxy::frames;
 use pgseal_proxy::wire::buffer::Inbound;
@@ -39,10 +40,16 @@ fn from_client(data: &[u8]) {
     if let Ok(bind) = reader::bind(data) {
         let held = bind.formats.capacity() * 2 + bind.values.capacity() * 4 + bind.results.capacity() * 2;
         assert!(held <= data.len());
-        if let Ok(formats) = frames::bind::formats(&bind) {
+        let results = frames::bind::result_formats(&bind.results, bind.results.len());
+        if let (Ok(formats), Ok(results)) = (frames::bind::formats(&bind), results) {
             let params: Vec<_> = formats.iter().copied().zip(bind.values.iter().copied()).collect();
-            let again = body(|out| compose::bind(bind.portal, bind.statement, &params, &bind.results, out));
+            let again = body(|out| compose::bind(bind.portal, bind.statement, &params, &results, out));
             let again = reader::bind(&again).expect("what was composed");
+            let code = |format: Format| match format {
+                Format::Text => 0,
+                Format::Binary => 1,
+            };
+            let formats = formats.into_iter().map(code).collect();
             assert!(again == reader::Bind { formats, ..bind.clone() });
         }
     }

@@ -177,10 +177,11 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'sta
         }
     }
     let comparison = Comparison { operator, token: operand.extent.end, column_first: true };
-    // Behind a constant without a type PostgreSQL may find first that this one cannot be read.
-    let typed = |constant: &&Constant| type_of(ctx, &constant.value).is_some();
-    types::comparable(ctx, operand.column, constants.iter().take_while(typed), &comparison)?;
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?;
+    // That a constant without a type cannot be read PostgreSQL finds before it comes to the next one.
+    let is_read =
+        |constant: &&Constant| matches!(own, Type::Text | Type::Varchar(_)) || type_of(ctx, &constant.value).is_some();
+    types::comparable(ctx, operand.column, constants.iter().take_while(is_read), &comparison)?;
     if is_mixed(ctx, &constants, &own) {
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
     }
