@@ -87,6 +87,11 @@ impl Slot {
         self.prepared.all().any(|statement| statement.plan.is_some())
     }
 
+    /// A Close of a planned statement is under way.
+    fn closes_planned(&self) -> bool {
+        self.prepared.last().is_none() && self.is_planned()
+    }
+
     fn bar(&mut self, event: u64, weight: &mut Weight) {
         weight.barred += usize::from(self.barred.replace(event).is_none());
     }
@@ -166,12 +171,9 @@ impl Names {
     /// Whether a Bind of this name, which has no plan, could bring the values of a statement that was refused, or of a
     /// planned one that is gone. Where not all such names are remembered, every name that means nothing counts.
     pub(super) fn is_barred(&self, name: &[u8]) -> bool {
-        if self.weight.barred == 0 && !self.overflowed {
-            return false;
-        }
         let slot = self.slot(name);
         let knows = || slot.is_some_and(|slot| slot.prepared.last().is_some() || !slot.texts.is_empty());
-        slot.is_some_and(|slot| slot.barred.is_some()) || (self.overflowed && !knows())
+        slot.is_some_and(|slot| slot.barred.is_some() || slot.closes_planned()) || (self.overflowed && !knows())
     }
 
     /// A Parse was sent. [`Names::confirm`] or [`Names::withdraw`] follows.
@@ -181,7 +183,7 @@ impl Names {
         }
         let batch = self.batch;
         self.change(name, |slot, weight| {
-            statement.was_barred |= slot.unbar(u64::MAX, weight);
+            statement.was_barred |= slot.unbar(u64::MAX, weight) || slot.closes_planned();
             weight.more(&statement);
             let statement = Arc::new(statement);
             slot.prepared.send(Some(Arc::clone(&statement)), batch);
@@ -208,17 +210,20 @@ impl Names {
     }
 
     /// A Close was sent, of a name that messages made.
-    pub(super) fn close(&mut self, name: &[u8], event: u64) {
-        if self.get(name).is_some_and(|statement| statement.plan.is_some()) {
-            self.bar(name, event);
-        }
+    pub(super) fn close(&mut self, name: &[u8]) {
         let batch = self.batch;
         self.change(name, |slot, _| slot.prepared.send(None, batch));
     }
 
     /// The server confirmed the oldest message about the name.
-    pub(super) fn confirm(&mut self, name: &[u8]) {
-        self.change(name, |slot, weight| drop(weight.less(slot.prepared.confirm())));
+    pub(super) fn confirm(&mut self, name: &[u8], event: u64) {
+        let gone = self.change(name, |slot, weight| {
+            let planned = weight.less(slot.prepared.confirm()).is_some_and(|statement| statement.plan.is_some());
+            planned && slot.prepared.is_empty()
+        });
+        if gone {
+            self.bar(name, event);
+        }
     }
 
     /// The server dropped it: it has no such statement, or another one, which the values for a planned one must not reach.

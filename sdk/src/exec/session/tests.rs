@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::SqlState;
 use crate::schema::{DependentKind, Dependents};
 
 /// Nothing of these names is protected; `names` are.

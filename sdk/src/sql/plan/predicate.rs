@@ -13,7 +13,7 @@ use super::{Ctx, work};
 use crate::error::SqlState;
 use crate::schema::ColumnId;
 use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
-use crate::value::Type;
+use crate::value::{Format, Settings, Type, Value};
 
 /// A sealed column as an operand.
 struct Operand {
@@ -179,8 +179,12 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'sta
     let comparison = Comparison { operator, token: operand.extent.end, column_first: true };
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?;
     // That a constant without a type cannot be read PostgreSQL finds before it comes to the next one.
-    let is_read =
-        |constant: &&Constant| matches!(own, Type::Text | Type::Varchar(_)) || type_of(ctx, &constant.value).is_some();
+    let is_read = |constant: &&Constant| match &constant.value {
+        Bare::Literal { literal: Literal::Untyped(text), .. } => {
+            Value::parse(&own.unmodified(), Format::Text, text.as_bytes(), &Settings::default()).is_ok()
+        }
+        Bare::Literal { .. } | Bare::Param { .. } | Bare::Null { .. } => true,
+    };
     types::comparable(ctx, operand.column, constants.iter().take_while(is_read), &comparison)?;
     if is_mixed(ctx, &constants, &own) {
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
