@@ -159,7 +159,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(feature = "testing")]
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::keys::cache::DEFAULT_TTL;
@@ -190,19 +189,13 @@ mod tests {
         let rows: Vec<_> = (0..20_000).map(|row| format!("({row}, 'J45')")).collect();
         let long = format!("INSERT INTO patient (id, diagnosis) VALUES {}", rows.join(", "));
         let other = Arc::clone(&shared);
-        let planner = std::thread::spawn(move || {
-            let began = Instant::now();
-            other.plan(&ClientText::of(&long), &[], &other.protection());
-            began.elapsed()
-        });
-        let mut longest = Duration::ZERO;
+        let planner = std::thread::spawn(move || other.plan(&ClientText::of(&long), &[], &other.protection()));
+        let mut answered = 0;
         while !planner.is_finished() {
-            let began = Instant::now();
             shared.plan(&ClientText::of(SELECT), &[], &shared.protection());
-            longest = longest.max(began.elapsed());
+            answered += 1;
         }
-        // Not how long either takes, but whether one took as long as the other.
-        let long = planner.join().unwrap();
-        assert!(longest < long / 2, "{longest:?} of {long:?}");
+        // One before it begins, and one that waits for its end, could be had under a lock too.
+        assert!(answered > 2, "{answered}");
     }
 }
