@@ -148,10 +148,12 @@ pub fn ranges(text: &str) -> Option<Vec<Range<usize>>> {
     Some(parse::split(text, &tokens).ok()?.into_iter().map(|part| part.range).collect())
 }
 
-/// Whether a statement that [`ranges`] found is one to the parser.
-pub fn parses(text: &str, statement: &Range<usize>) -> bool {
+/// Whether the statements of a text from this number on are statements to the parser.
+pub fn parses(text: &str, from: usize) -> bool {
     let Ok(tokens) = lex::lex(text) else { return false };
-    let parts = parse::split(text, &tokens).unwrap_or_default();
-    let mut parts = parts.iter().filter(|part| part.range == *statement);
-    parts.any(|part| parse::parse(text, &tokens, part).is_ok())
+    let Ok(parts) = parse::split(text, &tokens) else { return false };
+    parts.iter().skip(from).all(|part| {
+        let own = tokens.get(part.tokens.clone()).unwrap_or(&[]);
+        stack::run(parse::is_shallow(text, own), |_| parse::parse(text, &tokens, part).map(drop)).is_ok()
+    })
 }

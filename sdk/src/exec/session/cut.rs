@@ -7,16 +7,13 @@
 use crate::error::SqlState;
 use crate::sql;
 
-/// How much of a Query is sent, in bytes from its beginning, if the statement at the byte `at` is refused with
-/// this error. It ends before
-/// that statement, and is 0 if there is nothing before it.
+/// How much of a Query is sent, in bytes from its beginning, if the statement at the byte `at` is refused with this error. It
+/// ends before that statement, and is 0 if there is nothing before it.
 pub fn cut(text: &str, error: SqlState, at: usize) -> usize {
     let Some(statements) = sql::ranges(text) else { return 0 };
     let index = statements.partition_point(|statement| statement.start <= at).saturating_sub(1);
-    let behind = statements.get(index + 1..).unwrap_or(&[]);
-    let parses = error != SqlState::SYNTAX_ERROR && behind.iter().all(|range| sql::parses(text, range));
     match statements.get(index) {
-        Some(refused) if parses && index > 0 => refused.start,
+        Some(refused) if index > 0 && error != SqlState::SYNTAX_ERROR && sql::parses(text, index + 1) => refused.start,
         Some(_) | None => 0,
     }
 }
@@ -47,6 +44,15 @@ mod tests {
         assert_eq!(sent("COMMIT; SELECT bad; SELEC 1", "bad"), "");
         assert_eq!(sent("COMMIT; SELECT bad; SELECT (1", "bad"), "");
         assert_eq!(sent("COMMIT; SELECT bad; SELECT 'x", "bad"), "");
+    }
+
+    #[test]
+    fn what_stands_behind_takes_no_more_stack_than_there_is_sql_3() {
+        let joins = format!("COMMIT; SELECT bad; SELECT 1 FROM {}", "x JOIN ".repeat(390) + "x");
+        let nested = format!("COMMIT; SELECT bad; SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        let look = move || [sent(&joins, "bad").len(), sent(&nested, "bad").len()];
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(look).unwrap();
+        assert_eq!(thread.join().unwrap()[1], 0, "it is refused, and so is not known to parse");
     }
 
     #[test]
