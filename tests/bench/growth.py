@@ -21,7 +21,6 @@ import shutil
 import socket
 import struct
 import sys
-import tempfile
 import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -56,19 +55,15 @@ def main():
     parser.add_argument("--bindir", type=pathlib.Path, help="the server's programs (default: the newest of Debian's)")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     options = parser.parse_args()
-    home = pathlib.Path(tempfile.mkdtemp(prefix="growth-"))
-    try:
-        figures = measure(options.program, home, options.bindir)
-    except (source.Missing, servers.Failed) as error:
-        print(f"growth: {error}", file=sys.stderr)
-        return 2
-    finally:
-        shutil.rmtree(home)
-    if options.output == "json":
+    return servers.command("growth", lambda home: report(measure(options.program, home, options.bindir), options.output))
+
+
+def report(figures, output):
+    if output == "json":
         print(json.dumps(figures, indent=2))
-    else:
-        for name, (value, unit) in figures.items():
-            print(f"{name:60} {value:10.2f} {unit}")
+        return 0
+    for name, (value, unit) in figures.items():
+        print(f"{name:60} {value:10.2f} {unit}")
     return 0
 
 

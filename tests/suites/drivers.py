@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import sys
 import time
 
@@ -36,16 +35,7 @@ SETTINGS = {"max_connections": "200", "max_prepared_transactions": "64", "wal_le
 
 def main():
     options = arguments()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(2))
-    home = servers.folder("drivers")
-    try:
-        return measure(options, home)
-    except (source.Missing, servers.Failed, ValueError) as error:
-        print(f"drivers: {error}", file=sys.stderr)
-        return 2
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    return servers.command("drivers", lambda home: measure(options, home))
 
 
 def arguments():

@@ -14,7 +14,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -32,16 +31,7 @@ PROXY_PORT = 6001
 
 def main():
     options = arguments()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(2))
-    home = servers.folder("regress")
-    try:
-        return measure(options, home)
-    except (source.Missing, servers.Failed, ValueError) as error:
-        print(f"regress: {error}", file=sys.stderr)
-        return 2
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    return servers.command("regress", lambda home: measure(options, home))
 
 
 def arguments():

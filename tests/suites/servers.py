@@ -8,8 +8,11 @@ import shutil
 import signal
 import string
 import subprocess
+import sys
 import tempfile
 import time
+
+import source
 
 DATABASE = "regression"
 # As pg_regress has them; without autovacuum, whose moments would be in the results.
@@ -41,6 +44,20 @@ def folder(name):
     home = pathlib.Path(tempfile.gettempdir()) / f"{name}-{letters}"
     home.mkdir(mode=0o700)
     return home
+
+
+def command(name, measure):
+    """Runs `measure` in a folder of its own, which it does not leave behind; what it could not find out is said, and 2."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(2))
+    home = folder(name)
+    try:
+        return measure(home)
+    except (source.Missing, Failed, OSError, ValueError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 2
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 class User:
