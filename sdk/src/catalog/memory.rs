@@ -279,7 +279,10 @@ const DIGESTS: &str = "SELECT d.oid, \
           FROM pg_catalog.pg_inherits i), '|', \
         (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), \
           pg_catalog.bit_xor(pg_catalog.hash_record_extended(ROW(f.ftrelid, f.xmin), 0))) \
-          FROM pg_catalog.pg_foreign_table f)) \
+          FROM pg_catalog.pg_foreign_table f), '|', \
+        (SELECT pg_catalog.concat_ws(' ', pg_catalog.count(*), \
+          pg_catalog.bit_xor(pg_catalog.hash_record_extended(ROW(g.oid, g.xmin), 0))) \
+          FROM pg_catalog.pg_trigger g WHERE g.tgnargs > 0 AND NOT g.tgisinternal)) \
     FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
 
 /// What relations and types that were found are called now: to rename one changes none of the above.
@@ -316,10 +319,10 @@ const REWRITE_TEXTS: &str = "SELECT r.oid, r.ev_class, CASE r.rulename WHEN '_RE
       FROM pg_catalog.pg_proc p WHERE p.oid < 16384 AND p.proname IN ('ts_stat', 'ts_rewrite') OR p.oid < 16384 \
         AND p.proname::pg_catalog.text OPERATOR(pg_catalog.~) '_to_xml(schema|_and_xmlschema)?$')";
 
-/// Arguments of triggers, and where foreign tables lead.
+/// Arguments of triggers, each of which ends with a NUL, and where foreign tables lead.
 const OTHER_TEXTS: &str = "SELECT t.oid, c.oid, 'trigger', c.relname::pg_catalog.text, \
       COALESCE(pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0), ''), \
-      pg_catalog.encode(t.tgargs, 'escape') \
+      pg_catalog.replace(pg_catalog.encode(t.tgargs, 'escape'), '\\000', ' ') \
     FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
     WHERE t.tgnargs > 0 AND NOT t.tgisinternal \
     UNION ALL \

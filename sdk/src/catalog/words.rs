@@ -26,6 +26,14 @@ impl Words {
                 hashes.push(hash(word, false));
                 hashes.extend(called.then(|| hash(word, true)));
             }
+            // A dollar quote grows together with what stands beside it.
+            for piece in word.split('$').filter(|piece| !piece.is_empty() && piece.len() < word.len()) {
+                let called = called && word.ends_with(piece);
+                for piece in [piece, cut(&piece.to_ascii_lowercase())] {
+                    hashes.push(hash(piece, false));
+                    hashes.extend(called.then(|| hash(piece, true)));
+                }
+            }
         }
         let mut at = 0;
         for piece in text.split('"') {
@@ -89,7 +97,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.split(|c: char| !is_part(c)).filter_map(move |word| {
         let start = at;
         at += word.len() + text[at + word.len()..].chars().next().map_or(0, char::len_utf8);
-        (!word.is_empty() && word.len() <= 255).then_some((start, word))
+        (!word.is_empty()).then_some((start, word))
     })
 }
 
@@ -183,6 +191,17 @@ mod tests {
         assert!(holds("card", false) && holds("Order Lines", false) && holds("tbalance", false));
         assert!(holds("f", true) && holds("G", true));
         assert!(!holds("tbalance", true) && !holds("car", false));
+    }
+
+    #[test]
+    fn sql_13_a_name_beside_a_dollar_quote_is_a_word_of_its_own_however_long_it_is() {
+        let long = "x".repeat(300);
+        let words = Words::of(&format!("EXECUTE $$TRUNCATE card$$; EXECUTE $q$balance$q$||$1; {long}"));
+        for name in ["card", "truncate", "balance", cut(&long)] {
+            let mut needles = Needles::default();
+            needles.add(name, false);
+            assert!(words.first(&needles).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -35,7 +35,9 @@ fn moves(text: &str, tokens: &[Token]) -> Option<Block> {
     match () {
         () if is(0, "begin") || is(0, "start") => Some(Block::Inside),
         () if is(1, "prepared") => None,
-        () if is(0, "prepare") && is(1, "transaction") => Some(Block::Outside),
+        () if is(0, "prepare") && is(1, "transaction") && tokens.get(2).is_some_and(Token::is_string) => {
+            Some(Block::Outside)
+        }
         () if is(0, "commit") || is(0, "end") || is(0, "abort") => Some(chained()),
         () if is(0, "rollback") && has("to") => Some(Block::Inside),
         () if is(0, "rollback") => Some(chained()),
@@ -63,6 +65,7 @@ mod tests {
             ("COMMIT PREPARED 'x'", None),
             ("ROLLBACK PREPARED 'x'", None),
             ("PREPARE p AS SELECT 1", None),
+            ("PREPARE transaction AS SELECT 1", None),
             ("SAVEPOINT a", None),
             ("RELEASE a", None),
             ("SELECT 'BEGIN'", None),

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error as ServerError};
 
 use super::Error;
 use super::run::had_failed;
-use crate::sql::lex;
+use crate::sql::lex::{self, Token};
 
 /// What fails in a block that has failed, and is nothing else to anybody.
 const CHECK: &str = "SHOW transaction_isolation";
@@ -40,7 +40,7 @@ pub(super) fn commits(text: &str) -> bool {
     let is = |at: usize, word: &str| first.get(at).is_some_and(|token| token.is_word(text, word));
     match () {
         () if is(0, "commit") || is(0, "end") => !is(1, "prepared"),
-        () => is(0, "prepare") && is(1, "transaction"),
+        () => is(0, "prepare") && is(1, "transaction") && first.get(2).is_some_and(Token::is_string),
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
             ("commit and chain", true),
             ("PREPARE TRANSACTION 'x'", true),
             ("COMMIT PREPARED 'x'", false),
-            ("PREPARE transaction AS SELECT 1", true),
+            ("PREPARE transaction AS SELECT 1", false),
             ("PREPARE p AS SELECT 1", false),
             ("ROLLBACK", false),
             ("SELECT 1; COMMIT", false),

@@ -20,8 +20,9 @@ use crate::sql::Refusal;
 use crate::sql::client_text::ClientText;
 use crate::{exec, seal};
 
-/// Why a statement was not answered. No text of it holds a value of a protected column; what the server says about a
-/// statement may quote one that went to it in clear, as it does without pgseal.
+/// Why a statement was not answered. No text of it holds a value of a protected column but [`DbError::detail`], which
+/// tells of a violated key the value that this call sent; what the server says about a statement may quote one that went
+/// to it in clear, as it does without pgseal.
 ///
 #[cfg_attr(feature = "testing", doc = "```")]
 #[cfg_attr(not(feature = "testing"), doc = "```ignore")]

@@ -11,12 +11,13 @@ use tokio_postgres::{Error as ServerError, SimpleQueryMessage, Statement};
 use super::Error;
 use super::run::Runner;
 
-/// The driver's three texts, by how they begin.
+/// The driver's three texts, by how they begin, and by their one parameter.
 const NOTE: &str = "\
 SELECT name, statement FROM pg_catalog.pg_prepared_statements \
-WHERE pg_catalog.starts_with(statement, 'SELECT t.typname, t.typtype, ') \
+WHERE parameter_types::pg_catalog.text OPERATOR(pg_catalog.=) '{oid}' \
+AND (pg_catalog.starts_with(statement, 'SELECT t.typname, t.typtype, ') \
 OR pg_catalog.starts_with(statement, 'SELECT enumlabel') \
-OR pg_catalog.starts_with(statement, 'SELECT attname, atttypid')";
+OR pg_catalog.starts_with(statement, 'SELECT attname, atttypid'))";
 
 /// All that are there.
 const PRESENT: &str = "SELECT name FROM pg_catalog.pg_prepared_statements";

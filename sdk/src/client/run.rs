@@ -232,6 +232,7 @@ impl<'a> Runner<'a> {
         if !text.contains('\0') {
             return Ok(());
         }
+        self.connection.refuses(text);
         let state = crate::error::SqlState::CHARACTER_NOT_IN_REPERTOIRE;
         let refusal = Refusal::error(state, "invalid byte sequence for encoding \"UTF8\": 0x00");
         Err(self.refuse(Error::refused(refusal, "")).await)
@@ -252,7 +253,10 @@ impl<'a> Runner<'a> {
             let read = if depends { self.connection.reads(text) } else { Ok(ClientText::of(text)) };
             let read = match read {
                 Ok(read) => read,
-                Err(refusal) => return Err(self.refuse(Error::refused(refusal, text)).await),
+                Err(refusal) => {
+                    self.connection.refuses(text);
+                    return Err(self.refuse(Error::refused(refusal, text)).await);
+                }
             };
             let sent = text;
             let text = read.text();

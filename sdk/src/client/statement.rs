@@ -173,7 +173,10 @@ impl Runner<'_> {
             let read = if depends { self.connection.reads(text) } else { Ok(ClientText::of(text)) };
             let read = match read {
                 Ok(read) => read,
-                Err(refusal) => return Err(self.refuse(Error::refused(refusal, text)).await),
+                Err(refusal) => {
+                    self.connection.refuses(text);
+                    return Err(self.refuse(Error::refused(refusal, text)).await);
+                }
             };
             let sent = text;
             let text = read.text();

@@ -67,6 +67,18 @@ const WAYS: &[(&str, &str)] = &[
         "INSERT INTO with_arguments VALUES ('%')",
     ),
     (
+        "CREATE TABLE with_more (a text); CREATE TRIGGER t BEFORE INSERT ON with_more FOR EACH ROW EXECUTE FUNCTION harmless('x', 'person', 'y')",
+        "INSERT INTO with_more VALUES ('%')",
+    ),
+    (
+        "CREATE TABLE with_others (a text); CREATE TRIGGER t BEFORE INSERT ON with_others FOR EACH ROW EXECUTE FUNCTION harmless('x')",
+        "SELECT keep('%')",
+    ),
+    (
+        "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON with_others FOR EACH ROW EXECUTE FUNCTION harmless('person')",
+        "INSERT INTO with_others VALUES ('%')",
+    ),
+    (
         "CREATE TABLE parent (a text) PARTITION BY LIST (a); CREATE TABLE child PARTITION OF parent DEFAULT; \
          CREATE TRIGGER t BEFORE INSERT ON child FOR EACH ROW EXECUTE FUNCTION keep_new(); \
          CREATE VIEW over_parent AS SELECT a FROM parent",

@@ -67,7 +67,8 @@ impl DbError {
         &self.message
     }
 
-    /// More about it. PostgreSQL may quote a row or a key of an unprotected table here: not for a log.
+    /// More about it. It may quote a row or a key of an unprotected table, and of a protected one the key that was sent, in
+    /// clear: not for a log.
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
