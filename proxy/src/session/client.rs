@@ -253,8 +253,14 @@ impl State {
 
     /// Takes the place of a message that is not read, of which this much was seen.
     fn refuse_frame(&mut self, tag: u8, seen: &[u8], error: &Refusal, out: &mut Vec<u8>) -> Fate {
+        let name = seen.split(|byte| *byte == 0).next().unwrap_or(&[]);
+        // A name that cannot be read is refused wherever it is used.
+        if tag == b'P'
+            && let Ok(name) = self.session.facts.settings().encoding.decode(name)
+        {
+            self.session.bar(name.as_bytes());
+        }
         match tag {
-            // It ends the batch all the same.
             // It ends the batch all the same, and is an error of its own there.
             b'S' => {
                 compose::frame(b'S', out, |out| out.push(0));
@@ -262,11 +268,7 @@ impl State {
             }
             _ if self.queue.skips() => {}
             b'Q' | b'F' => self.refuse_query(error, None, out),
-            b'P' => {
-                let name = seen.split(|byte| *byte == 0).next().unwrap_or(&[]);
-                self.session.bar(name);
-                self.refuse(name.is_empty(), error, None, out);
-            }
+            b'P' => drop(self.refuse(name.is_empty(), error, None, out)),
             _ => drop(self.refuse(false, error, None, out)),
         }
         Fate::Drop

@@ -1,4 +1,4 @@
-//! What the log says of a session: every line carries its number, nothing of a statement, and no value.
+//! What the log says of a session: every line carries its number, of a statement at most names, and no value.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -119,3 +119,25 @@ fn a_name_that_is_not_run_by_sql_is_refused_where_it_stands() {
     let refused = frames.iter().find(|frame| frame.kind == 'E').unwrap();
     assert_eq!(refused.field('P').as_deref(), Some("24"), "characters of the client's text");
 }
+
+#[test]
+fn a_prepare_that_is_sent_does_not_free_the_name_of_one_that_is_refused_behind_it_sql_5() {
+    let world = world("cutprepare");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    let refused = "PREPARE p AS SELECT id FROM person WHERE t = $1";
+    let text = format!("PREPARE p AS SELECT 1; DEALLOCATE p; {refused}");
+    assert_eq!(ask(&mut raw, &text), says(&["0A000"], "I"));
+    assert_eq!(ask(&mut raw, &format!("EXECUTE p('{secret}')")), says(&["0A000"], "I"));
+}
+
+#[test]
+fn what_stood_before_a_definition_that_is_refused_may_use_its_name_sql_64() {
+    let world = world("cutview");
+    world.writes_no_secret(NO_SECRET);
+    let mut raw = world.raw();
+    assert_eq!(ask(&mut raw, "CREATE TABLE v (a text)"), says(&[], "I"));
+    let text = "BEGIN; INSERT INTO v VALUES ('x'); COMMIT; CREATE VIEW v AS SELECT t FROM person";
+    assert_eq!(ask(&mut raw, text), says(&["0A000"], "I"));
+    assert_eq!(rows(&raw.talk(&query("SELECT a FROM v"), 1)), ["x"]);
+}

@@ -25,7 +25,7 @@ impl State {
         if !self.reads {
             return Ok(self.forward(Kind::Parse));
         }
-        let Some(body) = frame.body else { return Ok(Fate::Whole) };
+        let Some(body) = frame.body else { return Ok(named(core, frame)) };
         let reader::Parse { statement: name, text, types } = reader::parse(body)?;
         let unnamed = name.is_empty();
         if name.starts_with(RESERVED) {
@@ -37,7 +37,12 @@ impl State {
         };
         let text = match self.parse_text(unnamed, text, out) {
             Ok(text) => text,
-            Err(fate) => return Ok(fate),
+            Err(fate) => {
+                if matches!(fate, Fate::Drop) {
+                    self.session.bar(&key);
+                }
+                return Ok(fate);
+            }
         };
         if self.session.awaits_path(text.text(), &self.world.protection) {
             return Ok(self.awaits_name(out));
@@ -58,7 +63,7 @@ impl State {
         let (answer, fate) = match (statement.plan(), statement.qualified()) {
             (Some(plan), _) => {
                 if let Err(error) = frames::bind::parse(name, plan, &types, self.encoding(), out) {
-                    self.session.withdraw(&change);
+                    self.session.unsent(&key, text.text());
                     return Ok(self.refuse(unnamed, &error, None, out));
                 }
                 (Answer::Statement(Arc::clone(plan)), Fate::Replaced)
@@ -66,9 +71,9 @@ impl State {
             (None, Some(template)) => {
                 let qualified = inputs::traced(template);
                 match frames::bind::encoded(&qualified.text, self.encoding()) {
-                    Ok(text) => compose::parse(name, text, &types, out),
+                    Ok(physical) => compose::parse(name, physical, &types, out),
                     Err(error) => {
-                        self.session.withdraw(&change);
+                        self.session.unsent(&key, text.text());
                         return Ok(self.refuse(unnamed, &error, None, out));
                     }
                 }
@@ -82,7 +87,7 @@ impl State {
 
     /// A Parse that is dropped with the rest of its batch.
     pub(super) fn skip_parse(&mut self, core: &Core, frame: Frame<'_>) -> Fate {
-        let Some(body) = frame.body else { return Fate::Whole };
+        let Some(body) = frame.body else { return named(core, frame) };
         // One that is malformed the server would not notice either.
         if let Ok(reader::Parse { statement: name, text, types }) = reader::parse(body) {
             let name = self.session.facts.settings().encoding.decode(name).unwrap_or_default();
@@ -118,8 +123,7 @@ impl State {
                 .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
         };
         if let Err(error) = parsed {
-            self.session.withdraw(&change());
-            self.session.withdraw(&change());
+            self.session.unsent_again(key);
             return Err(error);
         }
         out.append(&mut again);
@@ -393,6 +397,11 @@ impl State {
         self.expect(Kind::Close, Expected::changing(Answer::Forward, change));
         Ok(Fate::Forward)
     }
+}
+
+/// All of a Parse, but its name first: whatever becomes of it is about that.
+fn named(core: &Core, frame: Frame<'_>) -> Fate {
+    if frame.seen.contains(&0) { Fate::Whole } else { more(core, frame) }
 }
 
 /// One byte more than was seen, up to what may be held.

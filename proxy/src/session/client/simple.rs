@@ -30,15 +30,24 @@ impl State {
             Err(fate) => return Ok(fate),
         };
         let mut stopped = None;
+        // What is not sent is refused behind what is: a PREPARE that is sent must not give its names a meaning.
+        let mut unsent = String::new();
         loop {
             let stop = match self.simple(core, &sent, stopped.as_ref(), out) {
-                Ok(fate) => return Ok(fate),
+                Ok(fate) => {
+                    // What waits is looked at again from its beginning.
+                    if matches!(fate, Fate::Replaced) {
+                        self.session.refused(&unsent);
+                    }
+                    return Ok(fate);
+                }
                 Err(stop) => stop,
             };
             let end = cut(sent.text(), stop.error.sqlstate(), stop.at);
-            self.session.refused(sent.text().get(end..).unwrap_or(""));
+            unsent.insert_str(0, sent.text().get(end..).unwrap_or(""));
             sent.truncate(end);
             if end == 0 {
+                self.session.refused(&unsent);
                 self.refuse_query(&*stop.error, stop.position, out);
                 return Ok(Fate::Drop);
             }

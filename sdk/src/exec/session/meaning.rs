@@ -50,6 +50,20 @@ impl<P> Session<P> {
         }
     }
 
+    /// The Parse that was the last message about this name cannot be sent: it is refused.
+    pub fn unsent(&mut self, name: &[u8], text: &str) {
+        self.names.take_back(name);
+        self.refused(text);
+        self.bar(name);
+    }
+
+    /// The Close and the Parse of [`Meaning::Again`] cannot be sent.
+    pub fn unsent_again(&mut self, name: &[u8]) {
+        self.names.take_back(name);
+        self.names.take_back(name);
+        self.bar(name);
+    }
+
     /// A Parse that the server will not see: its name has no meaning, or an older one. What is planned or would have been
     /// refused is not there for its values.
     pub fn skipped(&mut self, name: &[u8], text: &str, statements: &[sql::Statement], protection: &Protection) {

@@ -235,6 +235,11 @@ impl Names {
         }
     }
 
+    /// The last message about the name was not sent after all.
+    pub(super) fn take_back(&mut self, name: &[u8]) {
+        self.change(name, |slot, weight| drop(weight.less(slot.prepared.take_back())));
+    }
+
     /// The name does not mean what it was to mean.
     pub(super) fn bar(&mut self, name: &[u8], event: u64) {
         let known = self.slot(name).is_some_and(|slot| slot.barred.is_some());

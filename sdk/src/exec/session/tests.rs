@@ -167,3 +167,21 @@ fn a_question_about_ten_thousand_names_walks_none_of_them() {
     });
     assert!(session.names.is_empty(), "what is closed takes no memory");
 }
+
+#[test]
+fn a_parse_that_is_not_sent_is_taken_back_alone_and_bars_its_name_sql_5() {
+    let mut session = session();
+    let now = protection(1, &[]);
+    let parse = |session: &mut Session, text: &str| {
+        session.parse(b"a", text, &[], &sql::plan(text, &[], &now), &now).ok().unwrap().1
+    };
+    let first = parse(&mut session, "SELECT 1");
+    session.end_batch();
+    parse(&mut session, "SELECT 2");
+    session.unsent(b"a", "SELECT 2");
+    session.confirm(&first);
+    let plan = |text: &str, _: &[u32]| sql::plan(text, &[], &now).into();
+    let Ok(Meaning::Forwarded(Some(known))) = session.statement(b"a", &now, plan) else { panic!("it is gone") };
+    assert_eq!(known.text(), Some("SELECT 1"));
+    assert!(session.bind(b"a", || true, false, &now, plan).is_err(), "the values may be those of what was not sent");
+}

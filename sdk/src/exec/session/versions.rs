@@ -80,6 +80,11 @@ impl<T> Versions<T> {
         self.sent.pop_front()?.meaning
     }
 
+    /// What was to be sent last was not; the meaning that it would have given.
+    pub(super) fn take_back(&mut self) -> Option<T> {
+        self.sent.pop_back()?.meaning
+    }
+
     /// The server forgot the name; what it meant.
     pub(super) fn forget(&mut self) -> Option<T> {
         self.confirmed.take()
