@@ -113,6 +113,13 @@ impl<T: Clone> Scoped<T> {
         }
     }
 
+    /// It is again what it was when the session began, which nobody here has said: what a role, a database or the start-up
+    /// packet sets comes back.
+    fn reset(&mut self, value: T, local: bool) {
+        self.set(value, local);
+        self.local.as_mut().unwrap_or(&mut self.session).doubted = true;
+    }
+
     fn doubt(&mut self) {
         self.session.doubted = true;
         self.local.iter_mut().for_each(|local| local.doubted = true);
@@ -143,11 +150,15 @@ impl Settings {
             (_, Given::Param(_)) => self.doubt(),
             (Variable::SearchPath, Given::Default) => self.path.set(start.cloned(), *local),
             (Variable::SearchPath, Given::Names(names)) => self.path.set(Some(names.as_slice().into()), *local),
+            (Variable::Role, Given::Default) => self.role.reset(None, *local),
             (Variable::Role, _) => self.role.set(name(), *local),
             (Variable::SessionAuthorization, _) => {
                 self.user.set(name(), *local);
                 // `SetSessionUserId` (miscinit.c) takes the role away.
-                self.role.set(None, *local);
+                match value {
+                    Given::Default => self.role.reset(None, *local),
+                    Given::Names(_) | Given::Param(_) => self.role.set(None, *local),
+                }
             }
         }
     }
@@ -179,7 +190,7 @@ impl Path {
     pub fn new<'s>(user: &str, start: impl IntoIterator<Item = (&'s str, &'s str)>) -> Self {
         let settings = Settings {
             path: Scoped::new(None, false),
-            role: Scoped::new(None, false),
+            role: Scoped::new(None, true),
             user: Scoped::new(None, false),
             made: BTreeSet::new(),
         };
@@ -303,7 +314,7 @@ impl Path {
             PathEffect::ResetAll => self.now.path.set(self.start.clone(), false),
             PathEffect::DiscardAll => {
                 self.now.path.set(self.start.clone(), false);
-                self.now.role.set(None, false);
+                self.now.role.reset(None, false);
                 self.now.user.set(None, false);
                 self.now.made.retain(|made| made.schema != TEMPORARY);
             }

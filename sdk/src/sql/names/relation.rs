@@ -114,11 +114,11 @@ impl<'t> Reader<'t> {
     fn step(&mut self, at: usize) -> Stands {
         let Some(token) = self.tokens.get(at) else { return Stands::Unclear };
         let before = at.checked_sub(1);
-        if token.is_symbol(b'(') {
+        if token.is_symbol(b'(') || token.is_symbol(b'[') {
             self.open(before);
             return Stands::Elsewhere;
         }
-        if token.is_symbol(b')') {
+        if token.is_symbol(b')') || token.is_symbol(b']') {
             if self.frames.len() > 1 {
                 self.frames.pop();
             }
@@ -199,11 +199,15 @@ impl<'t> Reader<'t> {
         {
             return true;
         }
-        if begins && is("with") {
+        if self.is(at, "with") {
             self.learn_names();
-            frame.clause = Clause::Other;
-            return true;
+            // Else it stands behind the target of an INSERT, in DECLARE, or is WITH ORDINALITY or WITH TIME ZONE.
+            if matches!(frame.clause, Clause::Begin | Clause::Item) {
+                frame.clause = Clause::Other;
+                return true;
+            }
         }
+        let is = |word: &str| self.is(at, word);
         if begins && self.frames.is_empty() && self.among(at, &LISTS) {
             frame.clause = Clause::Target { more: true };
             return true;
@@ -406,6 +410,9 @@ mod tests {
         for text in [
             "WITH member AS (SELECT 1) SELECT * FROM member",
             "WITH member (a) AS (SELECT 1) SELECT * FROM member",
+            "INSERT INTO a WITH member AS (SELECT 1) SELECT * FROM member",
+            "SELECT * FROM (WITH member AS (SELECT 1) SELECT * FROM member) x",
+            "DECLARE c CURSOR FOR WITH member AS (SELECT 1) SELECT * FROM member",
             "SELECT * INTO member FROM a",
             "CREATE TABLE member (id int)",
             "DROP TABLE member",
