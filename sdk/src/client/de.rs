@@ -150,9 +150,7 @@ impl<'de> Deserializer<'de> for Cell<'de> {
         let Some(bytes) = self.bytes else { return visitor.visit_none() };
         match shape(self.ty)? {
             // A document may be JSON's own null.
-            Shape::Value(ty @ (value::Type::Json | value::Type::Jsonb)) => {
-                field(&ty, bytes)?.deserialize_option(visitor)
-            }
+            Shape::Value(ty) if ty.shape() == value::Shape::Document => field(&ty, bytes)?.deserialize_option(visitor),
             _ => visitor.visit_some(self),
         }
     }

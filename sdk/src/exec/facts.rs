@@ -288,7 +288,7 @@ fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
 
 /// Whether a value comes as the text of a timestamptz. `column`: the type that an untyped constant takes.
 fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
-    let zoned = |ty: Option<Type>| matches!(ty, Some(Type::Timestamptz(_)));
+    let zoned = |ty: Option<Type>| ty.is_some_and(|ty| ty.reads_time_zone());
     match input {
         Input::Param { index, ty } => formats.get(*index) != Some(&Format::Binary) && zoned(Some(*ty)),
         Input::Literal { literal, at: _ } => reads_zone_of(literal, zoned(column)),
@@ -299,7 +299,7 @@ fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
 fn reads_zone_of(literal: &Literal, column: bool) -> bool {
     match literal {
         Literal::Untyped(_) => column,
-        Literal::Typed(ty, _) => matches!(ty, Type::Timestamptz(_)),
+        Literal::Typed(ty, _) => ty.reads_time_zone(),
         Literal::Array(items) => items.iter().flatten().any(|item| reads_zone_of(item, column)),
     }
 }

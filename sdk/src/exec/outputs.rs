@@ -31,7 +31,7 @@ pub fn physical_formats(shape: &RowShape, client: &[Format]) -> Vec<Format> {
 /// Whether this result, asked for in these formats, can only be read or rendered when `bytea_output` is known. `client`
 /// has one entry per logical column, `physical` one per physical column.
 pub fn depends_on_bytea_output(shape: &RowShape, physical: &[Format], client: &[Format]) -> bool {
-    reads_bytea_text(shape, physical) || rendered_types(shape, client).any(|ty| ty == Type::Bytea)
+    reads_bytea_text(shape, physical) || rendered_types(shape, client).any(|ty| ty.shown_by_unreported())
 }
 
 /// Refuses a result that cannot be rendered under these settings, before its statement is sent (SQL-12).

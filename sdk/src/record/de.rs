@@ -11,7 +11,7 @@ use super::Error;
 use super::cursor::Cursor;
 use super::problem::Problem;
 use crate::schema::Table;
-use crate::value::{Format, Settings, Type, Value};
+use crate::value::{Format, Settings, Value};
 
 /// A row that is read field by field. It stands at one of them.
 pub(crate) trait Fields<'de> {
@@ -147,13 +147,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
             Some(Value::Json(text) | Value::Jsonb(text)) => {
                 document(&text)?.deserialize_any(visitor).map_err(|_| UNFIT_DOCUMENT)
             }
-            Some(
-                value @ (Value::Numeric(_)
-                | Value::Uuid(_)
-                | Value::Date(_)
-                | Value::Timestamp(_)
-                | Value::Timestamptz(_)),
-            ) => visitor.visit_string(rendered(&value)?),
+            Some(value) => visitor.visit_string(rendered(&value)?),
         }
     }
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
@@ -221,19 +215,11 @@ fn document(text: &str) -> Result<Json, Problem> {
 /// PostgreSQL's text of a value in UTC; with a time, as ISO 8601 has it.
 fn rendered(value: &Value<'_>) -> Result<String, Problem> {
     let mut text = Vec::with_capacity(40);
-    value.render(&base_type(value), Format::Text, &Settings::default(), &mut text)?;
+    value.render(&value.widest_type(), Format::Text, &Settings::default(), &mut text)?;
     let text = String::from_utf8(text).map_err(|_| Problem::shape("its text is not UTF-8"))?;
     Ok(match value {
         Value::Timestamp(_) | Value::Timestamptz(_) => iso_8601(text),
-        Value::Bool(_)
-        | Value::Int(_)
-        | Value::Numeric(_)
-        | Value::Text(_)
-        | Value::Bytea(_)
-        | Value::Uuid(_)
-        | Value::Date(_)
-        | Value::Json(_)
-        | Value::Jsonb(_) => text,
+        _ => text,
     })
 }
 
@@ -246,22 +232,5 @@ fn iso_8601(text: String) -> String {
             None => format!("{date}T{time}"),
         },
         Some(_) | None => text,
-    }
-}
-
-/// The widest type of a value.
-pub(crate) fn base_type(value: &Value<'_>) -> Type {
-    match value {
-        Value::Bool(_) => Type::Bool,
-        Value::Int(_) => Type::Int8,
-        Value::Numeric(_) => Type::Numeric(None),
-        Value::Text(_) => Type::Text,
-        Value::Bytea(_) => Type::Bytea,
-        Value::Uuid(_) => Type::Uuid,
-        Value::Date(_) => Type::Date,
-        Value::Timestamp(_) => Type::Timestamp(None),
-        Value::Timestamptz(_) => Type::Timestamptz(None),
-        Value::Json(_) => Type::Json,
-        Value::Jsonb(_) => Type::Jsonb,
     }
 }

@@ -9,7 +9,7 @@ use super::Error;
 use super::problem::Problem;
 use crate::schema::{Column, Table};
 use crate::seal::packed::Packed;
-use crate::value::{Format, Settings, Type, Value};
+use crate::value::{Format, Settings, Shape, Type, Value};
 
 /// The values of a record in their stored form (VAL-1), by column. A column that the record lacks is NULL; a field that
 /// the table lacks is an error, because nobody would protect it.
@@ -61,7 +61,7 @@ fn read(ty: &Type, stored: &[u8]) -> Result<Value<'static>, Problem> {
 /// Appends the stored form of one field; gives `false` for NULL, which has none.
 fn write_field<T: Serialize + ?Sized>(ty: Option<&Type>, settings: &Settings, value: &T, out: &mut Vec<u8>) -> Written {
     match ty {
-        Some(ty @ (Type::Json | Type::Jsonb)) => document(ty, settings, value, out),
+        Some(ty) if ty.shape() == Shape::Document => document(ty, settings, value, out),
         _ => value.serialize(FieldSerializer { ty, settings, out }),
     }
 }
@@ -279,79 +279,50 @@ struct FieldSerializer<'a> {
 /// Whether there is a value; else it is NULL.
 type Written = Result<bool, Problem>;
 
-/// What a column takes from serde.
-#[derive(Clone, Copy)]
-enum Takes {
-    Bool,
-    Integer,
-    /// An integer, or the text of a number.
-    Number,
-    Text,
-    /// Bytes, or their text.
-    Bytes,
-    /// A whole document: it does not come here.
-    Document,
-}
-
-impl Takes {
-    fn of(ty: &Type) -> Self {
-        match ty {
-            Type::Bool => Takes::Bool,
-            Type::Int2 | Type::Int4 | Type::Int8 => Takes::Integer,
-            Type::Numeric(_) => Takes::Number,
-            Type::Text | Type::Varchar(_) | Type::Uuid | Type::Date | Type::Timestamp(_) | Type::Timestamptz(_) => {
-                Takes::Text
-            }
-            Type::Bytea => Takes::Bytes,
-            Type::Json | Type::Jsonb => Takes::Document,
-        }
-    }
-}
-
 impl<'a> FieldSerializer<'a> {
     fn ty(&self) -> Result<&'a Type, Problem> {
         self.ty.ok_or(Problem::shape("its type is not known here"))
     }
 
     /// The column's type, and what it takes.
-    fn takes(&self) -> Result<(&'a Type, Takes), Problem> {
+    fn takes(&self) -> Result<(&'a Type, Shape), Problem> {
         let ty = self.ty()?;
-        Ok((ty, Takes::of(ty)))
+        Ok((ty, ty.shape()))
     }
 
     fn integer(self, value: i64) -> Written {
         match self.takes()? {
-            (ty, Takes::Integer | Takes::Number) => self.value(ty, &Value::Int(value).assign(&Type::Int8, ty)?),
-            (_, Takes::Bool | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
+            (ty, Shape::Integer | Shape::Number) => self.value(ty, &Value::Int(value).assign(&Type::Int8, ty)?),
+            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
 
     /// An integer that int8 does not hold.
     fn long_integer(self, digits: &str) -> Written {
         match self.takes()? {
-            (_, Takes::Integer | Takes::Number) => self.parsed(digits),
-            (_, Takes::Bool | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
+            (_, Shape::Integer | Shape::Number) => self.parsed(digits),
+            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
 
     fn text(self, text: &str) -> Written {
         match self.takes()? {
-            (_, Takes::Number | Takes::Text | Takes::Bytes) => self.parsed(text),
-            (_, Takes::Bool | Takes::Integer | Takes::Document) => Err(MISFIT),
+            (_, Shape::Number | Shape::Text | Shape::Bytes) => self.parsed(text),
+            (_, Shape::Bool | Shape::Integer | Shape::Document) => Err(MISFIT),
         }
     }
 
     fn float(self) -> Written {
         match self.takes()? {
-            (_, Takes::Number) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
-            (_, Takes::Bool | Takes::Integer | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
+            (_, Shape::Number) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
+            (_, Shape::Bool | Shape::Integer | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
 
     fn bytes(self) -> Result<Bytes<'a>, Problem> {
         match self.takes()? {
-            (_, Takes::Bytes) => Ok(Bytes::new(self.out)),
-            (_, Takes::Bool | Takes::Integer | Takes::Number | Takes::Text | Takes::Document) => Err(MISFIT),
+            (_, Shape::Bytes) => Ok(Bytes::new(self.out)),
+            (_, Shape::Bool | Shape::Integer | Shape::Number | Shape::Text | Shape::Document) => Err(MISFIT),
         }
     }
 
@@ -385,8 +356,8 @@ impl<'a> Serializer for FieldSerializer<'a> {
 
     fn serialize_bool(self, value: bool) -> Written {
         match self.takes()? {
-            (ty, Takes::Bool) => self.value(ty, &Value::Bool(value)),
-            (_, Takes::Integer | Takes::Number | Takes::Text | Takes::Bytes | Takes::Document) => Err(MISFIT),
+            (ty, Shape::Bool) => self.value(ty, &Value::Bool(value)),
+            (_, Shape::Integer | Shape::Number | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
     fn serialize_i8(self, value: i8) -> Written {

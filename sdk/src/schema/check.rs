@@ -213,11 +213,7 @@ impl Check {
                 let known = Type::from_name(&ty.value);
                 if known.is_none() {
                     self.report(Code::Type, &ty.span, format!("a column of type {} cannot be protected", ty.value))
-                        .help = Some(
-                        "this version protects bool, int2, int4, int8, numeric, text, varchar, bytea, uuid, \
-                         date, timestamp, timestamptz, json and jsonb"
-                            .into(),
-                    );
+                        .help = Some(format!("this version protects {}", names_of_types()));
                 }
                 known
             });
@@ -396,5 +392,14 @@ impl Check {
         let meant = nearest(&name.value, known.map(String::as_str)).map(str::to_owned);
         let problem = self.report(Code::Undefined, &name.span, format!("{what} {:?} is not declared", name.value));
         problem.label = meant.map(|meant| format!("did you mean {meant:?}?"));
+    }
+}
+
+/// `bool, int2, … and jsonb`
+fn names_of_types() -> String {
+    let names: Vec<&str> = Type::ALL.iter().map(Type::pg_name).collect();
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }

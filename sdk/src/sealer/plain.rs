@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::{Error, Known, SealedRecord, Sealer};
 use crate::record::cursor::Cursor;
-use crate::record::de::{Blame, Field, Fields, base_type, deserialize};
+use crate::record::de::{Blame, Field, Fields, deserialize};
 use crate::record::problem::Problem;
 use crate::record::ser;
 use crate::schema::{Column, Table};
@@ -230,13 +230,8 @@ fn stored(table: &Table, record: &Record) -> Result<Packed, Error> {
 fn write(column: &Column, record: &Record, out: &mut Vec<u8>) -> Result<bool, Problem> {
     let Some(value) = record.get(&column.name) else { return Ok(false) };
     let ty = column.ty.as_ref().ok_or(Problem::shape("its type is not known here"))?;
-    let from = base_type(value);
-    let fits = from.same_base(ty)
-        || matches!(
-            (&from, ty),
-            (Type::Int8, Type::Int2 | Type::Int4 | Type::Numeric(_)) | (Type::Text, Type::Varchar(_))
-        );
-    if !fits {
+    let from = value.widest_type();
+    if !from.same_base(&ty.widest()) && !matches!((&from, ty), (Type::Int8, Type::Numeric(_))) {
         return Err(Problem::shape("the value's type is not the column's"));
     }
     // A `Value` can be built that PostgreSQL does not have: a date out of range, a document that is none. What the

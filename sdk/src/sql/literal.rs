@@ -6,16 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use sqlparser::ast::{
-    ArrayElemTypeDef, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, ObjectNamePart, TimezoneInfo,
-    UnaryOperator, Value, ValueWithSpan,
-};
+use sqlparser::ast::{ArrayElemTypeDef, CastKind, DataType, Expr, ObjectNamePart, UnaryOperator, Value, ValueWithSpan};
 
 pub use super::lex::unescape;
 use super::parse::{Constants, unnested};
 use super::{Literal, Refusal};
 use crate::error::SqlState;
-use crate::value::{NumericModifier, Type};
+use crate::value::Type;
 
 /// Casts, signs and parentheses around one constant.
 const MAX_DEPTH: usize = 32;
@@ -38,48 +35,15 @@ pub fn constant(expr: &Expr, constants: &Constants<'_>) -> Result<Option<Constan
 
 /// The type that a statement names, with its modifier; `None` for one that no protected column can have.
 pub fn type_of(data_type: &DataType) -> Option<Type> {
-    let fraction = |digits: &Option<u64>| match digits {
-        None => Some(None),
-        Some(digits) => u8::try_from(*digits).ok().filter(|&digits| digits <= 6).map(Some),
-    };
-    Some(match data_type {
-        DataType::Bool | DataType::Boolean => Type::Bool,
-        DataType::SmallInt(None) | DataType::Int2(None) => Type::Int2,
-        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Type::Int4,
-        DataType::BigInt(None) | DataType::Int8(None) => Type::Int8,
-        DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => Type::Numeric(modifier(info)?),
-        DataType::Text => Type::Text,
-        DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
-            match length {
-                None => Type::Varchar(None),
-                Some(CharacterLength::IntegerLength { length: 0, .. }) => return None,
-                Some(CharacterLength::IntegerLength { length, unit: None }) => {
-                    Type::Varchar(Some(u32::try_from(*length).ok()?))
-                }
-                Some(CharacterLength::IntegerLength { unit: Some(_), .. } | CharacterLength::Max) => return None,
-            }
-        }
-        DataType::Bytea => Type::Bytea,
-        DataType::Uuid => Type::Uuid,
-        DataType::Date => Type::Date,
-        DataType::Timestamp(digits, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
-            Type::Timestamp(fraction(digits)?)
-        }
-        DataType::Timestamp(digits, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => {
-            Type::Timestamptz(fraction(digits)?)
-        }
-        DataType::JSON => Type::Json,
-        DataType::JSONB => Type::Jsonb,
-        DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.0.as_slice() {
-            [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] if schema.value == "pg_catalog" => {
-                catalog_type(&name.value)?
-            }
-            _ => return None,
-        },
-        // Of the hundred types that sqlparser knows from all dialects, the ones above are PostgreSQL's that a protected
-        // column can have. Any other is refused by the caller.
-        _ => return None,
-    })
+    if let DataType::Custom(name, modifiers) = data_type
+        && let [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] = name.0.as_slice()
+    {
+        let of_catalog = schema.value == "pg_catalog" && modifiers.is_empty();
+        return Type::from_pg_name(&name.value).filter(|_| of_catalog);
+    }
+    // The names of the table are those by which sqlparser prints the types that PostgreSQL has; those of other dialects
+    // are not in it. A type's name holds nothing of the client's values.
+    Type::from_name(&data_type.to_string())
 }
 
 fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<Constant>, Refusal> {
@@ -112,7 +76,7 @@ fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<C
             None => Ok(None),
         },
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match read(expr, constants, depth + 1)? {
-            Some(Constant::Value(Literal::Typed(ty, text))) if is_number(&ty) => Ok(Some(typed(ty, text))),
+            Some(Constant::Value(Literal::Typed(ty, text))) if ty.is_number() => Ok(Some(typed(ty, text))),
             Some(_) => Err(not_carried("a sign before anything but a number")),
             None => Ok(None),
         },
@@ -206,32 +170,19 @@ fn cast_text(to: Type, text: String) -> Constant {
             };
             typed(to, text)
         }
-        Type::Bool
-        | Type::Int2
-        | Type::Int4
-        | Type::Int8
-        | Type::Numeric(_)
-        | Type::Text
-        | Type::Varchar(None)
-        | Type::Bytea
-        | Type::Uuid
-        | Type::Date
-        | Type::Timestamp(_)
-        | Type::Timestamptz(_)
-        | Type::Json
-        | Type::Jsonb => typed(to, text),
+        to => typed(to, text),
     }
 }
 
 fn cast_typed(from: Type, to: Type, text: String) -> Result<Constant, Refusal> {
     match (from, to) {
         (from, to) if from == to => Ok(typed(to, text)),
-        (from, to) if is_integer(&from) && is_integer(&to) => {
+        (from, to) if from.is_integer() && to.is_integer() => {
             fits(&to, &text)?;
             Ok(typed(to, text))
         }
-        (from, Type::Numeric(_)) if is_integer(&from) => Ok(typed(to, text)),
-        (from, Type::Text | Type::Varchar(_)) if is_integer(&from) => match text.parse::<i64>() {
+        (from, Type::Numeric(_)) if from.is_integer() => Ok(typed(to, text)),
+        (from, Type::Text | Type::Varchar(_)) if from.is_integer() => match text.parse::<i64>() {
             // As the output function prints it: without the zeros of `007`.
             Ok(number) => Ok(cast_text(to, number.to_string())),
             Err(_) => Err(not_carried("a cast of this constant")),
@@ -248,12 +199,12 @@ fn cast_typed(from: Type, to: Type, text: String) -> Result<Constant, Refusal> {
 fn negate(constant: Constant) -> Result<Constant, Refusal> {
     match constant {
         Constant::Null => Ok(Constant::Null),
-        Constant::Value(Literal::Typed(ty, text)) if is_integer(&ty) || ty == Type::Numeric(None) => {
+        Constant::Value(Literal::Typed(ty, text)) if ty.is_integer() || ty == Type::Numeric(None) => {
             let text = match text.strip_prefix('-') {
                 Some(positive) => positive.to_owned(),
                 None => signed(true, &text),
             };
-            if is_integer(&ty) {
+            if ty.is_integer() {
                 fits(&ty, &text)?;
             }
             Ok(typed(ty, text))
@@ -310,8 +261,8 @@ fn common_type(elements: &[Constant]) -> Result<Type, Refusal> {
         common = Some(match common {
             None => *ty,
             Some(common) if common == *ty => common,
-            Some(common) if width(&common).is_some() && width(ty).is_some() => {
-                if width(&common) < width(ty) {
+            Some(common) if is_plain_number(&common) && is_plain_number(ty) => {
+                if ty.outranks(&common) {
                     *ty
                 } else {
                     common
@@ -321,27 +272,6 @@ fn common_type(elements: &[Constant]) -> Result<Type, Refusal> {
         });
     }
     Ok(common.unwrap_or(Type::Text))
-}
-
-/// Order of implicit casts between exact numbers without modifier.
-fn width(ty: &Type) -> Option<u8> {
-    match ty {
-        Type::Int2 => Some(2),
-        Type::Int4 => Some(4),
-        Type::Int8 => Some(8),
-        Type::Numeric(None) => Some(16),
-        Type::Numeric(Some(_))
-        | Type::Bool
-        | Type::Text
-        | Type::Varchar(_)
-        | Type::Bytea
-        | Type::Uuid
-        | Type::Date
-        | Type::Timestamp(_)
-        | Type::Timestamptz(_)
-        | Type::Json
-        | Type::Jsonb => None,
-    }
 }
 
 fn fits(ty: &Type, text: &str) -> Result<(), Refusal> {
@@ -359,44 +289,9 @@ fn fits(ty: &Type, text: &str) -> Result<(), Refusal> {
     }
 }
 
-fn is_integer(ty: &Type) -> bool {
-    matches!(ty, Type::Int2 | Type::Int4 | Type::Int8)
-}
-
-fn is_number(ty: &Type) -> bool {
-    is_integer(ty) || matches!(ty, Type::Numeric(_))
-}
-
-fn modifier(info: &ExactNumberInfo) -> Option<Option<NumericModifier>> {
-    let (precision, scale) = match *info {
-        ExactNumberInfo::None => return Some(None),
-        ExactNumberInfo::Precision(precision) => (precision, 0),
-        ExactNumberInfo::PrecisionAndScale(precision, scale) => (precision, scale),
-    };
-    let modifier = NumericModifier { precision: u16::try_from(precision).ok()?, scale: i16::try_from(scale).ok()? };
-    let valid = (1..=1000).contains(&modifier.precision) && (-1000..=1000).contains(&modifier.scale);
-    valid.then_some(Some(modifier))
-}
-
-/// `pg_catalog.int4` and its like, which some drivers write.
-fn catalog_type(name: &str) -> Option<Type> {
-    Some(match name {
-        "bool" => Type::Bool,
-        "int2" => Type::Int2,
-        "int4" => Type::Int4,
-        "int8" => Type::Int8,
-        "numeric" => Type::Numeric(None),
-        "text" => Type::Text,
-        "varchar" => Type::Varchar(None),
-        "bytea" => Type::Bytea,
-        "uuid" => Type::Uuid,
-        "date" => Type::Date,
-        "timestamp" => Type::Timestamp(None),
-        "timestamptz" => Type::Timestamptz(None),
-        "json" => Type::Json,
-        "jsonb" => Type::Jsonb,
-        _ => return None,
-    })
+/// An exact number without a modifier.
+fn is_plain_number(ty: &Type) -> bool {
+    ty.is_number() && *ty == ty.unmodified()
 }
 
 fn signed(negative: bool, digits: &str) -> String {

@@ -3,64 +3,31 @@
 use std::borrow::Cow;
 
 use super::calendar::DAY;
-use super::{Error, Format, Numeric, Settings, Type, Value, datetime, int, json, text};
+use super::codec::{Kin, ShownBy};
+use super::{Error, Format, Numeric, Settings, Type, Value, datetime, int, json};
 use crate::error::SqlState;
-
-/// Applies the modifier of `to` to a value of its base type.
-pub(super) fn limit<'a>(value: Value<'a>, to: &Type) -> Result<Value<'a>, Error> {
-    Ok(match (value, to) {
-        (Value::Numeric(number), Type::Numeric(Some(modifier))) => Value::Numeric(number.limit(*modifier)?),
-        (Value::Text(string), Type::Varchar(Some(n))) => Value::Text(text::limit(string, *n)?),
-        (Value::Timestamp(micros), Type::Timestamp(p)) => Value::Timestamp(datetime::round(micros, *p)?),
-        (Value::Timestamptz(micros), Type::Timestamptz(p)) => Value::Timestamptz(datetime::round(micros, *p)?),
-        (value, _) => value,
-    })
-}
 
 impl Type {
     /// Whether PostgreSQL has `=` between a column of this type and a constant of the other: what it finds out before
     /// there is a value.
     pub fn compares_with(&self, constant: &Type) -> bool {
-        match (self.kin(), constant.kin()) {
+        match (self.facts().kin, constant.facts().kin) {
+            (Kin::Number(_), Kin::Number(_)) | (Kin::Time(_), Kin::Time(_)) => true,
+            (Kin::Text, Kin::Text) | (Kin::Jsonb, Kin::Jsonb) => true,
             (Kin::Json, _) | (_, Kin::Json) => false,
-            (own, other) => own == other,
+            _ => self.same_base(constant),
         }
     }
 
     /// Whether PostgreSQL assigns an expression of the other type to a column of this one: to a string it assigns
     /// anything.
     pub fn takes(&self, expression: &Type) -> bool {
-        match (self.kin(), expression.kin()) {
+        match (self.facts().kin, expression.facts().kin) {
             (Kin::Text, _) | (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
-            (own, other) => own == other,
+            (Kin::Number(_), Kin::Number(_)) | (Kin::Time(_), Kin::Time(_)) => true,
+            _ => self.same_base(expression),
         }
     }
-
-    fn kin(&self) -> Kin {
-        match self {
-            Type::Bool => Kin::Bool,
-            Type::Int2 | Type::Int4 | Type::Int8 | Type::Numeric(_) => Kin::Number,
-            Type::Text | Type::Varchar(_) => Kin::Text,
-            Type::Bytea => Kin::Bytea,
-            Type::Uuid => Kin::Uuid,
-            Type::Date | Type::Timestamp(_) | Type::Timestamptz(_) => Kin::Time,
-            Type::Json => Kin::Json,
-            Type::Jsonb => Kin::Jsonb,
-        }
-    }
-}
-
-/// Types with casts and operators among themselves.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kin {
-    Bool,
-    Number,
-    Text,
-    Bytea,
-    Uuid,
-    Time,
-    Json,
-    Jsonb,
 }
 
 /// See [`Value::assign`].
@@ -77,10 +44,7 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
         }
         (Value::Text(v), Type::Text | Type::Varchar(_)) => Value::Text(v),
         (Value::Bool(v), Type::Text | Type::Varchar(_)) => Value::Text(if v { "true" } else { "false" }.into()),
-        (
-            value @ (Value::Int(_) | Value::Numeric(_) | Value::Uuid(_) | Value::Json(_) | Value::Jsonb(_)),
-            Type::Text | Type::Varchar(_),
-        ) => {
+        (value, Type::Text | Type::Varchar(_)) if from.facts().codec.shown_by == ShownBy::Nothing => {
             let mut out = Vec::new();
             value.render(from, Format::Text, &Settings::default(), &mut out)?;
             Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
@@ -97,12 +61,7 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
         (Value::Json(v), Type::Jsonb) => Value::Jsonb(json::normal_form(&v)?.into()),
         (Value::Jsonb(v), Type::Json) => Value::Json(v),
         // What they give depends on DateStyle, TimeZone or bytea_output.
-        (
-            Value::Date(_) | Value::Timestamp(_) | Value::Timestamptz(_) | Value::Bytea(_),
-            Type::Text | Type::Varchar(_),
-        )
-        | (Value::Date(_) | Value::Timestamp(_), Type::Timestamptz(_))
-        | (Value::Timestamptz(_), Type::Date | Type::Timestamp(_)) => {
+        _ if to.takes(from) => {
             return Err(refused(format!(
                 "a protected {to} cannot be assigned from {from}: cast it in the application"
             )));
@@ -114,14 +73,13 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
             ));
         }
     };
-    limit(converted, to)
+    (to.facts().codec.limit)(converted, to)
 }
 
 /// See [`Value::carry`].
 pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Option<Value<'a>>, Error> {
-    let no_operator = || Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {to} = {from}"));
-    if matches!(to, Type::Json) || matches!(from, Type::Json) {
-        return Err(no_operator());
+    if !to.compares_with(from) {
+        return Err(Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {to} = {from}")));
     }
     Ok(match (value, to) {
         (Value::Jsonb(_), Type::Jsonb) => return Err(refused("a protected jsonb takes no comparison".into())),
@@ -143,7 +101,9 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
         }
         (Value::Text(v), Type::Text | Type::Varchar(_)) => Some(Value::Text(v)),
         (value, _) if from.same_base(to) => Some(value),
-        _ => return Err(no_operator()),
+        _ => {
+            return Err(refused(format!("a protected {to} cannot be compared with {from}: cast it in the application")));
+        }
     })
 }
 

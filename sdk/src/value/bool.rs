@@ -1,7 +1,18 @@
 //! bool: input spellings of PostgreSQL's boolin, one byte in binary.
 
-use super::Error;
+use super::codec::{Codec, Sent, Shape};
+use super::{Error, Value, exactly};
 use crate::error::SqlState;
+
+pub(super) const CODEC: Codec = Codec {
+    shape: Shape::Bool,
+    // boolrecv takes any byte that is not zero for true.
+    ..Codec::new(
+        |_, text, _| parse(text).map(Value::Bool),
+        |_, bytes| Ok(Value::Bool(exactly(bytes)? != [0])),
+        Sent::By("boolsend"),
+    )
+};
 
 /// Any unique prefix of true, false, yes, no, on, off, or 1 and 0; any case, blanks around.
 pub(super) fn parse(text: &str) -> Result<bool, Error> {

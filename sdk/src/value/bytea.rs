@@ -1,7 +1,20 @@
 //! bytea: hex and escape input, hex output.
 
-use super::Error;
+use std::borrow::Cow;
+
+use super::codec::{Codec, Sent, Shape, ShownBy};
+use super::{Error, Value};
 use crate::error::SqlState;
+
+pub(super) const CODEC: Codec = Codec {
+    shape: Shape::Bytes,
+    shown_by: ShownBy::ByteaOutput,
+    ..Codec::new(
+        |_, text, _| parse(text).map(|bytes| Value::Bytea(Cow::Owned(bytes))),
+        |_, bytes| Ok(Value::Bytea(Cow::Borrowed(bytes))),
+        Sent::By("byteasend"),
+    )
+};
 
 /// `\x` and pairs of hex digits with blanks between the pairs, or the escape format (`\\`, `\ooo`).
 pub(super) fn parse(text: &str) -> Result<Vec<u8>, Error> {

@@ -4,10 +4,42 @@
 use jiff::tz::TimeZone;
 
 use super::calendar::{self, DAY, SECOND};
+use super::codec::{Codec, Sent, ShownBy};
 use super::digits;
 use super::iso8601::{self, Parsed};
-use super::{Error, Type};
+use super::{Error, Type, Value, exactly};
 use crate::error::SqlState;
+
+pub(super) const DATE: Codec = Codec {
+    shown_by: ShownBy::DateStyle,
+    ..Codec::new(
+        |_, text, _| parse_date(text).map(Value::Date),
+        |_, bytes| check_date(i64::from(exactly(bytes).map(i32::from_be_bytes)?)).map(Value::Date),
+        Sent::By("date_send"),
+    )
+};
+
+pub(super) const TIMESTAMP: Codec = Codec {
+    shown_by: ShownBy::DateStyle,
+    limit,
+    ..Codec::new(
+        |ty, text, _| parse_timestamp(text, precision(ty)).map(Value::Timestamp),
+        |_, bytes| read_timestamp(bytes).map(Value::Timestamp),
+        Sent::By("timestamp_send"),
+    )
+};
+
+pub(super) const TIMESTAMPTZ: Codec = Codec {
+    shown_by: ShownBy::TimeZone,
+    limit,
+    ..Codec::new(
+        |ty, text, settings| {
+            parse_timestamptz(text, precision(ty), settings.time_zone.as_ref()).map(Value::Timestamptz)
+        },
+        |_, bytes| read_timestamp(bytes).map(Value::Timestamptz),
+        Sent::By("timestamptz_send"),
+    )
+};
 
 /// Days of the first date, 4714-11-24 BC, and of the day after the last one, 5874897-12-31.
 const FIRST_DATE: i64 = -2_451_545;
@@ -15,6 +47,26 @@ const END_DATE: i64 = 2_145_031_949;
 /// Microseconds of the first timestamp and after the last one, 294276-12-31.
 const FIRST_TIMESTAMP: i64 = -211_813_488_000_000_000;
 const END_TIMESTAMP: i64 = 9_223_371_331_200_000_000;
+
+/// Fractional digits that a type keeps.
+fn precision(ty: &Type) -> Option<u8> {
+    match ty {
+        Type::Timestamp(precision) | Type::Timestamptz(precision) => *precision,
+        _ => None,
+    }
+}
+
+fn limit<'a>(value: Value<'a>, ty: &Type) -> Result<Value<'a>, Error> {
+    Ok(match value {
+        Value::Timestamp(micros) => Value::Timestamp(round(micros, precision(ty))?),
+        Value::Timestamptz(micros) => Value::Timestamptz(round(micros, precision(ty))?),
+        value => value,
+    })
+}
+
+fn read_timestamp(bytes: &[u8]) -> Result<i64, Error> {
+    round(exactly(bytes).map(i64::from_be_bytes)?, None)
+}
 
 /// A date; a time and a zone behind it are read and ignored.
 pub(super) fn parse_date(text: &str) -> Result<i32, Error> {

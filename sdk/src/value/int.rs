@@ -1,8 +1,26 @@
 //! int2, int4, int8: PostgreSQL's integer input (22P02, 22003), big-endian in binary and in S.
 
 use super::bool::is_space;
-use super::{Error, Type, exactly};
+use super::codec::{Codec, Sent, Shape, Signed};
+use super::{Error, Type, Value, exactly};
 use crate::error::SqlState;
+
+pub(super) const INT2: Codec = codec("int2send");
+pub(super) const INT4: Codec = codec("int4send");
+pub(super) const INT8: Codec = codec("int8send");
+
+const fn codec(send: &'static str) -> Codec {
+    Codec {
+        shape: Shape::Integer,
+        signed: Signed::Widened,
+        widest: Some(Type::Int8),
+        ..Codec::new(
+            |ty, text, _| parse(ty, text).map(Value::Int),
+            |ty, bytes| read(ty, bytes).map(Value::Int),
+            Sent::By(send),
+        )
+    }
+}
 
 /// Decimal digits with an optional sign and blanks around.
 ///

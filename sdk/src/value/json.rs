@@ -2,17 +2,46 @@
 //!
 //! RFC 8259, read as PostgreSQL reads it. Nesting is bounded, so foreign input cannot exhaust a stack.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::bytea::digit;
-use super::{Error, Numeric};
+use super::codec::{Codec, Sent, Shape};
+use super::text::utf8;
+use super::{Error, Numeric, Value, too_short};
 use crate::error::SqlState;
+
+pub(super) const JSON: Codec =
+    Codec { shape: Shape::Document, ..Codec::new(|_, text, _| json(text), |_, bytes| json(utf8(bytes)?), Sent::Utf8) };
+
+pub(super) const JSONB: Codec = Codec {
+    shape: Shape::Document,
+    ..Codec::new(|_, text, _| jsonb(text), |_, bytes| jsonb_recv(bytes), Sent::VersionedUtf8)
+};
 
 /// How deep arrays and objects may nest (PostgreSQL's own bound is its stack).
 const MAX_DEPTH: usize = 1_000;
 /// How many bytes a document's numbers may take in all without exponents: `1e131071` has 131,072 digits, and an array
 /// of them would turn a small message into gigabytes.
 const MAX_NUMBERS: usize = 16 << 20;
+
+fn json(text: &str) -> Result<Value<'_>, Error> {
+    check(text)?;
+    Ok(Value::Json(Cow::Borrowed(text)))
+}
+
+fn jsonb(text: &str) -> Result<Value<'static>, Error> {
+    normal_form(text).map(|text| Value::Jsonb(Cow::Owned(text)))
+}
+
+fn jsonb_recv(bytes: &[u8]) -> Result<Value<'static>, Error> {
+    match bytes {
+        [1, text @ ..] => jsonb(utf8(text)?),
+        [] => Err(too_short()),
+        // PostgreSQL has no better SQLSTATE for it either.
+        _ => Err(Error::new(SqlState::INTERNAL_ERROR, "unsupported jsonb version number")),
+    }
+}
 
 /// Checks that `text` is JSON, for the type json.
 pub(super) fn check(text: &str) -> Result<(), Error> {

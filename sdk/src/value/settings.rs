@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::codec::ShownBy;
 use super::{Error, Type};
 use crate::encoding::ClientEncoding;
 use crate::error::SqlState;
@@ -45,33 +46,17 @@ impl Settings {
     /// 0A000 that names the setting and the value that would work.
     pub fn renders(&self, ty: &Type) -> Result<(), Error> {
         let refuse = |text| Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, text));
-        match ty {
-            Type::Date | Type::Timestamp(_) if !self.date_style_iso => {
+        match ty.facts().codec.shown_by {
+            ShownBy::DateStyle | ShownBy::TimeZone if !self.date_style_iso => {
                 refuse("protected dates are shown in DateStyle ISO only: SET DateStyle = ISO")
             }
-            Type::Timestamptz(_) if !self.date_style_iso => {
-                refuse("protected dates are shown in DateStyle ISO only: SET DateStyle = ISO")
-            }
-            Type::Timestamptz(_) if self.time_zone.is_none() => {
+            ShownBy::TimeZone if self.time_zone.is_none() => {
                 refuse("this TimeZone is not known to pgseal: SET TimeZone to a name of the IANA database")
             }
-            Type::Bytea if !self.bytea_hex => {
+            ShownBy::ByteaOutput if !self.bytea_hex => {
                 refuse("protected bytea is shown in bytea_output hex only: SET bytea_output = hex")
             }
-            Type::Bool
-            | Type::Int2
-            | Type::Int4
-            | Type::Int8
-            | Type::Numeric(_)
-            | Type::Text
-            | Type::Varchar(_)
-            | Type::Bytea
-            | Type::Uuid
-            | Type::Date
-            | Type::Timestamp(_)
-            | Type::Timestamptz(_)
-            | Type::Json
-            | Type::Jsonb => Ok(()),
+            ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone | ShownBy::ByteaOutput => Ok(()),
         }
     }
 }

@@ -4,24 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const TYPES: &[&str] = &[
-    "bool",
-    "int2",
-    "int4",
-    "int8",
-    "numeric",
-    "numeric(12,2)",
-    "text",
-    "varchar(5)",
-    "bytea",
-    "uuid",
-    "date",
-    "timestamp",
-    "timestamp(2)",
-    "timestamptz",
-    "json",
-    "jsonb",
-];
+const MODIFIED: &[&str] = &["numeric(12,2)", "varchar(5)", "timestamp(2)"];
 
 const NASTY: &[(&str, &[&str])] = &[
     ("bool", &["t", "f"]),
@@ -92,13 +75,13 @@ fn a_modifier_is_applied_to_what_is_written() {
 proptest! {
     #[test]
     fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-        for name in TYPES {
-            let ty = Type::from_name(name).unwrap();
+        let modified = MODIFIED.iter().map(|name| Type::from_name(name).unwrap());
+        for ty in Type::ALL.iter().copied().chain(modified) {
             for format in [Format::Text, Format::Binary] {
                 if let Ok(value) = Value::parse(&ty, format, &bytes, &Settings::default()) {
                     let mut stored = Vec::new();
                     value.write_stored(&ty, &mut stored);
-                    prop_assert!(Value::read_stored(&ty, &stored).unwrap() == value, "{}", name);
+                    prop_assert!(Value::read_stored(&ty, &stored).unwrap() == value, "{}", ty);
                 }
             }
             let _ = Value::read_stored(&ty, &bytes);

@@ -2,8 +2,24 @@
 
 use std::borrow::Cow;
 
-use super::Error;
+use super::codec::{Codec, Sent};
+use super::{Error, Type, Value};
 use crate::error::SqlState;
+
+pub(super) const TEXT: Codec = Codec::new(
+    |_, text, _| Ok(Value::Text(Cow::Borrowed(text))),
+    |_, bytes| utf8(bytes).map(|text| Value::Text(Cow::Borrowed(text))),
+    Sent::Utf8,
+);
+
+pub(super) const VARCHAR: Codec = Codec {
+    limit: |value, ty| match (value, ty) {
+        (Value::Text(text), Type::Varchar(Some(n))) => limit(text, *n).map(Value::Text),
+        (value, _) => Ok(value),
+    },
+    widest: Some(Type::Text),
+    ..TEXT
+};
 
 /// Bytes as text of the server's encoding.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Error> {

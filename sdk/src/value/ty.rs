@@ -1,103 +1,15 @@
-//! The types of protected columns: names, OIDs, modifiers, families, and the sealed domain of each.
+//! The types of protected columns by name, OID and modifier, and what the rest of the house may ask of one.
 
 use std::fmt;
 
-/// Precision and scale of `numeric(p, s)`: 1 ≤ p ≤ 1000, -1000 ≤ s ≤ 1000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct NumericModifier {
-    /// Total number of decimal digits.
-    pub precision: u16,
-    /// Digits after the point; negative rounds before it.
-    pub scale: i16,
-}
-
-/// A type that a protected column can have in this version, with its modifier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Type {
-    /// boolean
-    Bool,
-    /// smallint
-    Int2,
-    /// integer
-    Int4,
-    /// bigint
-    Int8,
-    /// numeric, numeric(p, s)
-    Numeric(Option<NumericModifier>),
-    /// text
-    Text,
-    /// varchar, varchar(n): n in characters
-    Varchar(Option<u32>),
-    /// bytea
-    Bytea,
-    /// uuid
-    Uuid,
-    /// date
-    Date,
-    /// timestamp, timestamp(p): 0 ≤ p ≤ 6 fractional digits
-    Timestamp(Option<u8>),
-    /// timestamptz, timestamptz(p)
-    Timestamptz(Option<u8>),
-    /// json
-    Json,
-    /// jsonb
-    Jsonb,
-}
+use super::Type;
+use super::codec::{Kin, Sent, Shape, ShownBy, Signed};
 
 /// The u16 code of a family of types (VAL-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Family(pub u16);
 
-/// How the server is asked for S(v) of a value that it has in the clear (VAL-1).
-enum Asked {
-    /// By the type's send function.
-    Send(&'static str),
-    /// As text in UTF8. The send functions of these types answer in client_encoding, which a session, a role or a
-    /// database sets.
-    Utf8,
-    /// The same behind the version byte of `jsonb_send`.
-    VersionedUtf8,
-}
-
-/// One line a type: `pg_type.oid`, `typlen`, `typname`, how S is asked for, sealed domain, families of S and E.
-struct Facts {
-    oid: u32,
-    len: i16,
-    name: &'static str,
-    stored_by: Asked,
-    domain: &'static str,
-    stored: u16,
-    equality: Option<u16>,
-}
-
-#[rustfmt::skip]
-const fn facts(oid: u32, len: i16, name: &'static str, stored_by: Asked, domain: &'static str, stored: u16, equality: Option<u16>) -> Facts {
-    Facts { oid, len, name, stored_by, domain, stored, equality }
-}
-
 impl Type {
-    #[rustfmt::skip]
-    const fn facts(&self) -> Facts {
-        use Asked::{Send, Utf8, VersionedUtf8};
-        match self {
-            Type::Bool           => facts(16,   1,  "bool",        Send("boolsend"),         "sealed_bool",        0x07, Some(0x07)),
-            Type::Int2           => facts(21,   2,  "int2",        Send("int2send"),         "sealed_int2",        0x01, Some(0x01)),
-            Type::Int4           => facts(23,   4,  "int4",        Send("int4send"),         "sealed_int4",        0x01, Some(0x01)),
-            Type::Int8           => facts(20,   8,  "int8",        Send("int8send"),         "sealed_int8",        0x01, Some(0x01)),
-            Type::Numeric(_)     => facts(1700, -1, "numeric",     Send("numeric_send"),     "sealed_numeric",     0x0f, Some(0x01)),
-            Type::Text           => facts(25,   -1, "text",        Utf8,                     "sealed_text",        0x03, Some(0x03)),
-            Type::Varchar(_)     => facts(1043, -1, "varchar",     Utf8,                     "sealed_varchar",     0x03, Some(0x03)),
-            Type::Bytea          => facts(17,   -1, "bytea",       Send("byteasend"),        "sealed_bytea",       0x09, Some(0x09)),
-            Type::Uuid           => facts(2950, 16, "uuid",        Send("uuid_send"),        "sealed_uuid",        0x08, Some(0x08)),
-            Type::Date           => facts(1082, 4,  "date",        Send("date_send"),        "sealed_date",        0x10, Some(0x10)),
-            Type::Timestamp(_)   => facts(1114, 8,  "timestamp",   Send("timestamp_send"),   "sealed_timestamp",   0x12, Some(0x12)),
-            Type::Timestamptz(_) => facts(1184, 8,  "timestamptz", Send("timestamptz_send"), "sealed_timestamptz", 0x13, Some(0x13)),
-            Type::Json           => facts(114,  -1, "json",        Utf8,                     "sealed_json",        0x30, None),
-            // The equality form of jsonb (a tagged tree) is not in this version: no beacon, no `=`.
-            Type::Jsonb          => facts(3802, -1, "jsonb",       VersionedUtf8,            "sealed_jsonb",       0x19, None),
-        }
-    }
-
     /// Reads a type as the schema file writes it: PostgreSQL's names and aliases, any case, `varchar(120)`,
     /// `numeric(12,2)`, `timestamp(3) with time zone`.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -110,76 +22,28 @@ impl Type {
             None => (name.as_str(), None, ""),
         };
         let words: Vec<&str> = head.split_whitespace().chain(tail.split_whitespace()).collect();
-        let numbers = modifier
-            .map(|inner| inner.split(',').map(|part| part.trim().parse::<i32>().ok()).collect::<Option<Vec<_>>>())
-            .map_or(Some(Vec::new()), |numbers| numbers.filter(|numbers| !numbers.is_empty()))?;
-        let base = match words.join(" ").as_str() {
-            "bool" | "boolean" => Type::Bool,
-            "int2" | "smallint" => Type::Int2,
-            "int4" | "int" | "integer" => Type::Int4,
-            "int8" | "bigint" => Type::Int8,
-            "numeric" | "decimal" => Type::Numeric(None),
-            "text" => Type::Text,
-            "varchar" | "character varying" => Type::Varchar(None),
-            "bytea" => Type::Bytea,
-            "uuid" => Type::Uuid,
-            "date" => Type::Date,
-            "timestamp" | "timestamp without time zone" => Type::Timestamp(None),
-            "timestamptz" | "timestamp with time zone" => Type::Timestamptz(None),
-            "json" => Type::Json,
-            "jsonb" => Type::Jsonb,
-            _ => return None,
-        };
-        base.with_modifier(&numbers)
+        let words = words.join(" ");
+        let known = |ty: &&Self| ty.pg_name() == words || ty.facts().aliases.contains(&words.as_str());
+        let base = *Self::ALL.iter().find(known)?;
+        let Some(inner) = modifier else { return Some(base) };
+        let numbers: Option<Vec<i32>> = inner.split(',').map(|part| part.trim().parse().ok()).collect();
+        base.with_numbers(&numbers?)
     }
 
-    fn with_modifier(self, numbers: &[i32]) -> Option<Self> {
-        match (self, numbers) {
-            (ty, []) => Some(ty),
-            (Type::Numeric(_), &[precision]) => numeric_modifier(precision, 0).map(|m| Type::Numeric(Some(m))),
-            (Type::Numeric(_), &[precision, scale]) => {
-                numeric_modifier(precision, scale).map(|m| Type::Numeric(Some(m)))
-            }
-            // 10,485,760 characters is PostgreSQL's MaxAttrSize.
-            (Type::Varchar(_), &[n @ 1..=10_485_760]) => u32::try_from(n).ok().map(|n| Type::Varchar(Some(n))),
-            (Type::Timestamp(_), &[p @ 0..=6]) => u8::try_from(p).ok().map(|p| Type::Timestamp(Some(p))),
-            (Type::Timestamptz(_), &[p @ 0..=6]) => u8::try_from(p).ok().map(|p| Type::Timestamptz(Some(p))),
-            _ => None,
-        }
+    /// The type that `pg_catalog` has under this name.
+    pub fn from_pg_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|ty| ty.pg_name() == name).copied()
     }
 
     /// The type of a column in the catalog; `None` for one that this version does not know.
     pub fn from_pg(oid: u32, typmod: i32) -> Option<Self> {
-        let base = match oid {
-            16 => Type::Bool,
-            21 => Type::Int2,
-            23 => Type::Int4,
-            20 => Type::Int8,
-            1700 => Type::Numeric(None),
-            25 => Type::Text,
-            1043 => Type::Varchar(None),
-            17 => Type::Bytea,
-            2950 => Type::Uuid,
-            1082 => Type::Date,
-            1114 => Type::Timestamp(None),
-            1184 => Type::Timestamptz(None),
-            114 => Type::Json,
-            3802 => Type::Jsonb,
-            _ => return None,
-        };
-        if typmod < 0 {
-            return Some(base);
-        }
-        match base {
-            // The scale is an 11-bit two's complement number since PostgreSQL 15; before, it was never negative.
-            Type::Numeric(_) => {
-                let packed = typmod - 4;
-                base.with_modifier(&[(packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024])
-            }
-            Type::Varchar(_) => base.with_modifier(&[typmod - 4]),
-            Type::Timestamp(_) | Type::Timestamptz(_) => base.with_modifier(&[typmod]),
-            _ => None,
-        }
+        let base = *Self::ALL.iter().find(|ty| ty.oid() == oid)?;
+        if typmod < 0 { Some(base) } else { base.with_typmod(typmod) }
+    }
+
+    /// The element type of an array type.
+    pub fn of_array(oid: u32) -> Option<Self> {
+        Self::ALL.iter().find(|ty| ty.array_oid() == oid).copied()
     }
 
     /// `pg_type.oid`.
@@ -187,21 +51,14 @@ impl Type {
         self.facts().oid
     }
 
+    /// `pg_type.typarray`: the OID of the array type over it.
+    pub fn array_oid(&self) -> u32 {
+        self.facts().array
+    }
+
     /// `pg_type.typlen`.
     pub fn typlen(&self) -> i16 {
         self.facts().len
-    }
-
-    /// `pg_attribute.atttypmod`, -1 for none.
-    pub fn typmod(&self) -> i32 {
-        match *self {
-            Type::Numeric(Some(NumericModifier { precision, scale })) => {
-                ((i32::from(precision) << 16) | (i32::from(scale) & 0x7ff)) + 4
-            }
-            Type::Varchar(Some(n)) => i32::try_from(n).map_or(-1, |n| n + 4),
-            Type::Timestamp(Some(p)) | Type::Timestamptz(Some(p)) => i32::from(p),
-            _ => -1,
-        }
     }
 
     /// The name of the domain over bytea, in schema `pgseal`, that labels a sealed column: `sealed_text`,
@@ -219,10 +76,10 @@ impl Type {
     /// and of text its UTF8 whatever client_encoding is.
     pub fn stored_expression(&self, value: &str) -> String {
         let utf8 = format!("pg_catalog.convert_to(({value})::pg_catalog.text, 'UTF8')");
-        match self.facts().stored_by {
-            Asked::Send(function) => format!("pg_catalog.{function}({value})"),
-            Asked::Utf8 => utf8,
-            Asked::VersionedUtf8 => format!("(E'\\\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
+        match self.facts().codec.sent {
+            Sent::By(function) => format!("pg_catalog.{function}({value})"),
+            Sent::Utf8 => utf8,
+            Sent::VersionedUtf8 => format!("(E'\\\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
         }
     }
 
@@ -247,50 +104,78 @@ impl Type {
         self.equality().is_some()
     }
 
-    /// The type without its modifier: what an untyped constant is read as in a comparison (SQL-20).
-    pub fn unmodified(&self) -> Self {
-        match self {
-            Type::Numeric(_) => Type::Numeric(None),
-            Type::Varchar(_) => Type::Varchar(None),
-            Type::Timestamp(_) => Type::Timestamp(None),
-            Type::Timestamptz(_) => Type::Timestamptz(None),
-            other => *other,
-        }
-    }
-
     /// Whether two types differ only in their modifier.
     pub fn same_base(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
-}
 
-fn numeric_modifier(precision: i32, scale: i32) -> Option<NumericModifier> {
-    if !(1..=1000).contains(&precision) || !(-1000..=1000).contains(&scale) {
-        return None;
+    /// Whether it is int2, int4 or int8.
+    pub fn is_integer(&self) -> bool {
+        self.is_number() && !matches!(self, Type::Numeric(_))
     }
-    Some(NumericModifier { precision: u16::try_from(precision).ok()?, scale: i16::try_from(scale).ok()? })
+
+    /// Whether it is an exact number: an integer or numeric.
+    pub fn is_number(&self) -> bool {
+        matches!(self.facts().kin, Kin::Number(_))
+    }
+
+    /// Whether it is text or varchar.
+    pub fn is_text(&self) -> bool {
+        self.facts().kin == Kin::Text
+    }
+
+    /// Whether an operator over values of both types works with this one, and the other one is converted to it.
+    pub fn outranks(&self, other: &Self) -> bool {
+        match (self.facts().kin, other.facts().kin) {
+            (Kin::Number(own), Kin::Number(other)) | (Kin::Time(own), Kin::Time(other)) => own > other,
+            _ => false,
+        }
+    }
+
+    /// Whether a value in text is read by the session's `TimeZone`.
+    pub fn reads_time_zone(&self) -> bool {
+        self.facts().codec.shown_by == ShownBy::TimeZone
+    }
+
+    /// Whether a value is shown by a setting that the server does not report.
+    pub fn shown_by_unreported(&self) -> bool {
+        match self.facts().codec.shown_by {
+            ShownBy::ByteaOutput => true,
+            ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone => false,
+        }
+    }
+
+    /// S as a signature covers it (SIG-2), of eight bytes in `wide` where it differs. `None`: it is no value of this type.
+    pub(crate) fn signed_form<'b>(&self, stored: &'b [u8], wide: &'b mut [u8; 8]) -> Option<&'b [u8]> {
+        match (self.facts().codec.signed, stored) {
+            (Signed::AsStored, stored) => Some(stored),
+            (Signed::Widened, stored) if i16::try_from(stored.len()) != Ok(self.typlen()) => None,
+            (Signed::Widened, stored) => {
+                let negative = stored.first().is_some_and(|byte| byte & 0x80 != 0);
+                wide.fill(if negative { 0xff } else { 0 });
+                let start = wide.len().checked_sub(stored.len())?;
+                wide.get_mut(start..)?.copy_from_slice(stored);
+                Some(wide)
+            }
+        }
+    }
+
+    /// The widest type whose values are represented as its own are: int8 of an int2, text of a varchar.
+    pub(crate) fn widest(&self) -> Self {
+        self.facts().codec.widest.unwrap_or(self.unmodified())
+    }
+
+    /// What it is to serde.
+    pub(crate) fn shape(&self) -> Shape {
+        self.facts().codec.shape
+    }
 }
 
 /// As `pg_catalog.format_type` prints it: `character varying(120)`, `timestamp(3) with time zone`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Type::Bool => f.write_str("boolean"),
-            Type::Int2 => f.write_str("smallint"),
-            Type::Int4 => f.write_str("integer"),
-            Type::Int8 => f.write_str("bigint"),
-            Type::Numeric(None) => f.write_str("numeric"),
-            Type::Numeric(Some(m)) => write!(f, "numeric({},{})", m.precision, m.scale),
-            Type::Varchar(None) => f.write_str("character varying"),
-            Type::Varchar(Some(n)) => write!(f, "character varying({n})"),
-            Type::Timestamp(None) => f.write_str("timestamp without time zone"),
-            Type::Timestamp(Some(p)) => write!(f, "timestamp({p}) without time zone"),
-            Type::Timestamptz(None) => f.write_str("timestamp with time zone"),
-            Type::Timestamptz(Some(p)) => write!(f, "timestamp({p}) with time zone"),
-            Type::Text | Type::Bytea | Type::Uuid | Type::Date | Type::Json | Type::Jsonb => {
-                f.write_str(self.pg_name())
-            }
-        }
+        let (before, behind) = self.facts().shown;
+        write!(f, "{before}{}{behind}", self.shown_modifier())
     }
 }
 
@@ -316,6 +201,23 @@ mod tests {
                 assert_eq!(ty.typmod(), typmod, "{name}");
             }
             assert_eq!(Type::from_pg(ty.oid(), ty.typmod()), Some(ty));
+        }
+    }
+
+    /// What is looked up finds one type, and what labels a column names one.
+    #[test]
+    fn no_two_types_of_the_table_share_what_tells_them_apart() {
+        let names = |ty: &Type| [&[ty.pg_name()], ty.facts().aliases].concat();
+        for (index, ty) in Type::ALL.iter().enumerate() {
+            for other in &Type::ALL[index + 1..] {
+                assert_ne!(ty.oid(), other.oid());
+                assert_ne!(ty.array_oid(), other.array_oid());
+                assert!(names(ty).iter().all(|name| !names(other).contains(name)), "{ty} and {other}");
+            }
+            assert_eq!(Type::from_name(&ty.to_string()), Some(*ty));
+            assert_eq!(Type::from_pg(ty.oid(), -1), Some(*ty));
+            assert_eq!(Type::of_array(ty.array_oid()), Some(*ty));
+            assert_eq!(ty.sealed_domain(), format!("sealed_{}", ty.pg_name()));
         }
     }
 

@@ -1,8 +1,15 @@
 //! uuid: every input spelling that PostgreSQL takes, one output.
 
-use super::Error;
 use super::bytea::digit;
+use super::codec::{Codec, Sent};
+use super::{Error, Value, exactly};
 use crate::error::SqlState;
+
+pub(super) const CODEC: Codec = Codec::new(
+    |_, text, _| parse(text).map(Value::Uuid),
+    |_, bytes| exactly(bytes).map(Value::Uuid),
+    Sent::By("uuid_send"),
+);
 
 /// 32 hex digits, a hyphen allowed after every fourth, braces around allowed.
 pub(super) fn parse(text: &str) -> Result<[u8; 16], Error> {

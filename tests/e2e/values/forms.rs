@@ -30,7 +30,7 @@ fn bytes(texts: Vec<String>) -> Vec<Vec<u8>> {
 fn text_is_read_and_shown_as_the_server_does() {
     let mut server = Server::new("text");
     let mut tally = Tally::default();
-    for name in TYPES {
+    for name in TYPES.iter() {
         let ty = of_name(name);
         create(&mut server, &ty);
         let mut inputs = bytes([nasty(name), sample(&texts(name), 300)].concat());
@@ -44,7 +44,7 @@ fn text_is_read_and_shown_as_the_server_does() {
 fn binary_is_read_and_shown_as_the_server_does() {
     let mut server = Server::new("binary");
     let mut tally = Tally::default();
-    for name in TYPES {
+    for name in TYPES.iter() {
         let ty = of_name(name);
         create(&mut server, &ty);
         let mut inputs: Vec<Vec<u8>> = (0..20).map(|len| vec![0; len]).collect();

@@ -1,15 +1,23 @@
 //! What is tried: types, zones, and generators around the grammar of each type.
 
+use std::sync::LazyLock;
+
+use pgseal::value::Type;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// Every type of this version, with the modifiers that behave differently.
+use super::of_name;
+
+/// Every type of the table, and with the modifiers that behave differently.
+pub(super) static TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let plain = Type::ALL.iter().map(|ty| &*ty.to_string().leak());
+    plain.chain(MODIFIED.iter().copied()).collect()
+});
+
 #[rustfmt::skip]
-pub(super) const TYPES: &[&str] = &[
-    "bool", "int2", "int4", "int8", "numeric", "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "text", "varchar",
-    "varchar(5)", "bytea", "uuid", "date", "timestamp", "timestamp(0)", "timestamp(2)", "timestamptz",
-    "timestamptz(3)", "json", "jsonb",
+const MODIFIED: &[&str] = &[
+    "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "varchar(5)", "timestamp(0)", "timestamp(2)", "timestamptz(3)",
 ];
 
 /// Zones with half hours, seconds (LMT), both hemispheres, none, and the forms in which a numeric offset is reported.
@@ -85,7 +93,7 @@ pub(super) fn sample<T: std::fmt::Debug>(strategy: &BoxedStrategy<T>, count: usi
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
-/// A type's name without its modifier.
-pub(super) fn base(name: &str) -> &str {
-    name.split('(').next().unwrap_or(name)
+/// A type's name in `pg_type`.
+pub(super) fn base(name: &str) -> &'static str {
+    of_name(name).pg_name()
 }

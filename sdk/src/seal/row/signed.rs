@@ -48,24 +48,7 @@ fn signed_form<'b>(
     wide: &'b mut [u8; 8],
 ) -> Result<&'b [u8], Error> {
     let wrong = || malformed(table, column, "this signed column holds no value of its type");
-    let widened = match ty {
-        Type::Int2 => i64::from(i16::from_be_bytes(stored.try_into().map_err(|_| wrong())?)),
-        Type::Int4 => i64::from(i32::from_be_bytes(stored.try_into().map_err(|_| wrong())?)),
-        Type::Int8 => i64::from_be_bytes(stored.try_into().map_err(|_| wrong())?),
-        Type::Bool
-        | Type::Numeric(_)
-        | Type::Text
-        | Type::Varchar(_)
-        | Type::Bytea
-        | Type::Uuid
-        | Type::Date
-        | Type::Timestamp(_)
-        | Type::Timestamptz(_)
-        | Type::Json
-        | Type::Jsonb => return Ok(stored),
-    };
-    *wide = widened.to_be_bytes();
-    Ok(wide)
+    ty.signed_form(stored, wide).ok_or_else(wrong)
 }
 
 /// What a row of an older set does not cover must be what ADD COLUMN gave it: NULL, or the constant of the lock

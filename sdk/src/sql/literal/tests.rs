@@ -3,6 +3,7 @@ use sqlparser::ast::{SelectItem, SetExpr, Statement};
 use super::*;
 use crate::sql::lex::lex;
 use crate::sql::parse::{parse, split};
+use crate::value::NumericModifier;
 
 fn read_sql(sql: &str) -> Result<Option<Constant>, Refusal> {
     let text = format!("SELECT {sql}");

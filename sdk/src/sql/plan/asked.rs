@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
 
-use super::constant::{Bare, Constant, element_of, is_null_of, same_value};
+use super::constant::{Bare, Constant, is_null_of, same_value};
 use super::predicate::{array_of, operator_type, sealed_column};
 use super::{Ctx, work};
 use crate::schema::{ColumnId, Table};
@@ -171,7 +171,7 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
     match Constant::read(ctx.source, array).ok()??.value {
         Bare::Param { number, cast: None } => {
             let declared = match ctx.params.declared(number) {
-                Some(oid) => Some(element_of(oid)?),
+                Some(oid) => Some(Type::of_array(oid)?),
                 None => None,
             };
             let ty = match (declared, element) {

@@ -59,9 +59,7 @@ fn outer_type(expr: &Expr) -> Option<Type> {
 /// Whether PostgreSQL compares and stores a NULL of this type as one of the column's: where it does not, it has no
 /// operator or no cast, and says so before it looks at a value.
 pub(super) fn is_null_of(cast: &Type, column: &Type) -> bool {
-    let number = |ty: &Type| is_int(ty) || matches!(ty, Type::Numeric(_));
-    let text = |ty: &Type| matches!(ty, Type::Text | Type::Varchar(_));
-    cast.same_base(column) || (number(cast) && number(column)) || (text(cast) && text(column))
+    cast.same_base(column) || (cast.is_number() && column.is_number()) || (cast.is_text() && column.is_text())
 }
 
 /// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts.
@@ -109,65 +107,10 @@ fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<T
     }
 }
 
-fn is_int(ty: &Type) -> bool {
-    matches!(ty, Type::Int2 | Type::Int4 | Type::Int8)
-}
-
 /// Whether the bytes of a parameter declared as `declared` may stand for `$n::cast`: no value changes.
 pub(super) fn same_value(declared: &Type, cast: &Type) -> bool {
-    let declared = &declared.unmodified();
-    declared == cast
-        || (is_int(declared) && is_int(cast) && width(declared) <= width(cast))
-        || (is_int(declared) && *cast == Type::Numeric(None))
-        || (matches!(declared, Type::Text | Type::Varchar(None)) && matches!(cast, Type::Text | Type::Varchar(None)))
-}
-
-fn width(ty: &Type) -> u8 {
-    match ty {
-        Type::Int2 => 2,
-        Type::Int4 => 4,
-        _ => 8,
-    }
-}
-
-/// `pg_type.oid` of the array type over a type.
-pub(super) fn array_oid(ty: &Type) -> u32 {
-    match ty {
-        Type::Bool => 1000,
-        Type::Int2 => 1005,
-        Type::Int4 => 1007,
-        Type::Int8 => 1016,
-        Type::Numeric(_) => 1231,
-        Type::Text => 1009,
-        Type::Varchar(_) => 1015,
-        Type::Bytea => 1001,
-        Type::Uuid => 2951,
-        Type::Date => 1182,
-        Type::Timestamp(_) => 1115,
-        Type::Timestamptz(_) => 1185,
-        Type::Json => 199,
-        Type::Jsonb => 3807,
-    }
-}
-
-/// The element type of an array type that a parameter was declared as.
-pub(super) fn element_of(oid: u32) -> Option<Type> {
-    [
-        Type::Bool,
-        Type::Int2,
-        Type::Int4,
-        Type::Int8,
-        Type::Numeric(None),
-        Type::Text,
-        Type::Varchar(None),
-        Type::Bytea,
-        Type::Uuid,
-        Type::Date,
-        Type::Timestamp(None),
-        Type::Timestamptz(None),
-        Type::Json,
-        Type::Jsonb,
-    ]
-    .into_iter()
-    .find(|ty| array_oid(ty) == oid)
+    let (declared, cast) = (&declared.unmodified(), *cast);
+    *declared == cast
+        || (declared.is_integer() && cast == cast.unmodified() && cast.outranks(declared))
+        || (declared.is_text() && cast.is_text() && cast == cast.unmodified())
 }

@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, InTarget, Value as AstValue};
 
-use super::constant::{Bare, Constant, array_oid, element_of, same_value};
+use super::constant::{Bare, Constant, same_value};
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
 use super::types::{self, Comparison, type_of};
@@ -208,31 +208,13 @@ fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
         Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
         Bare::Param { .. } | Bare::Null { .. } => false,
     };
-    let raises = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| raises(&ty, own));
+    let raises = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| ty.outranks(own));
     let untyped = |item: &Constant| match item.value {
         Bare::Param { number, cast: None } => ctx.params.declared(number).is_none(),
         Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
     };
     (constants.iter().any(string) && constants.iter().any(foreign))
         || (constants.iter().any(untyped) && constants.iter().any(raises))
-}
-
-/// Whether a column of the one type beside a constant of the other is compared as that.
-fn raises(constant: &Type, column: &Type) -> bool {
-    let rank = |ty: &Type| match ty {
-        Type::Int2 => Some((0, 0)),
-        Type::Int4 => Some((0, 1)),
-        Type::Int8 => Some((0, 2)),
-        Type::Numeric(_) => Some((0, 3)),
-        Type::Date => Some((1, 0)),
-        Type::Timestamp(_) => Some((1, 1)),
-        Type::Timestamptz(_) => Some((1, 2)),
-        Type::Bool | Type::Text | Type::Varchar(_) | Type::Bytea | Type::Uuid | Type::Json | Type::Jsonb => None,
-    };
-    match (rank(constant), rank(column)) {
-        (Some((family, constant)), Some((of_column, column))) => family == of_column && constant > column,
-        _ => false,
-    }
 }
 
 /// `column = ANY (array)`: the array becomes one of tags.
@@ -270,14 +252,14 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
                 let ty = match (ctx.params.declared(number), element) {
                     (None, cast) => cast.unwrap_or(operator_type(&own)),
                     (Some(oid), cast) => {
-                        let declared = element_of(oid).ok_or_else(refused)?;
+                        let declared = Type::of_array(oid).ok_or_else(refused)?;
                         if cast.is_some_and(|cast| !same_value(&declared, &cast)) {
                             return Err(refused());
                         }
                         declared
                     }
                 };
-                ctx.params.protected(number, array_oid(&ty), &label)?;
+                ctx.params.protected(number, ty.array_oid(), &label)?;
                 Input::Param { index: number, ty }
             }
             _ => match Constant::read(ctx.source, array)? {

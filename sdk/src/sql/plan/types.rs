@@ -3,7 +3,7 @@
 use sqlparser::ast::{CastKind, Expr, TypedString, Value as AstValue};
 
 use super::Ctx;
-use super::constant::{Bare, Constant, element_of};
+use super::constant::{Bare, Constant};
 use super::predicate::array_of;
 use super::source::{Extent, Source, unreadable};
 use crate::error::SqlState;
@@ -69,7 +69,7 @@ pub(super) fn comparable_elements(
             let Ok(Some(Constant { value: Bare::Param { number, .. }, .. })) = Constant::read(ctx.source, array) else {
                 return Ok(());
             };
-            match ctx.params.declared(number).map(|oid| (element_of(oid), Type::from_pg(oid, -1))) {
+            match ctx.params.declared(number).map(|oid| (Type::of_array(oid), Type::from_pg(oid, -1))) {
                 Some((Some(element), _)) => compares(ctx, column, &element, comparison),
                 Some((None, Some(_))) => {
                     Err(Refusal::error(SqlState::WRONG_OBJECT_TYPE, "op ANY/ALL (array) requires array on right side")

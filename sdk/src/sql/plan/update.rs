@@ -180,9 +180,8 @@ fn fixed_context(ctx: &mut Ctx<'_>, selection: Option<&Expr>) -> Result<Option<V
 /// The constant as the context's value, where comparing and storing read it alike.
 fn context_value(ctx: &Ctx<'_>, id: ColumnId, value: Bare) -> Option<Input> {
     let own = ctx.scope.column(id).ok()?.ty?;
-    let int = |ty: &Type| matches!(ty, Type::Int2 | Type::Int4 | Type::Int8);
-    let text = |ty: &Type| matches!(ty, Type::Text | Type::Varchar(_));
-    let alike = |ty: &Type| ty.same_base(&own) || (int(ty) && int(&own)) || (text(ty) && text(&own));
+    let alike =
+        |ty: &Type| ty.same_base(&own) || (ty.is_integer() && own.is_integer()) || (ty.is_text() && own.is_text());
     match value {
         Bare::Null { .. } => None,
         Bare::Literal { literal, at } => match &literal {

@@ -9,9 +9,23 @@ mod text;
 
 use std::cmp::Ordering;
 
-use super::{Error, too_long, too_short};
+use super::codec::{Codec, Sent, Shape};
+use super::{Error, Type, Value, too_long, too_short};
 use crate::error::SqlState;
 use crate::framing::Reader;
+
+pub(super) const CODEC: Codec = Codec {
+    shape: Shape::Number,
+    limit: |value, ty| match (value, ty) {
+        (Value::Numeric(number), Type::Numeric(Some(modifier))) => number.limit(*modifier).map(Value::Numeric),
+        (value, _) => Ok(value),
+    },
+    ..Codec::new(
+        |_, text, _| Numeric::parse(text).map(Value::Numeric),
+        |_, bytes| Numeric::read(bytes).map(Value::Numeric),
+        Sent::By("numeric_send"),
+    )
+};
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;

@@ -1,0 +1,138 @@
+//! The table of types: one line each. Everything that asks what a type is asks this.
+
+use super::codec::{Facts, Kin};
+use super::modifier::Modifier;
+use super::{NumericModifier, bool, bytea, datetime, int, json, numeric, text, uuid};
+
+macro_rules! types {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident $(($modifier:ty))? = $oid:literal, $array:literal, $len:literal, $name:literal,
+            $shown:expr, $aliases:expr, $stored:literal, $equality:expr, $kin:expr, $codec:expr;
+    )*) => {
+        /// A type that a protected column can have in this version, with its modifier.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Type {
+            $( $(#[$doc])* $variant $((Option<$modifier>))?, )*
+        }
+
+        impl Type {
+            /// Every one, without its modifier.
+            pub const ALL: &'static [Self] = &[$( Self::$variant $((None::<$modifier>))? ),*];
+
+            pub(super) const fn facts(&self) -> &'static Facts {
+                match self {
+                    $( Self::$variant { .. } => const {
+                        &Facts {
+                            oid: $oid,
+                            array: $array,
+                            len: $len,
+                            name: $name,
+                            domain: concat!("sealed_", $name),
+                            shown: $shown,
+                            aliases: $aliases,
+                            stored: $stored,
+                            equality: $equality,
+                            kin: $kin,
+                            codec: $codec,
+                        }
+                    }, )*
+                }
+            }
+
+            /// The type without its modifier: what an untyped constant is read as in a comparison (SQL-20).
+            pub fn unmodified(&self) -> Self {
+                match self {
+                    $( Self::$variant { .. } => Self::$variant $((None::<$modifier>))?, )*
+                }
+            }
+
+            /// With the modifier that these numbers in parentheses are.
+            pub(super) fn with_numbers(self, numbers: &[i32]) -> Option<Self> {
+                match self {
+                    $( $( Self::$variant(_) => {
+                        <$modifier as Modifier>::of_numbers(numbers).map(|modifier| Self::$variant(Some(modifier)))
+                    } )? )*
+                    _ => None,
+                }
+            }
+
+            /// With the modifier of a column's `atttypmod`.
+            pub(super) fn with_typmod(self, typmod: i32) -> Option<Self> {
+                match self {
+                    $( $( Self::$variant(_) => {
+                        <$modifier as Modifier>::of_typmod(typmod).map(|modifier| Self::$variant(Some(modifier)))
+                    } )? )*
+                    _ => None,
+                }
+            }
+
+            /// `pg_attribute.atttypmod`, -1 for none.
+            pub fn typmod(&self) -> i32 {
+                match *self {
+                    $( $( Self::$variant(Some(modifier)) => <$modifier as Modifier>::typmod(modifier), )? )*
+                    _ => -1,
+                }
+            }
+
+            /// The modifier with its parentheses; nothing for none.
+            pub(super) fn shown_modifier(&self) -> String {
+                match *self {
+                    $( $( Self::$variant(Some(modifier)) => <$modifier as Modifier>::shown(modifier), )? )*
+                    _ => String::new(),
+                }
+            }
+        }
+    };
+}
+
+types! {
+    // oid, typarray, typlen, typname,
+    //     as format_type prints it before and behind a modifier, aliases, family of S, family of E, kin, its file
+
+    /// boolean
+    Bool = 16, 1000, 1, "bool",
+        ("boolean", ""), &["boolean"], 0x07, Some(0x07), Kin::Alone, bool::CODEC;
+    /// smallint
+    Int2 = 21, 1005, 2, "int2",
+        ("smallint", ""), &["smallint"], 0x01, Some(0x01), Kin::Number(0), int::INT2;
+    /// integer
+    Int4 = 23, 1007, 4, "int4",
+        ("integer", ""), &["int", "integer"], 0x01, Some(0x01), Kin::Number(1), int::INT4;
+    /// bigint
+    Int8 = 20, 1016, 8, "int8",
+        ("bigint", ""), &["bigint"], 0x01, Some(0x01), Kin::Number(2), int::INT8;
+    /// numeric, numeric(p, s)
+    Numeric(NumericModifier) = 1700, 1231, -1, "numeric",
+        ("numeric", ""), &["decimal", "dec"], 0x0f, Some(0x01), Kin::Number(3), numeric::CODEC;
+    /// text
+    Text = 25, 1009, -1, "text",
+        ("text", ""), &[], 0x03, Some(0x03), Kin::Text, text::TEXT;
+    /// varchar, varchar(n): n in characters
+    Varchar(u32) = 1043, 1015, -1, "varchar",
+        ("character varying", ""), &["character varying", "char varying"], 0x03, Some(0x03), Kin::Text, text::VARCHAR;
+    /// bytea
+    Bytea = 17, 1001, -1, "bytea",
+        ("bytea", ""), &[], 0x09, Some(0x09), Kin::Alone, bytea::CODEC;
+    /// uuid
+    Uuid = 2950, 2951, 16, "uuid",
+        ("uuid", ""), &[], 0x08, Some(0x08), Kin::Alone, uuid::CODEC;
+    /// date
+    Date = 1082, 1182, 4, "date",
+        ("date", ""), &[], 0x10, Some(0x10), Kin::Time(0), datetime::DATE;
+    /// timestamp, timestamp(p): 0 ≤ p ≤ 6 fractional digits
+    Timestamp(u8) = 1114, 1115, 8, "timestamp",
+        ("timestamp", " without time zone"), &["timestamp without time zone"], 0x12, Some(0x12), Kin::Time(1),
+        datetime::TIMESTAMP;
+    /// timestamptz, timestamptz(p)
+    Timestamptz(u8) = 1184, 1185, 8, "timestamptz",
+        ("timestamp", " with time zone"), &["timestamp with time zone"], 0x13, Some(0x13), Kin::Time(2),
+        datetime::TIMESTAMPTZ;
+    /// json
+    Json = 114, 199, -1, "json",
+        ("json", ""), &[], 0x30, None, Kin::Json, json::JSON;
+    /// jsonb
+    // Its equality form (a tagged tree) is not in this version: no beacon, no `=`.
+    Jsonb = 3802, 3807, -1, "jsonb",
+        ("jsonb", ""), &[], 0x19, None, Kin::Jsonb, json::JSONB;
+}
