@@ -1,5 +1,6 @@
 //! What a session of the proxy knows of names, and frames that the server would only throw away.
 
+mod copies;
 mod messages;
 mod simple;
 

@@ -173,6 +173,7 @@ impl State {
             b'd' | b'c' | b'f' if self.reads && !self.queue.copies() => Ok(self.copy_ahead(out)),
             b'd' => Ok(Fate::Forward),
             b'c' | b'f' => Ok(self.forward(Kind::CopyEnd)),
+            _ if self.reads && self.queue.copies() => Ok(self.within_copy(tag, frame, out)),
             _ => self.statement_frame(core, tag, frame, out),
         }
     }
@@ -185,6 +186,39 @@ impl State {
         }
         compose::flush(out);
         Fate::Copy
+    }
+
+    /// What is no data of the COPY that takes it. PostgreSQL reads no more than its type, and ends the session
+    /// (`CopyGetData`, commands/copyfromparse.c), so nothing else of it travels. A COPY that has failed meanwhile is not
+    /// known here yet: then the server reads a malformed message.
+    fn within_copy(&mut self, tag: u8, frame: Frame<'_>, out: &mut Vec<u8>) -> Fate {
+        let (kind, extended) = match tag {
+            b'Q' => (Kind::Query, false),
+            b'F' => (Kind::Function, false),
+            b'P' if frame.body.is_none() => return Fate::Whole,
+            b'P' => (Kind::Parse, true),
+            b'B' => (Kind::Bind, true),
+            b'D' => (Kind::DescribePortal, true),
+            b'E' => (Kind::Execute, true),
+            _ => (Kind::Close, true),
+        };
+        if tag == b'P' {
+            self.bar_name(frame.seen);
+        }
+        compose::frame(tag, out, |_| {});
+        self.forward(kind);
+        if extended {
+            self.queue.skip();
+        }
+        Fate::Drop
+    }
+
+    /// A name that cannot be read is refused wherever it is used.
+    fn bar_name(&mut self, parse: &[u8]) {
+        let name = parse.split(|byte| *byte == 0).next().unwrap_or(&[]);
+        if let Ok(name) = self.session.facts.settings().encoding.decode(name) {
+            self.session.bar(name.as_bytes());
+        }
     }
 
     /// A message that is a statement, or about one.
@@ -253,12 +287,8 @@ impl State {
 
     /// Takes the place of a message that is not read, of which this much was seen.
     fn refuse_frame(&mut self, tag: u8, seen: &[u8], error: &Refusal, out: &mut Vec<u8>) -> Fate {
-        let name = seen.split(|byte| *byte == 0).next().unwrap_or(&[]);
-        // A name that cannot be read is refused wherever it is used.
-        if tag == b'P'
-            && let Ok(name) = self.session.facts.settings().encoding.decode(name)
-        {
-            self.session.bar(name.as_bytes());
+        if tag == b'P' {
+            self.bar_name(seen);
         }
         match tag {
             // It ends the batch all the same, and is an error of its own there.
@@ -268,7 +298,7 @@ impl State {
             }
             _ if self.queue.skips() => {}
             b'Q' | b'F' => self.refuse_query(error, None, out),
-            b'P' => drop(self.refuse(name.is_empty(), error, None, out)),
+            b'P' => drop(self.refuse(seen.first().is_none_or(|byte| *byte == 0), error, None, out)),
             _ => drop(self.refuse(false, error, None, out)),
         }
         Fate::Drop
