@@ -31,6 +31,7 @@ a: SELECT * FROM person;
 a: INSERT INTO person (id, name, email, born, balance, picture) VALUES
    (1, 'Qz7secretonehwxyvk', E'a\'b@x.org', '1990-05-17', 12.5, '\x0102'),
    (2, 'O''Brien \', NULL, DATE '2001-02-03', -0.01, NULL);
+=> standard strings
 a: SELECT * FROM person ORDER BY id;
 a: SELECT name FROM person WHERE email = 'a''b@x.org';
 a: SELECT name FROM person WHERE email IN ('a''b@x.org', 'other', NULL);

@@ -62,8 +62,10 @@ a: SELECT * FROM kinds;
 a: INSERT INTO kinds (b, i2, i4, i8, n, m, t, v, raw, u, d, ts, tz, j, jb) VALUES
    (true, -5, 70000, 9007199254740993, 1e10, -0.005, 'Qz7secretonehwxyvk', 'v', '\xDEADbeef',
    '00010203-0405-0607-0809-0a0b0c0d0e0f', '1999-01-08', '1999-01-08 04:05:06', '1999-01-08 04:05:06+00', '{"a" :1}', '{"b":1, "a":2}');
+=> standard strings
 a: INSERT INTO kinds (b, i2, n, t, d, tz, jb) VALUES
    ('yes', '7', '-Infinity', U&'\0041', DATE '2024-01-01', TIMESTAMPTZ '2024-01-01 00:00+00', '[1,2]'::jsonb);
+=> standard strings
 a: INSERT INTO kinds (b, i2, n, t, d, tz) VALUES
    ('yes', '7', '-Infinity', E'tab\t', DATE '2024-01-01', TIMESTAMPTZ '2024-01-01 00:00+00');
 a: INSERT INTO kinds (t, v) VALUES ($$dollar $1$$, 'çöß 😀');

@@ -157,6 +157,9 @@ fn table(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table, lock: 
     }
     helpers(changes, spec, live);
     carry::put_up(changes, spec, live, carried);
+    if changes.steps.len() > before {
+        addresses(changes, spec, live);
+    }
     if changes.steps.len() > before || seals_differ(spec, lock) {
         changes.must_be_empty.insert(spec.relation.clone());
     }
@@ -216,6 +219,20 @@ fn helpers(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table) {
                 format!("GRANT {privilege} ({signature}) ON {table} TO {grantee}"),
             );
         }
+    }
+}
+
+/// An UPDATE of several steps finds its rows again by table and place (SQL-54), which a role may read that has SELECT on
+/// the whole table, or on these columns.
+fn addresses(changes: &mut Changes, spec: &TableSpec, live: &snapshot::Table) {
+    let table = quoted(&spec.relation);
+    let grants = live.columns.iter().flat_map(|column| &column.grants);
+    let readers: BTreeSet<&String> = grants.filter(|(_, may)| may == "SELECT").map(|(grantee, _)| grantee).collect();
+    for grantee in readers {
+        changes.step(
+            format!("the address of the rows of which {grantee} may read columns"),
+            format!("GRANT SELECT (tableoid, ctid) ON {table} TO {grantee}"),
+        );
     }
 }
 

@@ -310,6 +310,22 @@ fn grants_on_a_column_alone_extend_to_its_tag() {
 }
 
 #[test]
+fn who_may_read_columns_may_read_the_address_by_which_an_update_finds_its_rows() {
+    let grants = |table: &mut Table| {
+        table.columns[0].grants = vec![("app".into(), "SELECT".into()), ("\"A b\"".into(), "UPDATE".into())];
+        table.columns[2].grants = vec![("app".into(), "SELECT".into()), ("PUBLIC".into(), "SELECT".into())];
+    };
+    let changes = planned(grants);
+    let addresses: Vec<&str> = sql(&changes).into_iter().filter(|sql| sql.contains("ctid")).collect();
+    let wanted = ["PUBLIC", "app"].map(|to| format!(r#"GRANT SELECT (tableoid, ctid) ON "public"."card" TO {to}"#));
+    assert_eq!(addresses, wanted);
+    let mut table = applied();
+    grants(&mut table);
+    table.columns[3].grants = vec![("app".into(), "SELECT".into())];
+    assert_eq!(sql(&plan(&schema(CARD), &snapshot(table), None)), [""; 0], "a grant changes no table that is sealed");
+}
+
+#[test]
 fn cell_7_another_context_needs_an_empty_table() {
     let mut live = applied();
     live.columns[1].not_null = true;

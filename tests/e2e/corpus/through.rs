@@ -28,7 +28,14 @@ impl<S: Session> Through<S> {
     }
 
     fn run(&mut self, sql: &str, params: Vec<Param>) -> crate::doors::answer::Answer {
-        let step = Step { line: 0, actor: Actor::Session('a'), sql: sql.to_owned(), params, expect: Expect::Twin };
+        let step = Step {
+            line: 0,
+            actor: Actor::Session('a'),
+            sql: sql.to_owned(),
+            params,
+            expect: Expect::Twin,
+            standard: false,
+        };
         self.runtime.block_on(self.session.run(&step))
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Setup {
     pub(super) options: String,
     /// By SQL.
     pub(super) sql: String,
+    /// What a step is told before and after it whose constants are written for the other setting of
+    /// `standard_conforming_strings`.
+    pub(super) around: Option<[&'static str; 2]>,
 }
 
 impl Axes {
@@ -58,6 +61,8 @@ impl Axes {
         if wanted && latin1 {
             setup.sql.push_str("SET client_encoding = LATIN1; ");
         }
+        setup.around =
+            backslashes.then_some(["SET standard_conforming_strings = on", "SET standard_conforming_strings = off"]);
         setup
     }
 }
@@ -85,9 +90,9 @@ pub(super) fn grants(role: &str) -> String {
          GRANT DELETE ON person, ledger, entry, kinds TO {role};
          GRANT ALL ON note TO {role};
          GRANT SELECT (id, name, email, born, picture, team), INSERT (id, name, email, born, balance, picture, team),
-            UPDATE (id, name, email, born, balance, picture) ON person TO {role};
-         GRANT SELECT (id, account, label, made_at, rate, code, iban, holder, amount), INSERT, 
-            UPDATE (account, label, made_at, rate, code, iban, holder, amount) ON ledger TO {role};
+            UPDATE (id, name, email, born, balance, picture, team) ON person TO {role};
+         GRANT SELECT (id, account, label, made_at, rate, code, note, iban, holder, amount), INSERT,
+            UPDATE (account, label, made_at, rate, code, note, iban, holder, amount) ON ledger TO {role};
          GRANT SELECT (id, serial, secret, other, note), INSERT (id, serial, secret, other, note),
             UPDATE (secret, other, note) ON entry TO {role};
          GRANT SELECT ({all}), INSERT ({all}), UPDATE ({all}) ON kinds TO {role};"

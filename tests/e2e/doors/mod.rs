@@ -71,16 +71,11 @@ groups! { play:
 }
 
 groups! { play_in_all_sessions:
-    #[ignore = "a role with grants on columns alone may not UPDATE a sealed table (42501); constants under standard_conforming_strings = off differ in words and place"]
     sealed_tables_are_the_same_in_sessions_of_all_kinds: "sealed.sql";
-    #[ignore = "a role with grants on columns alone may not UPDATE a sealed table (42501); constants under standard_conforming_strings = off differ in words and place"]
     signed_tables_are_the_same_in_sessions_of_all_kinds: "signed.sql";
-    #[ignore = "a role with grants on columns alone may not UPDATE a sealed table (42501); constants under standard_conforming_strings = off differ in words and place"]
     values_of_every_type_are_the_same_in_sessions_of_all_kinds: "values.sql";
-    #[ignore = "a role with grants on columns alone may not UPDATE a sealed table (42501); constants under standard_conforming_strings = off differ in words and place"]
     transactions_are_the_same_in_sessions_of_all_kinds: "blocks.sql";
     parameters_are_the_same_in_sessions_of_all_kinds: "parameters.sql";
     refusals_are_the_same_in_sessions_of_all_kinds: "refusals.sql";
-    #[ignore = "a role with grants on columns alone may not UPDATE a sealed table (42501); constants under standard_conforming_strings = off differ in words and place"]
     tampering_is_found_in_sessions_of_all_kinds: "tampering.sql";
 }

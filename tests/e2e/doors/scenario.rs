@@ -19,6 +19,8 @@ pub(crate) struct Step {
     pub(crate) sql: String,
     pub(crate) params: Vec<Param>,
     pub(crate) expect: Expect,
+    /// Its constants are written for `standard_conforming_strings = on`.
+    pub(crate) standard: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,13 +63,17 @@ fn parse(text: &str) -> Result<Vec<Scenario>, (usize, String)> {
             let params = Param::list(params).ok_or((line, "parameters are a JSON array".to_owned()))?;
             last(&mut scenarios, line)?.params = params;
             continue;
+        } else if text == "=> standard strings" {
+            last(&mut scenarios, line)?.standard = true;
+            continue;
         } else if let Some(expect) = text.strip_prefix("=> ") {
             last(&mut scenarios, line)?.expect = expected(expect).ok_or((line, format!("unknown: {expect}")))?;
             continue;
         } else {
             let (actor, sql) = text.split_once(": ").ok_or((line, "neither a step nor a mark".to_owned()))?;
             let actor = actor_of(actor).ok_or((line, format!("nobody is called {actor:?}")))?;
-            open = Some(Step { line, actor, sql: sql.to_owned(), params: vec![], expect: Expect::Twin });
+            let (sql, params, expect) = (sql.to_owned(), vec![], Expect::Twin);
+            open = Some(Step { line, actor, sql, params, expect, standard: false });
         }
         if let Some(mut step) = open.take_if(|step| step.sql.ends_with(';')) {
             step.sql.pop();
@@ -114,14 +120,15 @@ impl Step {
 
 #[test]
 fn steps_of_several_lines_parameters_and_refusals_are_read() {
-    let text = "-- words\n== one\na: SELECT $1,\n  $2;\n<- [1, [\"x\", null]]\nb: INSERT INTO t;\n=> refused 0A000 not so\n\
-                server: DROP TABLE t;\n== two\na: COMMIT;\n=> error 25P01\n";
+    let text = "-- words\n== one\na: SELECT $1,\n  $2;\n<- [1, [\"x\", null]]\n=> standard strings\nb: INSERT INTO t;\n\
+                => refused 0A000 not so\nserver: DROP TABLE t;\n== two\na: COMMIT;\n=> error 25P01\n";
     let scenarios = parse(text).unwrap();
     let [one, two] = scenarios.as_slice() else { panic!("{scenarios:?}") };
     assert_eq!((one.name.as_str(), one.steps.len(), two.steps.len()), ("one", 3, 1));
     assert_eq!((one.steps[0].sql.as_str(), one.steps[0].params.len()), ("SELECT $1,\n  $2", 2));
+    assert_eq!((one.steps[0].standard, one.steps[1].standard), (true, false));
     assert_eq!(one.steps[1].expect, Expect::Refused("0A000".into(), "not so".into()));
-    assert_eq!((one.steps[2].actor, two.steps[0].line), (Actor::Server, 11 - 1));
+    assert_eq!((one.steps[2].actor, two.steps[0].line), (Actor::Server, 12 - 1));
     assert_eq!(two.steps[0].expect, Expect::Error("25P01".into()));
 }
 

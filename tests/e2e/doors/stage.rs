@@ -41,6 +41,7 @@ pub(super) struct Stage {
 /// Scenarios of a file, and what the twin said to each step of each.
 pub(super) struct Group {
     scenarios: Vec<Scenario>,
+    setup: Setup,
     expected: Vec<Vec<Answer>>,
     /// What the first door said, which the others must say too.
     told: Vec<Vec<Answer>>,
@@ -92,7 +93,7 @@ impl Stage {
             cluster().psql(self.twin.config.get_dbname().unwrap(), RESET).unwrap_or_else(|error| panic!("{error}"));
             expected.push(ask_twin(file, scenario, twin, listed).await);
         }
-        Group { scenarios, expected, told: Vec::new(), differences: Vec::new() }
+        Group { scenarios, setup: twin.setup.clone(), expected, told: Vec::new(), differences: Vec::new() }
     }
 
     /// Plays all scenarios through a door.
@@ -100,7 +101,7 @@ impl Stage {
         let mut told = Vec::new();
         for (number, scenario) in group.scenarios.iter().enumerate() {
             self.world.at_server(RESET);
-            let mut sessions = Sessions::new(door);
+            let mut sessions = Sessions::new(door, &group.setup);
             let mut answers: Vec<Answer> = Vec::new();
             for (at, step) in scenario.steps.iter().enumerate() {
                 if step.actor == Actor::Server {
@@ -161,7 +162,7 @@ impl Stage {
 
 /// What the twin says to each step. `listed`: its errors are those that the file lists.
 async fn ask_twin(file: &str, scenario: &Scenario, twin: &Driver, listed: bool) -> Vec<Answer> {
-    let mut sessions = Sessions::new(twin);
+    let mut sessions = Sessions::new(twin, &twin.setup);
     let mut answers = Vec::new();
     for step in &scenario.steps {
         let answer = match &step.expect {
@@ -207,12 +208,13 @@ fn judge(step: &Step, answer: &Answer, twin: &Answer) -> Option<String> {
 /// The sessions of one scenario, connected when they are first needed.
 struct Sessions<'a, D: Door> {
     door: &'a D,
+    setup: &'a Setup,
     open: HashMap<char, D::Session>,
 }
 
 impl<'a, D: Door> Sessions<'a, D> {
-    fn new(door: &'a D) -> Self {
-        Self { door, open: HashMap::new() }
+    fn new(door: &'a D, setup: &'a Setup) -> Self {
+        Self { door, setup, open: HashMap::new() }
     }
 
     async fn run(&mut self, step: &Step) -> Answer {
@@ -221,8 +223,21 @@ impl<'a, D: Door> Sessions<'a, D> {
             Entry::Occupied(session) => session.into_mut(),
             Entry::Vacant(place) => place.insert(self.door.connect().await),
         };
-        session.run(step).await
+        match self.setup.around.filter(|_| step.standard) {
+            None => session.run(step).await,
+            Some([before, after]) => {
+                session.run(&set(before, step)).await;
+                let answer = session.run(step).await;
+                session.run(&set(after, step)).await;
+                answer
+            }
+        }
     }
+}
+
+/// A setting beside a step.
+fn set(sql: &str, step: &Step) -> Step {
+    Step { sql: sql.to_owned(), params: vec![], ..step.clone() }
 }
 
 /// Over loopback.

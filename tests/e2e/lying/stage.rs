@@ -181,7 +181,8 @@ impl Session<'_> {
             }
             Kind::Sdk(session) => {
                 let (sql, params) = (sql.to_owned(), params.to_vec());
-                let step = Step { line: 0, actor: Actor::Session('a'), sql, params, expect: Expect::Twin };
+                let step =
+                    Step { line: 0, actor: Actor::Session('a'), sql, params, expect: Expect::Twin, standard: false };
                 let answer = self.runtime.block_on(session.run(&step));
                 let (code, message) = answer.error.map(|error| (error.code, error.message)).unzip();
                 Told { code, message: message.unwrap_or_default(), shown: answer.rows.len(), rows: answer.rows }

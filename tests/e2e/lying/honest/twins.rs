@@ -191,7 +191,8 @@ async fn answers<D: Door>(door: &D, asked: &[(String, Vec<Option<&str>>, bool)])
         for sql in std::iter::once(select).chain(update) {
             let what = format!("{sql} {params:?}");
             let (actor, expect) = (Actor::Session('a'), Expect::Twin);
-            let answer = session.run(&Step { line: 0, actor, sql, params: params.clone(), expect }).await;
+            let answer =
+                session.run(&Step { line: 0, actor, sql, params: params.clone(), expect, standard: false }).await;
             let rows = match answer.error {
                 Some(error) => Err(error.code),
                 None => Ok((answer.rows, answer.affected)),
