@@ -23,6 +23,9 @@ const MOST_SQL_BYTES: usize = 4 << 20;
 /// Bytes of texts that messages prepared. Beyond it they are not kept, and must be prepared again under another lock.
 const MOST_TEXT_BYTES: usize = 16 << 20;
 
+#[cfg(test)]
+mod tests;
+
 /// The table.
 #[derive(Default)]
 pub(super) struct Names {
