@@ -1,6 +1,7 @@
 //! What a session of the proxy knows of names, and frames that the server would only throw away.
 
 mod copies;
+mod large;
 mod messages;
 mod simple;
 

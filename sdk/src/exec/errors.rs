@@ -4,6 +4,7 @@
 //! reaches the client only if it shows none of these; positions and parameter numbers are the client's own again.
 
 mod detail;
+mod row;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -46,13 +47,16 @@ pub fn translate<'f>(
     }
     // What plpgsql raises says what its author wrote.
     let constraint = sqlstate.starts_with(b"23") && text(b'R') != Some(b"exec_stmt_raise");
+    let table = text(b's').zip(text(b't'));
     let mut physical = None;
     let mut kept: Vec<Field<'f>> = Vec::with_capacity(fields.len());
     for &(code, text) in fields {
         match code {
             b'S' | b'V' | b'C' => kept.push((code, text.into())),
             b'M' => kept.push((code, shown.text(text).unwrap_or(WITHHELD.as_bytes().into()))),
-            b'D' if constraint => kept.extend(detail::of_constraint(text, plan, sent).map(|text| (code, text))),
+            b'D' if constraint => {
+                kept.extend(detail::of_constraint(text, sqlstate, table, plan, sent).map(|text| (code, text)));
+            }
             b'P' => physical = std::str::from_utf8(text).ok().and_then(|at| at.parse().ok()),
             // Position and text of a query inside the server's own code.
             b'p' | b'q' if fields.iter().any(|(field, text)| *field == b'q' && shown.is_internal(text)) => {}

@@ -19,7 +19,7 @@ const TABLE: &str = r#"
     );
     CREATE UNIQUE INDEX person_lower ON person (lower(team), rank);
     CREATE TABLE note (id int PRIMARY KEY, person uuid REFERENCES person);
-    CREATE TABLE account (id int PRIMARY KEY, iban text UNIQUE, holder text, code int UNIQUE);"#;
+    CREATE TABLE account (id int PRIMARY KEY, iban text UNIQUE, holder text, code int UNIQUE CHECK (code > 0));"#;
 
 const SCHEMA: &str = r#"
 version = 1
@@ -201,19 +201,97 @@ fn a_deferred_key_is_told_at_the_commit() {
     pair.same("COMMIT", |_| query("COMMIT"));
 }
 
+/// One character of two bytes stands where PostgreSQL cuts a long value.
+fn long() -> String {
+    [&"a".repeat(63), "äbc, (d) = (e"].concat()
+}
+
 #[test]
-fn a_failing_row_is_not_shown_and_its_constraint_is_named() {
+fn a_failing_row_is_told_in_the_values_that_the_client_sent_sql_56() {
     let mut pair = Pair::new("failingrow");
+    let columns = "INSERT INTO person (id, name, email, \"Phone\", balance, rank)";
     for sql in [
         format!("INSERT INTO person (id, name, rank) VALUES ({}, 'x', 0)", id(3)),
         format!("INSERT INTO person (id, name, team) VALUES ({}, 'x', NULL)", id(3)),
+        format!("{columns} VALUES ({}, '{}', '{EMAIL}', '7, 8', '1.5', 0)", id(3), long()),
+        format!("{columns} VALUES ({}, 'null', NULL, NULL, -0.005, 0)", id(3)),
+        format!("{columns} VALUES ({}, 'a', 'a', '1', 4, 5), ({}, 'b', '{EMAIL}', NULL, NULL, 0)", id(3), id(4)),
+        format!("{columns} VALUES ({}, 'a', NULL, NULL, 2, 5), ({}, NULL, NULL, NULL, NULL, 0)", id(3), id(4)),
+        format!(
+            "UPDATE person SET name = 'x', email = '{EMAIL}', \"Phone\" = NULL, balance = 3, rank = -1 WHERE id = {}",
+            id(2)
+        ),
+        format!("SELECT 1; INSERT INTO person (id, name, email, rank) VALUES ({}, 'x', '{EMAIL}', 0)", id(3)),
+        format!("INSERT INTO account VALUES (3, '{EMAIL}', 'h', 0)"),
+        format!("UPDATE account SET iban = '{EMAIL}', holder = 'x', code = 0 WHERE id = 1"),
+    ] {
+        pair.same(&sql, |email| query(&sql.replace(EMAIL, email)));
+        pair.same(&sql.replace("SELECT 1; ", ""), |email| {
+            let sql = sql.replace(EMAIL, email).replace("SELECT 1; ", "");
+            [parse("", &sql, &[]), bind_formats("", "", &[], &[], &[]), execute("", 0), sync()].concat()
+        });
+    }
+    let zero = 0_i32.to_be_bytes();
+    let long = long();
+    for (sql, values, formats) in [
+        (
+            format!("{columns} VALUES ({}, $1, $2, '5', $3, $4)", id(5)),
+            vec![Some(long.as_bytes()), None, Some(b"1.50"), Some(&zero)],
+            vec![0, 1, 0, 1],
+        ),
+        ("UPDATE account SET iban = $1, holder = $2, code = $3".into(), vec![None, Some(b"x"), Some(b"-1")], vec![]),
+    ] {
+        pair.same(&sql, |email| {
+            let values: Vec<_> = values.iter().map(|value| Some(value.unwrap_or(email.as_bytes()))).collect();
+            [parse("", &sql, &[]), bind_formats("", "", &formats, &values, &[]), execute("", 0), sync()].concat()
+        });
+    }
+}
+
+#[test]
+fn a_failing_row_with_a_cell_that_was_not_sent_or_whose_values_cannot_be_told_apart_is_not_shown_sql_56() {
+    let mut pair = Pair::new("failingcell");
+    for world in [&pair.world, &pair.twin] {
+        world.at_server("INSERT INTO team VALUES ('a, b')");
+    }
+    for sql in [
         "UPDATE person SET rank = -1 WHERE name IS NOT NULL".to_owned(),
+        "UPDATE person SET rank = -1, name = 'x' WHERE email = 'bob'".to_owned(),
+        "UPDATE account SET code = 0 WHERE id = 1".to_owned(),
+        "UPDATE account SET code = 0, iban = 'x' WHERE id = 1".to_owned(),
+        format!("INSERT INTO person (id, name, team, rank) VALUES ({}, 'x', 'a, b', 0)", id(3)),
+        // Either of two rows could be meant.
+        format!("INSERT INTO person (id, name, rank) VALUES ({}, 'x', 5), ({}, 'y', 0)", id(3), id(4)),
     ] {
         let [sealed, plain] = pair.both(|_| query(&sql)).map(Option::unwrap);
         assert_eq!(sealed[2], None, "{sql}");
         assert!(plain[2].as_ref().is_some_and(|detail| detail.contains("Failing row")), "{sql}");
         let rest = |told: &Told| [0, 1, 3, 4, 5, 6, 7].map(|field| told[field].clone());
         assert_eq!(rest(&sealed), rest(&plain), "{sql}");
+    }
+}
+
+/// What the statements of a transaction sent is not kept up to its end.
+#[test]
+fn a_deferred_key_of_a_sealed_column_is_named_at_the_commit_and_has_no_detail_sql_56() {
+    let table = "CREATE TABLE person (id uuid PRIMARY KEY, email text UNIQUE DEFERRABLE INITIALLY DEFERRED)";
+    let schema = "version = 1\nkeyrings.test.generator = 'local:test'\nbranch_keys.people.keyring = 'test'\n\
+        [tables.person]\nname = 'public.person'\nbranch_key = 'people'\n[tables.person.columns]\n\
+        id = 'SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT'\nemail = { action = 'ENCRYPT_AND_SIGN', type = 'text' }\n\
+        [tables.person.beacons]\nstandard = [{ name = 'email', length = 'exact' }]";
+    let world = World::sealed("deferredsealed", table, schema);
+    let (secret, mut raw) = (world.secret(), world.raw());
+    let insert = |number| query(&format!("INSERT INTO person VALUES ({}, '{secret}')", id(number)));
+    assert_eq!(told(&raw.talk(&insert(1), 1), &secret), None);
+    let script = [query("BEGIN"), insert(2), query("COMMIT")];
+    let awaited: Vec<Frame> = script.iter().flat_map(|message| raw.talk(message, 1)).collect();
+    // None awaited, behind a write in a transaction of its own.
+    let other = query(&format!("INSERT INTO person (id) VALUES ({})", id(3)));
+    let at_once = raw.talk(&[other, script.concat()].concat(), 4);
+    for frames in [awaited, at_once] {
+        let error = told(&frames, &secret).unwrap();
+        assert_eq!((error[0].as_deref(), error[7].as_deref()), (Some("23505"), Some("person_email_key")));
+        assert_eq!(error[2], None);
     }
 }
 

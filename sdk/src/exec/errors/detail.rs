@@ -3,13 +3,13 @@
 //!
 //! A key is `(names)=(values)` in the messages of every language (`BuildIndexValueDescription`, genam.c, and
 //! `ri_ReportViolation`, ri_triggers.c). Values are not quoted in it: where a value could hold what separates two, the
-//! detail cannot be taken apart. A failing row shows all columns of the physical row and is always dropped.
+//! detail cannot be taken apart. A failing row is told by [`row`](super::row).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::values::ClientValues;
-use super::{shown, tables};
+use super::{row, shown, tables};
 use crate::encoding::ClientEncoding;
 use crate::schema::Table;
 use crate::sql::Plan;
@@ -33,18 +33,34 @@ enum Part<'p> {
     },
 }
 
-/// What the client may see of it.
-pub(super) fn of_constraint<'t>(text: &'t [u8], plan: &Plan, sent: Option<ClientValues<'_>>) -> Option<Cow<'t, [u8]>> {
+/// What the client may see of it. `table`: schema and name, of which the error is.
+pub(super) fn of_constraint<'t>(
+    text: &'t [u8],
+    sqlstate: &[u8],
+    table: Option<(&[u8], &[u8])>,
+    plan: &Plan,
+    sent: Option<ClientValues<'_>>,
+) -> Option<Cow<'t, [u8]>> {
     let encoding = sent.map_or(ClientEncoding::UTF8, |sent| sent.settings.encoding);
     let decoded = encoding.decode(text).ok()?;
-    let key = key(&decoded)?;
-    let parts = key.names.iter().map(|name| part(name, plan)).collect::<Option<Vec<_>>>()?;
-    if parts.iter().all(|part| matches!(part, Part::Clear)) {
-        // Without a table at hand a cell is told by its bytes.
-        let shows = tables(plan).next().is_some() || !shown::contains(text, b"\\x");
-        return shows.then_some(Cow::Borrowed(text));
-    }
-    let told = rebuilt(&decoded, &key, &parts, plan, sent?)?;
+    let told = match sqlstate {
+        // not_null_violation, check_violation
+        b"23502" | b"23514" => {
+            let (schema, name) = table?;
+            let (schema, name) = (encoding.decode(schema).ok()?, encoding.decode(name).ok()?);
+            row::told(&decoded, (&*schema, &*name), plan, sent)?
+        }
+        _ => {
+            let key = key(&decoded)?;
+            let parts = key.names.iter().map(|name| part(name, plan)).collect::<Option<Vec<_>>>()?;
+            if parts.iter().all(|part| matches!(part, Part::Clear)) {
+                // Without a table at hand a cell is told by its bytes.
+                let shows = tables(plan).next().is_some() || !shown::contains(text, b"\\x");
+                return shows.then_some(Cow::Borrowed(text));
+            }
+            rebuilt(&decoded, &key, &parts, plan, sent?)?
+        }
+    };
     Some(encoding.encode(&told).ok()?.into_owned().into())
 }
 
@@ -135,7 +151,7 @@ fn quoted(name: &str) -> Cow<'_, str> {
 }
 
 /// A uuid as the server prints it.
-fn tag(text: &str) -> Option<[u8; 16]> {
+pub(super) fn tag(text: &str) -> Option<[u8; 16]> {
     let digits = text.replace('-', "");
     u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32).map(u128::to_be_bytes)
 }

@@ -6,9 +6,10 @@ use crate::encoding::ClientEncoding;
 use crate::exec::inputs::Params;
 use crate::exec::resolve::Sources;
 use crate::keys::KeySource;
+use crate::schema::{Column, ColumnId};
 use crate::seal::row;
 use crate::sql::{Input, Plan, WriteRow};
-use crate::value::{Format, Settings};
+use crate::value::{Format, Settings, Value};
 
 /// Bytes of an execution's parameters that are kept for an error; of more, nothing is.
 const MOST_KEPT: usize = 16 * 1024;
@@ -29,13 +30,28 @@ impl ClientValues<'_> {
     pub(super) fn with_tag(&self, written: &WriteRow, beacon: usize, tag: &[u8; 16]) -> Option<String> {
         let table = &*written.table;
         let id = table.beacons.get(beacon)?.column;
-        let column = table.columns.get(id)?;
-        let input = written.values.get(id)?.as_ref()?;
-        let sources = Sources { params: self.params, fetched: &[], settings: self.settings };
-        let value = sources.assigned(input, column).ok()??;
+        let value = self.value(written, id)??;
         if row::exact_tag(table, self.keys, beacon, &value).ok()? != *tag {
             return None;
         }
+        self.text(&value, table.columns.get(id)?)
+    }
+
+    /// What is assigned to a sealed column of a written row, as text: `None` if that is not known, then `None` for NULL.
+    pub(super) fn assigned(&self, written: &WriteRow, id: ColumnId) -> Option<Option<String>> {
+        match self.value(written, id)? {
+            None => Some(None),
+            Some(value) => self.text(&value, written.table.columns.get(id)?).map(Some),
+        }
+    }
+
+    fn value<'v>(&'v self, written: &'v WriteRow, id: ColumnId) -> Option<Option<Value<'v>>> {
+        let input = written.values.get(id)?.as_ref()?;
+        let sources = Sources { params: self.params, fetched: &[], settings: self.settings };
+        sources.assigned(input, written.table.columns.get(id)?).ok()
+    }
+
+    fn text(&self, value: &Value<'_>, column: &Column) -> Option<String> {
         let settings = Settings { encoding: ClientEncoding::UTF8, ..self.settings.clone() };
         let mut text = Vec::new();
         value.render(&column.ty?, Format::Text, &settings, &mut text).ok()?;
@@ -43,42 +59,65 @@ impl ClientValues<'_> {
     }
 }
 
-/// The parameters of an execution that a violated key would show, for who does not have them any more when the server
-/// answers. They are overwritten when dropped.
+/// The parameters of an execution that a violated constraint would show, for who does not have them any more when the
+/// server answers. They are overwritten when dropped.
 pub struct KeyParams {
-    kept: Vec<(usize, Format, Zeroizing<Vec<u8>>)>,
+    /// Number, format, and where its bytes end.
+    kept: Vec<(usize, Format, usize)>,
+    bytes: Zeroizing<Vec<u8>>,
     encoding: ClientEncoding,
 }
 
 impl KeyParams {
-    /// `None` if the plan writes none, or too much.
+    /// `None` if the plan writes none, or too much for its keys.
     pub fn of(plan: &Plan, params: Params<'_>) -> Option<Self> {
-        let mut kept = Vec::new();
-        let mut bytes = 0;
-        for row in &plan.rows {
-            for beacon in &row.table.beacons {
-                let Some(Some(Input::Param { index, .. })) = row.values.get(beacon.column) else { continue };
-                let (Some(Some(value)), Some(format)) = (params.values.get(*index), params.formats.get(*index)) else {
-                    continue;
-                };
-                bytes += value.len();
-                if bytes > MOST_KEPT {
-                    return None;
+        // Keys come first: what is too much beside them is not kept.
+        let mut kept: Vec<(usize, Format, &[u8])> = Vec::new();
+        let mut length = 0;
+        for keys in [true, false] {
+            for row in &plan.rows {
+                for (id, (column, input)) in row.table.columns.iter().zip(&row.values).enumerate() {
+                    if !column.is_sealed() || row.table.beacon(id).is_some() != keys {
+                        continue;
+                    }
+                    let Some(Input::Param { index, .. }) = input else { continue };
+                    let (Some(Some(value)), Some(format)) = (params.values.get(*index), params.formats.get(*index))
+                    else {
+                        continue;
+                    };
+                    if length + value.len() > MOST_KEPT {
+                        if keys {
+                            return None;
+                        }
+                        continue;
+                    }
+                    length += value.len();
+                    kept.push((*index, *format, value));
                 }
-                kept.push((*index, *format, Zeroizing::new(value.to_vec())));
             }
         }
-        (!kept.is_empty()).then_some(Self { kept, encoding: params.encoding })
+        if kept.is_empty() {
+            return None;
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+        let kept = kept.into_iter().map(|(index, format, value)| {
+            bytes.extend_from_slice(value);
+            (index, format, bytes.len())
+        });
+        let kept = kept.collect();
+        Some(Self { kept, bytes, encoding: params.encoding })
     }
 
     /// Calls `then` with them in their places.
     pub fn with<R>(&self, then: impl FnOnce(Params<'_>) -> R) -> R {
         let count = self.kept.iter().map(|(index, ..)| index + 1).max().unwrap_or(0);
         let (mut values, mut formats) = (vec![None; count], vec![Format::Text; count]);
-        for (index, format, value) in &self.kept {
+        let mut start = 0;
+        for (index, format, end) in &self.kept {
             if let (Some(place), Some(as_sent)) = (values.get_mut(*index), formats.get_mut(*index)) {
-                (*place, *as_sent) = (Some(value.as_slice()), *format);
+                (*place, *as_sent) = (self.bytes.get(start..*end), *format);
             }
+            start = *end;
         }
         then(Params { values: &values, formats: &formats, encoding: self.encoding })
     }
