@@ -102,7 +102,9 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
         (Value::Text(v), Type::Text | Type::Varchar(_)) => Some(Value::Text(v)),
         (value, _) if from.same_base(to) => Some(value),
         _ => {
-            return Err(refused(format!("a protected {to} cannot be compared with {from}: cast it in the application")));
+            return Err(refused(format!(
+                "a protected {to} cannot be compared with {from}: cast it in the application"
+            )));
         }
     })
 }
