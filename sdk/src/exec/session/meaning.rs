@@ -203,6 +203,17 @@ impl<P> Session<P> {
         Ok(Meaning::Forwarded(statement))
     }
 
+    /// Whether a Bind of this name goes on as it is, whatever it brings, and nothing follows from it: so it is for nearly
+    /// every one, and one look at the name tells. Otherwise [`Session::bind`] says what becomes of it.
+    pub fn passes(&self, name: &[u8], protection: &Protection) -> bool {
+        self.renaming == 0
+            && self.portals.is_empty()
+            && self.never_made.is_empty()
+            && !self.facts.may_be_taken_back()
+            && self.path.as_ref().is_none_or(|path| !path.is_open(protection) && !path.asks(protection))
+            && self.names.passes(name, protection.epoch)
+    }
+
     /// Whether a Bind of this name must be there whole to be looked at.
     pub fn needs_values(&self, name: &[u8], protection: &Protection) -> bool {
         match self.names.get(name) {

@@ -15,6 +15,7 @@
 
 mod answers;
 mod cut;
+mod hash;
 mod meaning;
 mod names;
 pub mod path;
@@ -274,6 +275,11 @@ impl<P> Session<P> {
     /// Whether only the server's answer tells what the portal's name means.
     pub fn is_open_portal(&self, name: &[u8]) -> bool {
         self.portals.is_open(name)
+    }
+
+    /// Whether no portal is known: the server's to answer is whatever names one.
+    pub fn has_no_portals(&self) -> bool {
+        self.portals.is_empty()
     }
 
     /// The refusal to execute what prepares more than is kept.

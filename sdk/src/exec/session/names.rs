@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::by_name::{Named, key, names_protected};
+use super::hash::Secret;
 use super::statement::Statement;
 use super::versions::Versions;
 use crate::error::SqlState;
@@ -29,7 +30,7 @@ mod tests;
 /// The table.
 #[derive(Default)]
 pub(super) struct Names {
-    slots: HashMap<Box<[u8]>, Slot>,
+    slots: HashMap<Box<[u8]>, Slot, Secret>,
     weight: Weight,
     /// A name was one too many to bar, or was not read. It stays so: which one it was is not known.
     overflowed: bool,
@@ -131,6 +132,16 @@ impl Names {
     /// What a message made under this name, once everything sent is confirmed.
     pub(super) fn get(&self, name: &[u8]) -> Option<&Arc<Statement>> {
         self.slot(name)?.prepared.last()
+    }
+
+    /// Whether a Bind of this name goes on, whatever is in it, and changes nothing: a message made the name, nothing is under
+    /// way that leaves it open, and its statement was forwarded in this epoch.
+    pub(super) fn passes(&self, name: &[u8], epoch: u64) -> bool {
+        self.slot(name).is_some_and(|slot| {
+            slot.barred.is_none()
+                && !slot.prepared.is_open(self.batch)
+                && slot.prepared.last().is_some_and(|statement| statement.passes(epoch))
+        })
     }
 
     /// Whether only the server's answer tells what the name means.

@@ -49,6 +49,8 @@ pub struct Path {
     asked: bool,
     /// How often something changed on which meanings depend.
     changes: u64,
+    /// Something changed since the transaction began: what is now may differ from what was then.
+    moved: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +210,7 @@ impl Path {
             shown: Shown::default(),
             asked: false,
             changes: 0,
+            moved: false,
         };
         for (name, value) in start {
             let Some(variable) = Variable::of(name) else { continue };
@@ -274,7 +277,7 @@ impl Path {
     }
 
     fn commit(&mut self) {
-        if self.base != self.now {
+        if self.moved && self.base != self.now {
             self.now.commit();
             self.base.clone_from(&self.now);
             self.unshow();
@@ -283,7 +286,7 @@ impl Path {
     }
 
     fn roll_back(&mut self) {
-        if self.base != self.now {
+        if self.moved && self.base != self.now {
             self.now.clone_from(&self.base);
             self.unshow();
         }
@@ -296,6 +299,7 @@ impl Path {
         }
         self.savepoints.clear();
         self.failed = false;
+        self.moved = false;
     }
 
     /// Something may be another thing now.
@@ -303,6 +307,7 @@ impl Path {
         self.shown = Shown::default();
         self.asked = false;
         self.changes += 1;
+        self.moved = true;
     }
 
     fn carry_out(&mut self, effect: &PathEffect) {
@@ -371,7 +376,7 @@ impl Path {
         let differs = |one: &Settings, other: &Settings| {
             !one.says_as(other) || (movable && one.is_certain() != other.is_certain())
         };
-        if self.ends > 0 && differs(&self.base, &self.now) {
+        if self.ends > 0 && self.moved && differs(&self.base, &self.now) {
             return true;
         }
         let mut ahead = None;

@@ -80,6 +80,11 @@ impl Statement {
         self.text.as_deref().map(|text| &**text)
     }
 
+    /// Whether it is forwarded in this epoch, whatever a Bind brings, and does nothing that is remembered.
+    pub(super) fn passes(&self, epoch: u64) -> bool {
+        self.plan.is_none() && self.epoch == epoch && self.named.is_none() && !self.runs && self.effect == Effect::None
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.len())
     }

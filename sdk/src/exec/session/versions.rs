@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::by_name::key;
+use super::hash::Secret;
 
 /// The meanings of one name.
 #[derive(Debug)]
@@ -94,13 +95,13 @@ impl<T> Versions<T> {
 /// Portals by name.
 #[derive(Debug)]
 pub struct Portals<T> {
-    portals: HashMap<Box<[u8]>, Versions<T>>,
+    portals: HashMap<Box<[u8]>, Versions<T>, Secret>,
     batch: u64,
 }
 
 impl<T> Default for Portals<T> {
     fn default() -> Self {
-        Self { portals: HashMap::new(), batch: 0 }
+        Self { portals: HashMap::default(), batch: 0 }
     }
 }
 
