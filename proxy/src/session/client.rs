@@ -344,12 +344,11 @@ impl Rest {
         if self.bytes == 0 {
             return true;
         }
-        let now = inbound.bytes().get(..self.bytes).unwrap_or(inbound.bytes());
-        let count = now.len();
-        if !self.dropped {
-            out.extend_from_slice(now);
+        let count = inbound.bytes().len().min(self.bytes);
+        match self.dropped {
+            true => inbound.consume(count),
+            false => inbound.pass(count, out),
         }
-        inbound.consume(count);
         self.bytes -= count;
         self.bytes == 0
     }

@@ -1,13 +1,12 @@
 //! How a session ends: a client that is gone or only says nothing more, and a server that should stop working for it.
 
-use std::cell::{Cell, OnceCell};
 use std::io;
 use std::pin::pin;
-use std::task::Waker;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::gate::Signal;
 use super::{Context, cancel};
 use crate::upstream::{Closed, ReadHalf, Stream};
 
@@ -18,38 +17,10 @@ const EVERY: Duration = Duration::from_secs(5);
 /// is gone answers with a reset.
 pub(super) const QUESTION: &[u8] = b"S\0\0\0\x19integer_datetimes\0on\0";
 
-/// The client's end of a session, as the direction that reads it sees it.
-#[derive(Default)]
-pub(super) struct Question {
-    due: Cell<bool>,
-    /// Wakes the direction that writes to the client.
-    writer: OnceCell<Waker>,
-}
-
-impl Question {
-    /// `writer` asks it.
-    pub(super) fn asked_by(&self, writer: Waker) {
-        // Set once: a session has one such direction.
-        let _ = self.writer.set(writer);
-    }
-
-    /// Whether the client is to be asked now.
-    pub(super) fn take(&self) -> bool {
-        self.due.take()
-    }
-
-    fn ask(&self) {
-        self.due.set(true);
-        if let Some(writer) = self.writer.get() {
-            writer.wake_by_ref();
-        }
-    }
-}
-
 /// Returns when the client is gone, without reading what it sent. A FIN is ambiguous: it may come from a client that waits
 /// for its answers. So it is asked, after `patience` for the first time; and so is a client whose FIN may be hidden behind
-/// what is not read.
-pub(super) async fn gone(client: &ReadHalf<'_>, question: &Question, patience: Duration) {
+/// what is not read. `question` tells the direction that writes to it.
+pub(super) async fn gone(client: &ReadHalf<'_>, question: &Signal, patience: Duration) {
     let (mut closing, mut wait) = (false, EVERY);
     loop {
         tokio::select! {
@@ -60,7 +31,7 @@ pub(super) async fn gone(client: &ReadHalf<'_>, question: &Question, patience: D
             () = client.reset(), if closing => return,
             () = tokio::time::sleep(wait) => {
                 if closing || client.has_unread() {
-                    question.ask();
+                    question.give();
                 }
                 wait = EVERY;
             }
@@ -102,7 +73,8 @@ async fn drained(server: &mut Stream) {
         std::future::pending::<()>().await;
     };
     let rest = async {
-        let mut nothing = [0; 4096];
+        // Not in the future, which every session has room for.
+        let mut nothing = vec![0; 4096];
         while matches!(reader.read(&mut nothing).await, Ok(1..)) {}
     };
     tokio::select! { () = rest => {}, () = farewell => {} }

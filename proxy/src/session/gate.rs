@@ -3,6 +3,8 @@
 //! A session's two directions and its watch for the end of the process are futures of one task. Without this each
 //! event of one of them polls all of them, and every poll of a socket that is not ready takes its lock.
 
+use std::cell::{Cell, OnceCell};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +17,39 @@ pub(super) struct Gate<'f, F> {
     waker: Waker,
     /// The task that the bell wakes, as far as this side knows.
     task: Option<Waker>,
+}
+
+/// What one direction tells another: that there is something to do.
+#[derive(Default)]
+pub(super) struct Signal {
+    given: Cell<bool>,
+    waker: OnceCell<Waker>,
+}
+
+impl Signal {
+    /// Whom it wakes.
+    pub(super) fn wakes(&self, waker: Waker) {
+        // Set once: a session has one such direction.
+        let _ = self.waker.set(waker);
+    }
+
+    /// Gives it.
+    pub(super) fn give(&self) {
+        self.given.set(true);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether it was given since it was last taken.
+    pub(super) fn take(&self) -> bool {
+        self.given.take()
+    }
+
+    /// Waits until it is given, within the future that it wakes.
+    pub(super) async fn taken(&self) {
+        poll_fn(|_| if self.take() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
 }
 
 struct Bell {

@@ -72,7 +72,8 @@ impl Core {
 pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<Phase>) {
     let span = log::session(&client);
     let _panic = log::Panic(&span);
-    let opening = startup::open(&mut client, &core.context).instrument(span.clone());
+    // On the heap: a session that has begun has no room for it any more.
+    let opening = Box::pin(startup::open(&mut client, &core.context).instrument(span.clone()));
     let opened = tokio::select! {
         opened = tokio::time::timeout(core.context.limits.authentication, opening) => opened,
         () = until(&mut phase, Phase::Draining) => {
@@ -81,7 +82,7 @@ pub async fn run(mut client: Stream, core: Rc<Core>, mut phase: watch::Receiver<
         }
     };
     match opened {
-        Ok(startup::Opened::Session(session)) => relay::run(&mut client, *session, &core, phase, &span).await,
+        Ok(startup::Opened::Session(session)) => relay::run(&mut client, session, &core, phase, &span).await,
         Ok(startup::Opened::Refused(reason)) => {
             // Of a shortage the log hears once.
             if reason.sqlstate != SqlState::TOO_MANY_CONNECTIONS {

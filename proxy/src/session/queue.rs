@@ -10,6 +10,9 @@ use std::collections::VecDeque;
 /// than the server keeps back unflushed (8 kB of answers of at least 5 bytes, `PQ_SEND_BUFFER_SIZE` in pqcomm.c).
 pub(super) const LIMIT: usize = 1 << 13;
 
+/// Entries for which an idle session keeps room.
+const KEPT: usize = 16;
+
 /// What was sent, and so what comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -187,7 +190,11 @@ impl<T> Queue<T> {
                 self.copying = false;
                 None
             }
-            Part::Last => self.entries.pop_front().map(|entry| entry.payload),
+            Part::Last => {
+                let answered = self.entries.pop_front().map(|entry| entry.payload);
+                self.shrink();
+                answered
+            }
             Part::CopyIn => {
                 self.begin_copy(dropped);
                 None
@@ -201,6 +208,28 @@ impl<T> Queue<T> {
                 self.skipping = self.entries.is_empty();
                 failed
             }
+        }
+    }
+
+    /// How a message that is no error and begins no COPY relates to the entry at the front, if that is one of these.
+    /// [`Queue::answered`] follows.
+    pub(super) fn plain_answer(&mut self, tag: u8, of: impl FnOnce(&T) -> bool) -> Option<Part> {
+        let entry = self.front().filter(|entry| of(&entry.payload))?;
+        part(entry.kind, tag).filter(|part| matches!(part, Part::More | Part::Last))
+    }
+
+    /// The message of [`Queue::plain_answer`] was handled.
+    pub(super) fn answered(&mut self, part: Part) {
+        if part == Part::Last {
+            self.entries.pop_front();
+            self.shrink();
+        }
+    }
+
+    /// Gives back what a long pipeline took, when it is answered.
+    fn shrink(&mut self) {
+        if self.entries.is_empty() && self.entries.capacity() > KEPT {
+            self.entries = VecDeque::new();
         }
     }
 

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use pgseal::error::SqlState;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tracing::{Instrument as _, Span};
 
-use super::ends::{self, Question};
+use super::ends;
 use super::fatal::{self, Fatal};
-use super::gate::Gate;
+use super::gate::{Gate, Signal};
 use super::startup::Session;
 use super::state::State;
 use super::{Core, until};
@@ -52,9 +52,9 @@ struct Link<'s> {
     core: &'s Core,
     state: RefCell<State>,
     /// The client's side has something to do: see [`State::wake`].
-    woken: Notify,
-    /// Whether the client is still there.
-    question: Question,
+    woken: Signal,
+    /// The client is to be asked whether it is still there.
+    question: Signal,
     /// Number of the host.
     host: usize,
 }
@@ -62,15 +62,19 @@ struct Link<'s> {
 /// Relays until one side ends. What is logged meanwhile belongs to `span`.
 pub(super) async fn run(
     client: &mut Stream,
-    session: Session,
+    session: Box<Session>,
     core: &Core,
     mut phase: watch::Receiver<Phase>,
     span: &Span,
 ) {
-    let Session { mut server, host, from_client, from_server, protected, path } = session;
-    let state = span.in_scope(|| State::new(protected.then_some(&*core.context), Some(path)));
-    let state = RefCell::new(state);
-    let link = Link { core, state, woken: Notify::new(), question: Question::default(), host };
+    let Session { mut server, host, from_client, from_server, protected, path } = *session;
+    let link = Link {
+        core,
+        state: RefCell::new(span.in_scope(|| State::new(protected.then_some(&*core.context), Some(path)))),
+        woken: Signal::default(),
+        question: Signal::default(),
+        host,
+    };
     let mut to_client = Outbound::default();
     let end = {
         let (client_reader, client_writer) = client.split();
@@ -78,16 +82,17 @@ pub(super) async fn run(
         let down = pin!(downward(server_reader, client_writer, from_server, &mut to_client, &link));
         let up = pin!(upward(client_reader, server_writer, from_client, &link));
         let drained = pin!(drained(&mut phase, &link.state));
-        let down = Gate::new(down);
-        link.question.asked_by(down.waker());
+        let (down, up) = (Gate::new(down), Gate::new(up));
+        link.question.wakes(down.waker());
+        link.woken.wakes(up.waker());
         tokio::select! {
             biased;
             end = down => end,
-            end = Gate::new(up) => end,
+            end = up => end,
             () = Gate::new(drained) => End::Fatal(Fatal::shutdown()),
         }
     };
-    finish(end, client, server, &link, &to_client).instrument(span.clone()).await;
+    Box::pin(finish(end, client, server, &link, &to_client).instrument(span.clone())).await;
 }
 
 async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound: Inbound, link: &Link<'_>) -> End {
@@ -95,39 +100,33 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
     loop {
         let need = link.state.borrow_mut().handle_client(link.core, &mut inbound, outbound.bytes());
         if !outbound.is_empty() {
-            tokio::select! {
-                biased;
-                written = outbound.write(&mut writer) => if written.is_err() {
-                    // The server closed. What it said last is still on its way to the client.
-                    return pending().await;
-                },
-                () = gone(&reader, link) => return End::Client,
+            match unless_gone(outbound.write(&mut writer), &reader, link).await {
+                Some(Ok(())) => {}
+                // The server closed. What it said last is still on its way to the client.
+                Some(Err(_)) => return pending().await,
+                None => return End::Client,
             }
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
-            Ok(Need::Wait) => {
-                tokio::select! {
-                    biased;
-                    () = link.woken.notified() => continue,
-                    () = gone(&reader, link) => return End::Client,
-                }
-            }
+            Ok(Need::Wait) => match unless_gone(link.woken.taken(), &reader, link).await {
+                Some(()) => continue,
+                None => return End::Client,
+            },
             Ok(Need::Turn | Need::Key) => {
                 tokio::task::yield_now().await;
                 continue;
             }
             Err(fatal) => return End::Fatal(fatal),
         };
-        let read = tokio::select! {
-            biased;
-            read = inbound.read(&mut reader, wanted) => read,
-            () = link.woken.notified() => continue,
-        };
-        match read {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(_) => return End::Client,
+        let read = poll_fn(|context| match link.woken.take() {
+            true => Poll::Ready(None),
+            false => inbound.poll_read(&mut reader, context, wanted).map(Some),
+        });
+        match read.await {
+            None | Some(Ok(1..)) => {}
+            Some(Ok(0)) => break,
+            Some(Err(_)) => return End::Client,
         }
     }
     // The client closed its side. It may still read: the server is told the same, answers what it has, and closes.
@@ -144,8 +143,22 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
     }
     // A server that is gone says so in the other direction.
     let _ = writer.shutdown().await;
-    gone(&reader, link).await;
+    Box::pin(gone(&reader, link)).await;
     End::Client
+}
+
+/// What `what` says; `None` if the client, which is not read meanwhile, is gone before that. Most is said at once, and then
+/// nobody looks.
+async fn unless_gone<T>(what: impl Future<Output = T>, client: &ReadHalf<'_>, link: &Link<'_>) -> Option<T> {
+    let mut what = pin!(what);
+    if let Poll::Ready(said) = poll_fn(|context| Poll::Ready(what.as_mut().poll(context))).await {
+        return Some(said);
+    }
+    tokio::select! {
+        biased;
+        said = what => Some(said),
+        () = Box::pin(gone(client, link)) => None,
+    }
 }
 
 /// Returns when the client, which is not read meanwhile, is gone.
@@ -170,7 +183,7 @@ async fn downward(
                 link.core.context.cancels.insert(&state.key, link.host);
             }
             if std::mem::take(&mut state.wake) {
-                link.woken.notify_one();
+                link.woken.give();
             }
             need
         };
@@ -185,20 +198,16 @@ async fn downward(
             }
             Ok(Need::Key) => {
                 let span = link.state.borrow().span.clone();
-                load_key(link).instrument(span).await;
+                Box::pin(load_key(link).instrument(span)).await;
                 continue;
             }
             Err(fatal) => return End::Fatal(fatal),
         };
-        let read = {
-            let mut read = pin!(inbound.read(&mut reader, wanted));
-            poll_fn(|context| match link.question.take() {
-                true => Poll::Ready(None),
-                false => read.as_mut().poll(context).map(Some),
-            })
-            .await
-        };
-        match read {
+        let read = poll_fn(|context| match link.question.take() {
+            true => Poll::Ready(None),
+            false => inbound.poll_read(&mut reader, context, wanted).map(Some),
+        });
+        match read.await {
             // Between two frames only. Within one the client is asked by what comes next.
             None if link.state.borrow().from_server.bytes == 0 => outbound.bytes().extend_from_slice(ends::QUESTION),
             None | Some(Ok(1..)) => {}

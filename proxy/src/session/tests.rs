@@ -3,6 +3,7 @@
 mod model;
 mod postgres;
 mod script;
+mod sizes;
 
 use std::sync::Arc;
 
