@@ -1,6 +1,7 @@
 //! From client to server: forward, rewrite, refuse, insert.
 
 mod extended;
+mod passing;
 mod questions;
 mod simple;
 mod steps;
@@ -89,6 +90,11 @@ impl State {
                 return Ok(Need::Turn);
             }
             let bytes = inbound.bytes();
+            let passed = self.pass_client(bytes, &mut done);
+            if passed > 0 {
+                self.from_client = Rest { bytes: passed, dropped: false };
+                continue;
+            }
             let Some(header) = Header::peek(bytes).map_err(|_| Fatal::protocol("invalid message length"))? else {
                 return Ok(Need::Bytes(HEADER));
             };

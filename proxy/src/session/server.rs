@@ -1,5 +1,6 @@
 //! From server to client: forward, translate, swallow.
 
+mod passing;
 mod steps;
 
 use pgseal::error::SqlState;
@@ -62,6 +63,11 @@ impl State {
                 return Ok(Need::Turn);
             }
             let bytes = inbound.bytes();
+            let passed = self.pass_server(bytes);
+            if passed > 0 {
+                self.from_server = Rest { bytes: passed, dropped: false };
+                continue;
+            }
             let Some(header) = Header::peek(bytes).map_err(|_| nonsense())? else { return Ok(Need::Bytes(HEADER)) };
             let part = self.queue.classify(header.tag).map_err(|error| Fatal::protocol(error.to_string()))?;
             let held = header.total > core.context.limits.held_frame;
@@ -109,6 +115,11 @@ impl State {
             }
         }
         dropped.iter().for_each(|expected| self.withdraw(expected));
+        self.look_on();
+    }
+
+    /// What the client waits for may have come with an answer.
+    fn look_on(&mut self) {
         if self.waiting == Waiting::Copy && (self.queue.copies() || !self.queue.may_copy()) {
             self.resume();
         }

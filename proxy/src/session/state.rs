@@ -100,6 +100,11 @@ impl Expected {
         Self { answer, change: None }
     }
 
+    /// The answer is the client's, and changes nothing.
+    pub(super) fn is_forwarded(&self) -> bool {
+        matches!(self.answer, Answer::Forward) && self.change.is_none()
+    }
+
     pub(super) fn changing(answer: Answer, change: impl Into<Option<Change>>) -> Self {
         Self { answer, change: change.into() }
     }

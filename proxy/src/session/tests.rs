@@ -1,6 +1,7 @@
 //! A session without sockets: frames of a client and of a server in, frames out.
 
 mod model;
+mod passing;
 mod postgres;
 mod script;
 mod sizes;
