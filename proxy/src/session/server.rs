@@ -400,17 +400,7 @@ impl State {
     fn ready_for_query(&mut self, body: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Fate, Fatal> {
         let Some(body) = body else { return Ok(Fate::Whole) };
         let status = reader::ready_for_query(body).map_err(foreign)?;
-        self.status = status.code();
-        self.sought.forget();
-        let transaction = match status {
-            reader::Status::Idle => Transaction::Idle,
-            reader::Status::InBlock => Transaction::Block,
-            reader::Status::Failed => Transaction::Failed,
-        };
-        if self.waiting == Waiting::Name {
-            self.resume();
-        }
-        self.session.ready_for_query(transaction, self.queue.len() <= 1);
+        self.ready(status);
         if std::mem::take(&mut self.spoiled) && status == reader::Status::InBlock {
             return self.poison();
         }
@@ -422,6 +412,21 @@ impl State {
             }
             _ => Ok(Fate::Forward),
         }
+    }
+
+    /// What follows from a ReadyForQuery, whatever it answers.
+    fn ready(&mut self, status: reader::Status) {
+        self.status = status.code();
+        self.sought.forget();
+        let transaction = match status {
+            reader::Status::Idle => Transaction::Idle,
+            reader::Status::InBlock => Transaction::Block,
+            reader::Status::Failed => Transaction::Failed,
+        };
+        if self.waiting == Waiting::Name {
+            self.resume();
+        }
+        self.session.ready_for_query(transaction, self.queue.len() <= 1);
     }
 
     /// The client was told of an error inside a transaction block that goes on at the server: it must fail there too.

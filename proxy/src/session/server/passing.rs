@@ -1,10 +1,11 @@
-//! Answers that pass: of most that the server says nothing is learnt but that it came.
+//! Answers that pass: of most that the server says nothing is learnt but that it came, and how the transaction is.
 //!
 //! As many as are there together are passed on together. What is not plainly one of them is left to what handles its kind.
 
 use super::super::queue::Part;
-use super::super::state::State;
+use super::super::state::{Expected, State};
 use crate::wire::frame::{HEADER, Header};
+use crate::wire::reader;
 
 /// Command tags that change nothing which is remembered.
 const HARMLESS: [&[u8]; 4] = [b"SELECT ", b"INSERT ", b"UPDATE ", b"DELETE "];
@@ -32,11 +33,23 @@ impl State {
         let plain = match tag {
             b'1' | b'2' | b'3' | b't' | b'T' | b'n' | b'D' | b's' | b'I' => true,
             b'C' => body.is_some_and(|tag| HARMLESS.iter().any(|harmless| tag.starts_with(harmless))),
+            b'Z' => return self.ready_passes(body),
             _ => false,
         };
         if !plain {
             return None;
         }
-        self.queue.plain_answer(tag, |expected| expected.is_forwarded())
+        self.queue.plain_answer(tag, Expected::is_forwarded)
+    }
+
+    /// ReadyForQuery, of a batch in which no error of ours stands.
+    fn ready_passes(&mut self, body: Option<&[u8]>) -> Option<Part> {
+        if self.spoiled {
+            return None;
+        }
+        let part = self.queue.plain_answer(b'Z', Expected::is_forwarded)?;
+        let status = reader::ready_for_query(body?).ok()?;
+        self.ready(status);
+        Some(part)
     }
 }

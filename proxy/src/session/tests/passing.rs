@@ -36,9 +36,7 @@ fn a_batch_on_what_is_not_protected_passes_whole_and_so_do_its_answers() {
     let batch = batch(b"a");
     assert_eq!(passes(&mut wire, &batch), batch.len());
     let answers: &[&[u8]] = &[b"2\0\0\0\x04", b"T\0\0\0\x06\0\0", b"D\0\0\0\x06\0\0", b"C\0\0\0\x0dSELECT 1\0", READY];
-    // All but ReadyForQuery, which says how the transaction is.
-    assert_eq!(wire.state.pass_server(&answers.concat()), answers.concat().len() - READY.len());
-    assert_eq!(wire.server(&[READY]).unwrap(), READY);
+    assert_eq!(wire.state.pass_server(&answers.concat()), answers.concat().len());
     assert!(wire.state.is_idle());
 }
 
@@ -73,8 +71,9 @@ fn behind_an_error_nothing_passes() {
 
 #[test]
 fn an_answer_that_says_something_does_not_pass() {
-    for answer in [&error("22012")[..], b"C\0\0\0\x10DISCARD ALL\0", b"C\0\0\0\x11CREATE TABLE\0", b"G\0\0\0\x07\0\0\0"]
-    {
+    let telling: [&[u8]; 4] =
+        [&error("22012"), b"C\0\0\0\x10DISCARD ALL\0", b"C\0\0\0\x11CREATE TABLE\0", b"G\0\0\0\x07\0\0\0"];
+    for answer in telling {
         let mut wire = prepared("SELECT 1");
         wire.client(&batch(b"a")).unwrap();
         let begun: &[&[u8]] = &[b"2\0\0\0\x04", b"n\0\0\0\x04", answer];
