@@ -295,6 +295,19 @@ impl Connection {
         }
     }
 
+    /// All of it was carried out, and then what stood behind it failed the transaction: what was made in that may be gone.
+    pub(super) fn cut_off(&self, change: Option<&mut Change>) {
+        let mut known = lock(&self.known);
+        if let Some(change) = change {
+            known.session.all_carried_out(change);
+            known.session.confirm(change);
+        }
+        known.session.failed();
+        if known.block == Block::Outside {
+            known.session.idle();
+        }
+    }
+
     /// It was answered with an error, or another statement was: what was made in this transaction may be gone.
     pub(super) fn failed(&self, change: Option<&Change>) {
         let mut known = lock(&self.known);

@@ -61,6 +61,7 @@
 //! that hold a backslash, characters beyond ASCII, or a literal of a sealed timestamptz. Parameters and results are binary
 //! and depend on none.
 
+mod batch;
 mod block;
 mod commit;
 mod connection;

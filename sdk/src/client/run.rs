@@ -10,7 +10,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::BorrowToSql;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
-use super::block::{self, Block, PROBE};
+use super::block::{Block, PROBE};
 use super::connection::Connection;
 use super::failed::failed;
 use super::params::{self, Encoded, Own, Raw, Unfit};
@@ -18,18 +18,15 @@ use super::shared::Shared;
 use super::statement::Prepared;
 use super::statement::private::Source;
 use super::stream::Rows;
-use super::{Error, Row, RowCount};
-use super::{commit, copy, ddl};
+use super::{Error, Row, RowCount, commit};
 use crate::encoding::ClientEncoding;
 use crate::exec;
-use crate::exec::by_name;
 use crate::exec::errors::ClientValues;
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
 use crate::seal;
-use crate::sql::client_text::{ClientText, depends_on_settings};
-use crate::sql::{Decision, Plan, Refusal};
+use crate::sql::{Plan, Refusal};
 
 /// What a refused statement leaves in a transaction block: it fails at the server as the refused one would have
 /// failed, with 42883, and holds nothing of it.
@@ -236,84 +233,6 @@ impl<'a> Runner<'a> {
         let state = crate::error::SqlState::CHARACTER_NOT_IN_REPERTOIRE;
         let refusal = Refusal::error(state, "invalid byte sequence for encoding \"UTF8\": 0x00");
         Err(self.refuse(Error::refused(refusal, "")).await)
-    }
-
-    /// A text that may hold several statements, none of which touches a protected table.
-    pub(super) async fn batch(self, text: &str) -> Result<(), Error> {
-        self.readable(text).await?;
-        let mut unanswered = false;
-        loop {
-            let protection = self.shared.protection();
-            let depends = !protection.is_empty() && depends_on_settings(text.as_bytes());
-            if depends && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered) {
-                unanswered = self.ask(asked).await?.is_some();
-                continue;
-            }
-            let changes = self.connection.changes();
-            let read = if depends { self.connection.reads(text) } else { Ok(ClientText::of(text)) };
-            let read = match read {
-                Ok(read) => read,
-                Err(refusal) => {
-                    self.connection.refuses(text);
-                    return Err(self.refuse(Error::refused(refusal, text)).await);
-                }
-            };
-            let sent = text;
-            let text = read.text();
-            let statements = self.shared.plan(&read, &[], &protection);
-            let refused = statements.iter().find_map(|statement| match &statement.decision {
-                Decision::Forward => None,
-                Decision::Refuse(refusal) => Some(refusal.clone()),
-                Decision::Qualify(_) | Decision::Rewrite(_) => Some(
-                    Refusal::new("batch_execute passes on statements that touch no protected table")
-                        .hint("Send this one with execute or query.")
-                        .at(statement.range.start),
-                ),
-            });
-            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text, &protection) };
-            let named = by_name::named(text);
-            let refused =
-                refused.or_else(uses).or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(&named));
-            if let Some(refusal) = refused {
-                self.connection.refuses(text);
-                return Err(self.refuse(Error::refused_in(refusal, &read)).await);
-            }
-            let turn = self.turn().await?;
-            if protection.epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
-                continue;
-            }
-            let (was, to) = (self.connection.block(), block::after(text));
-            let moves: Vec<_> =
-                statements.iter().filter_map(|statement| self.connection.forwarded(statement.effect, to)).collect();
-            if ddl::defines(text) {
-                self.connection.defines();
-            }
-            let mut named = self.connection.names(&named, text, protection.epoch);
-            let sends = self.client.batch_execute(sent);
-            let answered = if was != Block::Outside && commit::commits(text) {
-                turn.send(commit::commit(self.client, sends)).await
-            } else {
-                Ok(turn.send(sends).await)
-            };
-            let answered = match answered {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => {
-                    self.connection.failed(named.as_ref());
-                    return Err(self.failed(error, None, Params::NONE, Some));
-                }
-                Err(rolled_back) => Err(rolled_back),
-            };
-            if let Some(moved) = moves.last() {
-                self.connection.arrived(*moved);
-            }
-            if answered.is_err() {
-                self.connection.failed(named.as_ref());
-                return answered;
-            }
-            self.connection.named(named.as_mut());
-            self.shared.look_if(self.connection.has_defined());
-            return Ok(());
-        }
     }
 
     /// Asks for the settings that texts are read by. The server's error where it does not answer, which is in a failed

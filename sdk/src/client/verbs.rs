@@ -163,10 +163,11 @@ macro_rules! verbs {
             Ok(Statement { prepared, connection: Arc::clone(runner.connection) })
         }
 
-        /// Runs the statements of a text, none of which touches a protected table.
+        /// Runs the statements of a text. One that touches a protected table is refused, and those behind it are not run;
+        /// what stood before it counts as PostgreSQL has it where a statement of a text fails.
         ///
         /// # Errors
-        /// A refusal if one does; the server's own.
+        /// A refusal; the server's own.
         ///
         #[cfg_attr(feature = "testing", doc = "```")]
         #[cfg_attr(not(feature = "testing"), doc = "```ignore")]

@@ -3,6 +3,7 @@
 mod by_sql;
 mod cancelled;
 mod commits;
+mod cut;
 mod foreign;
 mod forgotten;
 mod hostile;

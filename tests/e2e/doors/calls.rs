@@ -105,7 +105,7 @@ async fn a_refusal_fails_a_transaction_and_a_savepoint_recovers_it() {
 }
 
 #[tokio::test]
-async fn a_text_of_several_statements_runs_unless_it_touches_a_protected_table() {
+async fn a_text_of_several_statements_runs_up_to_the_one_that_touches_a_protected_table() {
     let (stage, one, _) = two("batch").await;
     let client = one.client().await;
     client.batch_execute("BEGIN; INSERT INTO note VALUES (1, 'x'); SAVEPOINT s; COMMIT").await.unwrap();
@@ -120,7 +120,7 @@ async fn a_text_of_several_statements_runs_unless_it_touches_a_protected_table()
         assert_eq!(error.code(), Some("0A000"), "{text}");
         assert!(!error.message().contains("Qz7never"), "{text}");
     }
-    assert_eq!(stage.world.at_server("SELECT count(*) FROM note"), "1\n", "nothing of a refused text runs");
+    assert_eq!(stage.world.at_server("SELECT count(*) FROM note"), "1\n", "its transaction was rolled back");
     assert_eq!(code(client.batch_execute("SELECT 1; SELEC 2").await), "42601");
     assert_eq!(holders(&client).await, []);
 }
