@@ -12,8 +12,8 @@ use super::{Client, Error};
 use crate::exec::cache::PlanCache;
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::Protection;
+use crate::sql::Statement;
 use crate::sql::client_text::ClientText;
-use crate::sql::{self, Statement};
 
 /// From here clients are made. One for a database; cheap to hand around in its [`Arc`]. `Sealer::client` is what a service
 /// uses; this is for who holds the database against the lock in a way of its own.
@@ -37,7 +37,7 @@ use crate::sql::{self, Statement};
 /// ```
 pub struct Shared {
     protection: RwLock<Arc<Protection>>,
-    plans: Mutex<PlanCache>,
+    plans: PlanCache,
     connections: Mutex<Connections>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
@@ -53,7 +53,7 @@ impl Shared {
     pub fn new(protection: Protection, keys: Arc<KeyCache>, store: Arc<dyn KeyStore>) -> Arc<Self> {
         Arc::new(Self {
             protection: RwLock::new(Arc::new(protection)),
-            plans: Mutex::default(),
+            plans: PlanCache::default(),
             connections: Mutex::default(),
             keys,
             store,
@@ -118,20 +118,9 @@ impl Shared {
         &*self.store
     }
 
-    /// The plans of a text under the protection in force. They are made outside of the lock, under which every other
-    /// client would wait for them: two that plan one text at the same time both do so.
-    pub(super) fn plan(&self, client: &ClientText<'_>, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
-        let text = client.text();
-        // The places of such a text are its own, and it is rare.
-        if client.is_moved() {
-            return client.located(sql::plan(text, declared, protection)).into();
-        }
-        if let Some(plans) = lock(&self.plans).known(text, declared, protection.epoch) {
-            return plans;
-        }
-        let plans = sql::plan(text, declared, protection).into();
-        lock(&self.plans).keep(text, declared, protection.epoch, &plans);
-        plans
+    /// The plans of a text under the protection in force.
+    pub(super) fn plan(&self, text: &ClientText<'_>, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
+        self.plans.plan_client(text, declared, protection)
     }
 
     /// What is known of the connection behind this object.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -16,23 +16,21 @@ use crate::sql::{self, Statement};
 pub const LONGEST_TEXT: usize = 64 * 1024;
 
 /// Plans of texts, shared by the sessions of one thread or process. Plans are handed out as they are (`Arc` inside).
-pub struct PlanCache(TextCache<Arc<[Statement]>>);
+///
+/// A plan is made while nothing is locked: whoever plans a long text holds up nobody. Two that plan one text at the same
+/// time both do so.
+pub struct PlanCache(Mutex<TextCache<Arc<[Statement]>>>);
 
 impl Default for PlanCache {
     /// Two times 1,024 texts of 4 MiB together at most.
     fn default() -> Self {
-        Self(TextCache::new(1024, 4 * 1024 * 1024))
+        Self(Mutex::new(TextCache::new(1024, 4 * 1024 * 1024)))
     }
 }
 
 impl PlanCache {
     /// The plans of a client's text, with places in it.
-    pub fn plan_client(
-        &mut self,
-        text: &ClientText<'_>,
-        declared: &[u32],
-        protection: &Protection,
-    ) -> Arc<[Statement]> {
+    pub fn plan_client(&self, text: &ClientText<'_>, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
         match text.is_moved() {
             false => self.plan(text.text(), declared, protection),
             // Its places are its own, and it is rare.
@@ -41,23 +39,18 @@ impl PlanCache {
     }
 
     /// The plans of `text`, from the cache or made now.
-    pub fn plan(&mut self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
-        if let Some(plans) = self.known(text, declared, protection.epoch) {
+    pub fn plan(&self, text: &str, declared: &[u32], protection: &Protection) -> Arc<[Statement]> {
+        if let Some(plans) = self.kept().get(text, declared, protection.epoch) {
             return plans;
         }
         let plans: Arc<[Statement]> = sql::plan(text, declared, protection).into();
-        self.keep(text, declared, protection.epoch, &plans);
+        self.kept().put(text, declared, protection.epoch, Arc::clone(&plans));
         plans
     }
 
-    /// The plans of `text`, if they were kept.
-    pub(crate) fn known(&mut self, text: &str, declared: &[u32], epoch: u64) -> Option<Arc<[Statement]>> {
-        self.0.get(text, declared, epoch)
-    }
-
-    /// Keeps the plans of `text`.
-    pub(crate) fn keep(&mut self, text: &str, declared: &[u32], epoch: u64, plans: &Arc<[Statement]>) {
-        self.0.put(text, declared, epoch, Arc::clone(plans));
+    /// A panic elsewhere leaves nothing half kept that could be taken for a plan.
+    fn kept(&self) -> MutexGuard<'_, TextCache<Arc<[Statement]>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -176,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_made_once_for_a_text_its_types_and_an_epoch_sql_12() {
-        let mut plans = PlanCache::default();
+        let plans = PlanCache::default();
         let mut protection = Protection::default();
         let first = plans.plan("SELECT 1", &[], &protection);
         assert!(Arc::ptr_eq(&first, &plans.plan("SELECT 1", &[], &protection)));
