@@ -68,7 +68,7 @@ impl Runner<'_> {
             if ddl::defines(own) {
                 self.connection.defines();
             }
-            let mut named = self.connection.names(&part.named, own, protection.epoch);
+            let mut named = self.connection.names(part.named, own, protection.epoch);
             // Behind what is sent: a PREPARE in it gives no meaning to the name of one that is refused.
             if !unsent.is_empty() {
                 self.connection.refuses(unsent);

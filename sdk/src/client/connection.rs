@@ -14,14 +14,14 @@ use super::lookups::Lookups;
 use super::prepared::{Age, Statements};
 use super::shared::lock;
 use super::statement::Prepared;
-use super::{Error, give_up};
+use super::{Error, copy, give_up};
 use crate::encoding::ClientEncoding;
 use crate::exec::by_name::{self, Named};
 use crate::exec::facts::{Asked, Facts};
-use crate::exec::session::{Change, Session};
+use crate::exec::session::{self, Change, Session};
 use crate::schema::Protection;
 use crate::sql::client_text::ClientText;
-use crate::sql::{Effect, Plan, Refusal};
+use crate::sql::{self, Effect, Plan, Refusal};
 use crate::value::Settings;
 
 /// One server connection.
@@ -250,6 +250,50 @@ impl Connection {
         }
     }
 
+    /// What becomes of the one statement of a text.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub(super) fn prepare(
+        &self,
+        text: &str,
+        declared: &[u32],
+        statements: &[sql::Statement],
+        protection: &Protection,
+    ) -> Result<session::Statement, Refusal> {
+        let mut known = lock(&self.known);
+        let statement = known.session.prepare(text, declared, statements, protection);
+        let statement = statement.map_err(|refused| refused.refusal)?;
+        if statement.plan().is_some() {
+            return Ok(statement);
+        }
+        let executes = || if protection.is_empty() { None } else { by_name::executes(text, is_the_drivers) };
+        let names = || statement.named().and_then(|named| known.cannot_name(named));
+        match executes().or_else(|| copy::refusal(text)).or_else(names) {
+            None => Ok(statement),
+            Some(refusal) => {
+                known.session.refused(text);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// A forwarded statement that was prepared is run.
+    ///
+    /// # Errors
+    /// It is refused by now.
+    pub(super) fn runs(&self, statement: &session::Statement, protection: &Protection) -> Result<(), Refusal> {
+        let mut known = lock(&self.known);
+        known.session.runs(statement, protection).map_err(|refused| refused.refusal)?;
+        match statement.named().and_then(|named| known.cannot_name(named)) {
+            None => Ok(()),
+            Some(refusal) => {
+                known.session.refused(statement.text().unwrap_or_default());
+                Err(refusal)
+            }
+        }
+    }
+
     /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused, or
     /// was prepared when something else was protected. The driver's names count even where no client of ours has prepared
     /// anything: a client of another sealer may have.
@@ -259,11 +303,7 @@ impl Connection {
 
     /// The refusal of a text whose names cannot be kept, or are the driver's.
     pub(super) fn cannot_name(&self, named: &Named) -> Option<Refusal> {
-        if named.prepares(is_the_drivers) {
-            let refusal = Refusal::new("names like s1 are those of statements that the driver prepares");
-            return Some(refusal.hint("Prepare it under another name."));
-        }
-        lock(&self.known).session.too_much(named)
+        lock(&self.known).cannot_name(named)
     }
 
     /// A text was refused.
@@ -271,14 +311,13 @@ impl Connection {
         lock(&self.known).session.refused(text);
     }
 
-    /// A text that does something to names is sent, in this epoch.
-    pub(super) fn names(&self, named: &Named, text: &str, epoch: u64) -> Option<Change> {
+    /// A text that does this to names is sent, in this epoch.
+    pub(super) fn names(&self, mut named: Named, text: &str, epoch: u64) -> Option<Change> {
         let mut known = lock(&self.known);
         if named.takes_all() {
             known.prepared.forgotten();
             self.lookups().lost();
         }
-        let mut named = named.clone();
         known.session.watch(&mut named, text);
         known.session.sends(named, epoch)
     }
@@ -454,6 +493,14 @@ impl Connection {
 }
 
 impl Known {
+    fn cannot_name(&self, named: &Named) -> Option<Refusal> {
+        if named.prepares(is_the_drivers) {
+            let refusal = Refusal::new("names like s1 are those of statements that the driver prepares");
+            return Some(refusal.hint("Prepare it under another name."));
+        }
+        self.session.too_much(named)
+    }
+
     fn outside(&mut self) {
         self.origin = Origin::Ours;
         self.block = Block::Outside;
@@ -544,7 +591,7 @@ mod tests {
         }
         assert!(connection.uses_by_name("EXECUTE p10000('x')", &none).is_some());
         let text = "PREPARE p0 AS SELECT 1";
-        connection.named(connection.names(&by_name::named(text), text, 0).as_mut());
+        connection.named(connection.names(by_name::named(text), text, 0).as_mut());
         assert!(
             connection.uses_by_name("EXECUTE p10000('x')", &none).is_some(),
             "what was not remembered stays unknown"

@@ -15,7 +15,8 @@ pub(super) fn failed(
     sent: Option<ClientValues<'_>>,
     position: impl FnOnce(u32) -> Option<u32>,
 ) -> Error {
-    let (Some(server), Some(plan)) = (error.as_db_error(), plan) else { return error.into() };
+    let Some(server) = error.as_db_error() else { return error.into() };
+    let Some(plan) = plan else { return DbError::from(server).placed(position).into() };
     let fields = fields(server);
     let fields: Vec<(u8, &[u8])> = fields.iter().map(|(code, text)| (*code, text.as_bytes())).collect();
     match DbError::from_fields(&errors::translate(&fields, plan, sent, position)) {

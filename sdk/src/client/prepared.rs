@@ -60,8 +60,7 @@ impl Statements {
     /// Keeps a statement; an older one may go, and is closed when nobody uses it.
     pub(super) fn put(&mut self, prepared: &Arc<Prepared>) {
         if self.has(prepared) {
-            let Prepared { text, declared, epoch, .. } = &**prepared;
-            self.cache.put(text, declared, *epoch, Arc::clone(prepared));
+            self.cache.put(prepared.text(), prepared.declared(), prepared.epoch(), Arc::clone(prepared));
         }
     }
 
@@ -77,6 +76,6 @@ impl Statements {
             self.forgotten();
         }
         prepared.lost.store(true, Ordering::Relaxed);
-        self.cache.remove(&prepared.text, &prepared.declared, prepared.epoch);
+        self.cache.remove(prepared.text(), prepared.declared(), prepared.epoch());
     }
 }

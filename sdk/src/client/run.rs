@@ -82,15 +82,17 @@ impl<'a> Runner<'a> {
             {
                 Arc::clone(&statement.prepared)
             }
-            Source::Prepared(statement) => self.prepare(&statement.prepared.text, &statement.prepared.declared).await?,
+            Source::Prepared(statement) => {
+                self.prepare(statement.prepared.text(), statement.prepared.declared()).await?
+            }
         };
         let mut lost = false;
         loop {
-            if prepared.epoch != self.shared.epoch() {
-                prepared = self.prepare(&prepared.text, &prepared.declared).await?;
+            if prepared.epoch() != self.shared.epoch() {
+                prepared = self.prepare(prepared.text(), prepared.declared()).await?;
             }
             params::fit(params, &prepared.params)?;
-            let sent = match &prepared.plan {
+            let sent = match prepared.plan() {
                 Some(plan) => {
                     let encoded = Encoded::new(params, &prepared.params)?;
                     if plan.is_stepped() {
@@ -112,7 +114,7 @@ impl<'a> Runner<'a> {
                         return Err(error);
                     }
                     lost = true;
-                    prepared = self.prepare(&prepared.text, &prepared.declared).await?;
+                    prepared = self.prepare(prepared.text(), prepared.declared()).await?;
                 }
             }
         }
@@ -129,7 +131,7 @@ impl<'a> Runner<'a> {
         let mut loads = Loads::default();
         loop {
             let turn = self.turn().await?;
-            if prepared.epoch != self.shared.epoch() {
+            if prepared.epoch() != self.shared.epoch() {
                 return Ok(Sent::Replanned);
             }
             if reads_settings(plan, params.formats)
@@ -148,7 +150,7 @@ impl<'a> Runner<'a> {
                 .and_then(|settings| inputs::bind(plan, &plan.template, params, &[], self.keys(), &settings));
             match bound {
                 Ok(physical) => {
-                    self.connection.sent(plan, prepared.effect);
+                    self.connection.sent(plan, prepared.statement.effect());
                     let raw = Raw::physical(&physical, params);
                     return match turn.send(pin!(self.client.query_raw(&prepared.physical, raw))).await {
                         Ok(stream) => Ok(Sent::Rows(Rows::planned(self, prepared, plan, params, stream))),
@@ -167,23 +169,18 @@ impl<'a> Runner<'a> {
 
     async fn send_forwarded<P: BorrowToSql>(self, prepared: &Arc<Prepared>, params: &[P]) -> Result<Sent<'a>, Error> {
         let turn = self.turn().await?;
-        if prepared.epoch != self.shared.epoch() {
+        let (statement, protection) = (&prepared.statement, self.shared.protection());
+        if statement.epoch() != protection.epoch {
             return Ok(Sent::Replanned);
         }
-        // What it runs by name may have been refused since it was prepared.
-        let uses = || {
-            let text = prepared.read();
-            let runs = prepared.runs.then(|| self.connection.uses_by_name(text, &self.shared.protection()));
-            runs.flatten().or_else(|| self.connection.cannot_name(&prepared.named))
-        };
-        if let Some(refusal) = uses() {
+        if let Err(refusal) = self.connection.runs(statement, &protection) {
             drop(turn);
-            self.connection.refuses(prepared.read());
             return Err(self.refuse(Error::refused(refusal, prepared.read())).await);
         }
         let was = self.connection.block();
-        let moved = self.connection.forwarded(prepared.effect, prepared.moves);
-        let named = self.connection.names(&prepared.named, prepared.read(), prepared.epoch);
+        let moved = self.connection.forwarded(statement.effect(), prepared.moves);
+        let named = statement.named().cloned().unwrap_or_default();
+        let named = self.connection.names(named, prepared.read(), statement.epoch());
         if prepared.defines {
             self.connection.defines();
         }
@@ -341,7 +338,7 @@ impl<'a> Runner<'a> {
 
     /// An error of a prepared statement that is run with these parameters.
     pub(super) fn failed_run(self, error: tokio_postgres::Error, prepared: &Prepared, params: Params<'_>) -> Error {
-        match &prepared.plan {
+        match prepared.plan() {
             Some(plan) => self.failed(error, Some(plan), params, |at| inputs::positions(&plan.template).client(at)),
             None => self.failed(error, None, params, Some),
         }

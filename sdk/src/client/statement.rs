@@ -14,12 +14,10 @@ use super::constants::Reading;
 use super::prepared::Age;
 use super::run::Runner;
 use super::{Column, Error};
-use super::{commit, constants, copy, ddl};
-use crate::exec::by_name::{self, Named};
-use crate::exec::single::{Single, single};
-use crate::exec::{describe, inputs, steps};
+use super::{commit, constants, ddl};
+use crate::exec::{describe, inputs, session, steps};
+use crate::sql::Plan;
 use crate::sql::client_text::{ClientText, depends_on_settings};
-use crate::sql::{Effect, Plan};
 
 /// A prepared statement. It may be used with every client of the same sealer: on another connection than its own it is
 /// prepared there when it is used first, and after a change of the schema lock it is planned anew (SQL-12).
@@ -111,14 +109,10 @@ pub(super) mod private {
 
 /// A statement that the server has prepared.
 pub(super) struct Prepared {
-    /// The application's own text: it may hold literals.
-    pub(super) text: Zeroizing<String>,
-    /// What it says, if it says it otherwise under other settings (SQL-7).
-    pub(super) moved: Option<Zeroizing<String>>,
-    /// Its declared types.
-    pub(super) declared: Box<[u32]>,
-    /// Of the protection under which it was planned.
-    pub(super) epoch: u64,
+    /// What the session knows of it.
+    pub(super) statement: session::Statement,
+    /// The application's own text, if it says it otherwise under other settings (SQL-7).
+    own: Option<Zeroizing<String>>,
     /// What its constants were read by.
     pub(super) reading: Reading,
     /// How often the settings may have changed before.
@@ -126,19 +120,12 @@ pub(super) struct Prepared {
     pub(super) age: Age,
     /// The server does not have it any more, or not as it was.
     pub(super) lost: AtomicBool,
-    /// `None` if it is forwarded.
-    pub(super) plan: Option<Arc<Plan>>,
-    pub(super) effect: Effect,
     /// The block or none that a forwarded statement leads to.
     pub(super) moves: Option<Block>,
     /// It is forwarded, and commits.
     pub(super) commits: bool,
     /// It is forwarded, and defines something in the catalog.
     pub(super) defines: bool,
-    /// It is forwarded, and runs or reads from what has a name.
-    pub(super) runs: bool,
-    /// What it does to names, if it is forwarded.
-    pub(super) named: Named,
     /// The physical statement; of several steps: one that is only described.
     pub(super) physical: tokio_postgres::Statement,
     pub(super) params: Vec<Type>,
@@ -146,9 +133,30 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The application's own text: it may hold literals.
+    pub(super) fn text(&self) -> &str {
+        self.own.as_ref().map_or_else(|| self.read(), |own| own.as_str())
+    }
+
     /// What its text says.
     pub(super) fn read(&self) -> &str {
-        self.moved.as_ref().unwrap_or(&self.text)
+        // The session has let go of no text: it keeps the statement under no name.
+        self.statement.text().unwrap_or_default()
+    }
+
+    /// Its declared types.
+    pub(super) fn declared(&self) -> &[u32] {
+        self.statement.declared()
+    }
+
+    /// Of the protection under which it was planned.
+    pub(super) fn epoch(&self) -> u64 {
+        self.statement.epoch()
+    }
+
+    /// `None` if it is forwarded.
+    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
+        self.statement.plan()
     }
 }
 
@@ -180,79 +188,58 @@ impl Runner<'_> {
             };
             let sent = text;
             let text = read.text();
-            let decided = single(&self.shared.plan(&read, declared, &protection));
-            let Single { plan, qualified, effect, path: _ } = match decided {
-                Ok(decided) => decided,
-                Err(refusal) => {
-                    self.connection.refuses(text);
-                    return Err(self.refuse(Error::refused_in(refusal, &read)).await);
-                }
-            };
-            if let Some(plan) = &plan
-                && let Err(error) = inputs::fits(steps::described_template(plan))
-            {
-                return Err(self.refuse(error.into()).await);
-            }
+            let statements = self.shared.plan(&read, declared, &protection);
             let turn = self.turn().await?;
             // While it waited another lock may have come into force, under which this text must not travel.
             if epoch != self.shared.epoch() || depends && changes != self.connection.changes() {
                 continue;
             }
+            let decided = self.connection.prepare(text, declared, &statements, &protection);
+            let statement = match decided.map_err(|refusal| Error::refused_in(refusal, &read)).and_then(sendable) {
+                Ok(statement) => statement,
+                Err(error) => {
+                    drop(turn);
+                    return Err(self.refuse(error).await);
+                }
+            };
+            let plan = statement.plan();
             // In a failed block only what ends it is answered.
             if plan.is_some()
                 && let Some(failed) = unanswered
             {
                 return Err(failed);
             }
-            let named = if plan.is_none() { by_name::named(text) } else { Named::default() };
-            let uses = || if protection.is_empty() { None } else { self.connection.uses_by_name(text, &protection) };
-            if plan.is_none()
-                && let Some(refusal) =
-                    uses().or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(&named))
-            {
-                drop(turn);
-                self.connection.refuses(text);
-                return Err(self.refuse(Error::refused_in(refusal, &read)).await);
-            }
-            let (physical, types) = match &plan {
-                Some(plan) => steps::described(plan, declared),
-                None => {
-                    (qualified.map_or_else(|| sent.to_owned(), |text| inputs::traced(&text).text), declared.to_vec())
-                }
+            let (physical, types) = match (plan, statement.qualified()) {
+                (Some(plan), _) => steps::described(plan, declared),
+                (None, Some(qualified)) => (inputs::traced(qualified).text, declared.to_vec()),
+                (None, None) => (sent.to_owned(), declared.to_vec()),
             };
             let types: Vec<Type> = types.into_iter().map(declared_type).collect();
             let age = self.connection.now();
             // The turn is kept until the end: the driver asks for types that it does not know, and would do so in the
             // middle of another call's transaction, which may have failed.
-            let statement = self.prepare_physical(&physical, &types).await?.map_err(|error| {
-                let plan = plan.as_deref();
-                self.failed(error, plan, inputs::Params::NONE, |at| {
-                    plan.and_then(|plan| steps::described_positions(plan).client(at))
-                })
-            })?;
+            let plan = plan.map(|plan| &**plan);
+            let position = |at| match (plan, statement.qualified()) {
+                (Some(plan), _) => steps::described_positions(plan).client(at),
+                (None, Some(qualified)) => inputs::positions(qualified).client(at),
+                (None, None) => Some(at),
+            };
+            let physical = self.prepare_physical(&physical, &types).await?;
+            let physical = physical.map_err(|error| self.failed(error, plan, inputs::Params::NONE, position))?;
             drop(turn);
-            let (params, columns) = described(plan.as_deref(), &statement)?;
-            let moves = if plan.is_none() { block::after(text) } else { None };
-            let commits = plan.is_none() && commit::commits(text);
-            let defines = plan.is_none() && ddl::defines(text);
-            let runs = plan.is_none() && !protection.is_empty() && by_name::runs(text);
+            let (params, columns) = described(plan, &physical)?;
+            let forwarded = plan.is_none();
             let prepared = Arc::new(Prepared {
-                text: Zeroizing::new(sent.to_owned()),
-                moved: read.is_moved().then(|| Zeroizing::new(text.to_owned())),
-                declared: declared.into(),
-                epoch,
+                own: read.is_moved().then(|| Zeroizing::new(sent.to_owned())),
                 reading: constants::reading(text),
                 changes,
                 age,
                 lost: AtomicBool::new(false),
-                plan,
-                effect,
-                moves,
-                commits,
-                defines,
-                runs,
-                named,
-                physical: statement,
+                moves: if forwarded { block::after(text) } else { None },
+                commits: forwarded && commit::commits(text),
+                defines: forwarded && ddl::defines(text),
+                statement,
+                physical,
                 params,
                 columns,
             });
@@ -260,6 +247,12 @@ impl Runner<'_> {
             return Ok(prepared);
         }
     }
+}
+
+/// A statement whose physical parameters can be bound.
+fn sendable(statement: session::Statement) -> Result<session::Statement, Error> {
+    statement.plan().map_or(Ok(()), |plan| inputs::fits(steps::described_template(plan)))?;
+    Ok(statement)
 }
 
 /// The logical parameters and columns.

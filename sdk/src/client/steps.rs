@@ -48,7 +48,7 @@ impl<'a> Runner<'a> {
         let values = encoded.values();
         let params = Params { values: &values, formats: encoded.formats(), encoding: ClientEncoding::UTF8 };
         let _alone = self.turn().await?;
-        if prepared.epoch != self.shared.epoch() {
+        if prepared.epoch() != self.shared.epoch() {
             return Ok(Sent::Replanned);
         }
         let inside = self.is_inside().await?;
@@ -135,7 +135,7 @@ struct Run<'r> {
 
 impl Run<'_> {
     async fn steps(&self, mut begin: bool) -> Result<Answer, Failure> {
-        let mut execution = Execution::new(self.plan, &self.prepared.declared);
+        let mut execution = Execution::new(self.plan, self.prepared.declared());
         loop {
             let step = self.next(&mut execution).await?;
             let stream = self.send(&step, &execution, std::mem::take(&mut begin)).await?;
@@ -168,7 +168,7 @@ impl Run<'_> {
         begin: bool,
     ) -> Result<tokio_postgres::RowStream, Failure> {
         let Runner { client, connection, .. } = self.runner;
-        connection.sent(self.plan, self.prepared.effect);
+        connection.sent(self.plan, self.prepared.statement.effect());
         let types = step.types.iter().copied().map(declared_type);
         let typed: Vec<(Raw<'_>, Type)> = Raw::physical(&step.params, self.params).zip(types).collect();
         let sent = client.query_typed_raw(&step.text, typed);

@@ -223,3 +223,25 @@ async fn past_the_names_that_are_remembered_no_relation_takes_a_value_sql_64() {
         assert_eq!(own.as_deref(), expected, "proxy: {text}");
     }
 }
+
+#[tokio::test]
+async fn a_statement_that_was_prepared_before_is_refused_where_it_uses_what_was_refused_since_sql_64() {
+    let service = Service::start("madebefore").await;
+    let secret = service.secret();
+    let (text, view) = ("INSERT INTO v VALUES ($1)", "CREATE VIEW v AS SELECT name FROM person");
+    let (client, proxied) = (service.client().await, service.world.client().await);
+    client.batch_execute("CREATE TABLE v (name text)").await.unwrap();
+    let (own, other) = (client.prepare(text).await.unwrap(), proxied.prepare(text).await.unwrap());
+    client.execute(text, &[&"x"]).await.unwrap();
+    client.execute(&own, &[&"x"]).await.unwrap();
+    proxied.execute(&other, &[&"x"]).await.unwrap();
+    client.batch_execute("DROP TABLE v").await.unwrap();
+    assert_eq!(client.batch_execute(view).await.unwrap_err().code(), Some("0A000"));
+    assert!(proxied.batch_execute(view).await.is_err());
+    assert_eq!(client.execute(text, &[&secret]).await.unwrap_err().code(), Some("0A000"));
+    assert_eq!(client.execute(&own, &[&secret]).await.unwrap_err().code(), Some("0A000"));
+    assert_eq!(proxied.execute(&other, &[&secret]).await.unwrap_err().code().unwrap().code(), "0A000");
+    client.batch_execute("CREATE TABLE v (name text)").await.unwrap();
+    client.execute(&own, &[&"x"]).await.unwrap();
+    client.execute(text, &[&"x"]).await.unwrap();
+}

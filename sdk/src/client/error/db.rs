@@ -52,6 +52,12 @@ impl DbError {
         })
     }
 
+    /// The same about another text, whose places are these.
+    pub(in crate::client) fn placed(mut self, position: impl FnOnce(u32) -> Option<u32>) -> Self {
+        self.position = self.position.and_then(position);
+        self
+    }
+
     /// The severity in English: ERROR, FATAL or PANIC.
     pub fn severity(&self) -> &str {
         &self.severity

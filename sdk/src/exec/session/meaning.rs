@@ -84,7 +84,7 @@ impl<P> Session<P> {
     }
 
     /// What becomes of the one statement of a Parse.
-    fn decide(
+    pub(super) fn decide(
         &mut self,
         text: &str,
         declared: &[u32],
@@ -173,18 +173,7 @@ impl<P> Session<P> {
             return Err(does_not_exist(name).into());
         }
         match &statement {
-            // What it runs or uses by name may have been refused since it was prepared.
-            Some(statement) => {
-                let text = statement.text().unwrap_or("");
-                let refusal = match statement.runs {
-                    true => self.uses_by_name(text, protection),
-                    false => self.never_made.uses(text),
-                };
-                if let Some(refusal) = refusal {
-                    self.refused(text);
-                    return Err(Refused::of(refusal, text));
-                }
-            }
+            Some(statement) => self.runs(statement, protection)?,
             None if self.names.is_sql(name) => {
                 if let Some(refusal) = self.stale(name, protection) {
                     return Err(refusal.into());

@@ -1,11 +1,13 @@
-//! A statement that a message prepared.
+//! A statement that a message prepared, or a driver for its application.
 
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
 use super::super::by_name::{self, Named};
-use crate::sql::{Effect, Plan, Template};
+use super::{Refused, Session};
+use crate::schema::Protection;
+use crate::sql::{self, Effect, Plan, Template};
 
 /// A prepared statement, as long as anything is protected. It holds texts of the client, so it is never printed.
 pub struct Statement {
@@ -65,6 +67,11 @@ impl Statement {
         &self.declared
     }
 
+    /// The epoch of the protection under which it was planned.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// What running it changes in the session.
     pub fn effect(&self) -> Effect {
         self.effect
@@ -87,5 +94,43 @@ impl Statement {
 
     pub(super) fn bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.len())
+    }
+}
+
+impl<P> Session<P> {
+    /// The one statement of a text, for who prepares it under a name that no application knows.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub fn prepare(
+        &mut self,
+        text: &str,
+        declared: &[u32],
+        statements: &[sql::Statement],
+        protection: &Protection,
+    ) -> Result<Statement, Refused> {
+        self.decide(text, declared, statements, protection).map_err(|refusal| {
+            self.refused(text);
+            Refused::of(refusal, text)
+        })
+    }
+
+    /// A forwarded statement is run.
+    ///
+    /// # Errors
+    /// What it runs or uses by name was refused since it was prepared.
+    pub fn runs(&mut self, statement: &Statement, protection: &Protection) -> Result<(), Refused> {
+        let text = statement.text().unwrap_or("");
+        let refusal = match statement.runs {
+            true => self.uses_by_name(text, protection),
+            false => self.never_made.uses(text),
+        };
+        match refusal {
+            None => Ok(()),
+            Some(refusal) => {
+                self.refused(text);
+                Err(Refused::of(refusal, text))
+            }
+        }
     }
 }
