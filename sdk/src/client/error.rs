@@ -53,7 +53,7 @@ pub enum Error {
         position: Option<u32>,
     },
     /// Sealing, opening or verifying failed, or a value does not fit its column.
-    #[error("{0}")]
+    #[error(transparent)]
     Exec(#[from] exec::Error),
     /// The server's error, without what shows ciphertext or helper columns.
     #[error("{}", .0.message())]
@@ -65,8 +65,9 @@ pub enum Error {
         problem: Link,
         /// What tokio-postgres says of it, with its causes unless they could quote a value.
         what: String,
-        /// The cause, unless it could quote a value.
-        source: Option<Box<tokio_postgres::Error>>,
+        /// The cause, unless it could quote a value. It is said already, so that it is no
+        /// [`source`](std::error::Error::source): who prints a chain would say it twice.
+        cause: Option<Box<tokio_postgres::Error>>,
     },
     /// The pool gave no connection; nothing was sent.
     #[error(transparent)]
@@ -80,14 +81,14 @@ pub enum Error {
         given: usize,
     },
     /// A parameter whose Rust type or value cannot be encoded as the parameter's type; nothing was sent.
-    #[error("parameter ${} cannot be encoded as {ty}{}", .index + 1, because(.source.as_deref()))]
+    #[error("parameter ${} cannot be encoded as {ty}{}", .index + 1, because(.wrong.as_deref()))]
     Parameter {
         /// Its position, from 0.
         index: usize,
         /// Its type, as the statement wants it.
         ty: Type,
         /// The Rust type that cannot be it. Any other cause may quote the value.
-        source: Option<Arc<WrongType>>,
+        wrong: Option<Arc<WrongType>>,
     },
     /// A row that has no such column.
     #[error("the row has no column {column}")]
@@ -321,7 +322,7 @@ impl Error {
     pub(super) fn connecting(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) => db.into(),
-            None => Error::Connection { problem: Link::Refused, what: with_causes(&error), source: Some(error.into()) },
+            None => Error::Connection { problem: Link::Refused, what: with_causes(&error), cause: Some(error.into()) },
         }
     }
 }
@@ -336,7 +337,7 @@ impl From<tokio_postgres::Error> for Error {
         let problem = if error.is_closed() { Link::Closed } else { Link::Lost };
         let harmless = error.source().is_none_or(|cause| cause.is::<io::Error>());
         let what = if harmless { with_causes(&error) } else { error.to_string() };
-        Error::Connection { problem, what, source: harmless.then(|| error.into()) }
+        Error::Connection { problem, what, cause: harmless.then(|| error.into()) }
     }
 }
 

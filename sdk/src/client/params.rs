@@ -127,7 +127,7 @@ impl Unfit {
     }
 
     fn into_error(self) -> Error {
-        Error::Parameter { index: self.index, ty: self.ty, source: self.wrong }
+        Error::Parameter { index: self.index, ty: self.ty, wrong: self.wrong }
     }
 }
 
