@@ -52,6 +52,8 @@ pub(super) enum Origin {
 struct Known {
     /// What every session remembers.
     session: Session,
+    /// What values are read under: its settings, and UTF-8, which the driver speaks whatever the session is told.
+    settings: Arc<Settings>,
     origin: Origin,
     block: Block,
     /// Something that was sent for a client of ours may have begun the block that the session may be in.
@@ -121,6 +123,7 @@ impl Connection {
     pub(super) fn new() -> Self {
         let known = Known {
             session: Session::new(Facts::hidden(0)),
+            settings: Arc::default(),
             origin: Origin::Owner,
             block: Block::Unknown,
             entered: false,
@@ -358,11 +361,10 @@ impl Connection {
     ///
     /// # Errors
     /// Settings under which it means something else.
-    pub(super) fn settings(&self, plan: &Plan) -> Result<Settings, Refusal> {
+    pub(super) fn settings(&self, plan: &Plan) -> Result<Arc<Settings>, Refusal> {
         let known = lock(&self.known);
         known.session.facts.check(plan)?;
-        // The driver speaks UTF-8, whatever the session is told.
-        Ok(Settings { encoding: ClientEncoding::UTF8, ..known.session.facts.settings().clone() })
+        Ok(Arc::clone(&known.settings))
     }
 
     /// What a text says, as far as settings are known.
@@ -388,7 +390,9 @@ impl Connection {
     /// They were told.
     pub(super) fn answer(&self, asked: Asked, values: &[(&'static str, String)]) {
         let values = values.iter().map(|(name, value)| (*name, value.as_str()));
-        lock(&self.known).session.facts.answer(asked, values);
+        let mut known = lock(&self.known);
+        known.session.facts.answer(asked, values);
+        known.settings = Settings { encoding: ClientEncoding::UTF8, ..known.session.facts.settings().clone() }.into();
     }
 
     /// A planned statement is sent.

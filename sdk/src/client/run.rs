@@ -134,7 +134,8 @@ impl<'a> Runner<'a> {
             if prepared.epoch() != self.shared.epoch() {
                 return Ok(Sent::Replanned);
             }
-            if reads_settings(plan, params.formats)
+            if prepared.reads_settings
+                && reads_settings(plan, params.formats)
                 && let Some(asked) = self.connection.must_ask()
             {
                 drop(turn);

@@ -15,6 +15,7 @@ use super::prepared::Age;
 use super::run::Runner;
 use super::{Column, Error};
 use super::{commit, constants, ddl};
+use crate::exec::facts::reads_settings;
 use crate::exec::{describe, inputs, session, steps};
 use crate::sql::Plan;
 use crate::sql::client_text::{ClientText, depends_on_settings};
@@ -120,6 +121,8 @@ pub(super) struct Prepared {
     pub(super) age: Age,
     /// The server does not have it any more, or not as it was.
     pub(super) lost: AtomicBool,
+    /// It is planned, and some parameter in text would be read by settings.
+    pub(super) reads_settings: bool,
     /// The block or none that a forwarded statement leads to.
     pub(super) moves: Option<Block>,
     /// It is forwarded, and commits.
@@ -235,6 +238,7 @@ impl Runner<'_> {
                 changes,
                 age,
                 lost: AtomicBool::new(false),
+                reads_settings: plan.is_some_and(|plan| reads_settings(plan, &[])),
                 moves: if forwarded { block::after(text) } else { None },
                 commits: forwarded && commit::commits(text),
                 defines: forwarded && ddl::defines(text),

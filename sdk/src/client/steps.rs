@@ -84,7 +84,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn settings_alone(self, plan: &Plan, params: Params<'_>) -> Result<Settings, Failure> {
+    async fn settings_alone(self, plan: &Plan, params: Params<'_>) -> Result<Arc<Settings>, Failure> {
         if reads_settings(plan, params.formats)
             && let Some(asked) = self.connection.must_ask()
         {
@@ -130,7 +130,7 @@ struct Run<'r> {
     prepared: &'r Prepared,
     plan: &'r Arc<Plan>,
     params: Params<'r>,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl Run<'_> {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
@@ -219,6 +219,9 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Binary is the same under all settings.
+static BINARY: LazyLock<Settings> = LazyLock::new(Settings::default);
+
 /// Opens a row. A key version that another process has made is loaded.
 pub(super) async fn open(
     runner: Runner<'_>,
@@ -226,12 +229,10 @@ pub(super) async fn open(
     physical: &tokio_postgres::Row,
     columns: &Arc<[Column]>,
 ) -> Result<Row, Error> {
-    // Binary is the same under all settings.
-    let settings = Settings::default();
     let mut loads = Loads::default();
     let mut body = Vec::new();
     loop {
-        let opened = opener.row(&params::columns(physical)?, runner.keys(), &settings, &mut body);
+        let opened = opener.row(&params::columns(physical)?, runner.keys(), &BINARY, &mut body);
         match opened {
             Ok(()) => return Ok(Row::opened(columns, body)?),
             Err(error) => {
