@@ -177,3 +177,43 @@ async fn a_copy_is_refused_where_it_stands() {
     assert_eq!(notes(&service), "a\n");
     client.query_one("SELECT 1", &[]).await.unwrap();
 }
+
+/// Texts that are sent one behind the other.
+const SCRIPTS: &[&[&str]] = &[
+    &["BEGIN; {}", "INSERT INTO note VALUES (1, 'a')", "ROLLBACK", "INSERT INTO note VALUES (2, 'b')"],
+    &["INSERT INTO note VALUES (1, 'a'); {}", "INSERT INTO note VALUES (2, 'b')"],
+    &["INSERT INTO note VALUES (1, 'a'); COMMIT; INSERT INTO note VALUES (2, 'b'); {}"],
+    &["BEGIN; INSERT INTO note VALUES (1, 'a'); COMMIT; BEGIN; {}", "ROLLBACK", "INSERT INTO note VALUES (2, 'b')"],
+    &["BEGIN", "INSERT INTO note VALUES (1, 'a')", "SAVEPOINT s; {}", "ROLLBACK TO s", "COMMIT"],
+    &["BEGIN", "INSERT INTO note VALUES (1, 'a')", "COMMIT AND CHAIN; {}; SELECT 1", "SELECT 1", "ROLLBACK"],
+    &["BEGIN", "SELECT 1/0", "SELECT 1; {}", "ROLLBACK; {}", "INSERT INTO note VALUES (1, 'a')"],
+    &["INSERT INTO note VALUES (1, 'a'); SELECT 1/0; {}", "SELECT 1/0; COMMIT; {}"],
+    &["VACUUM note; {}", "DISCARD ALL; {}", "CREATE TABLE w (a text); {}", "SELECT * FROM w"],
+    &["SET statement_timeout = '7s'; {}", "DO $$ BEGIN ASSERT current_setting('statement_timeout') = '0'; END $$"],
+    &["{}; COMMIT; INSERT INTO note VALUES (1, 'a')", "-- {}", "/* ; */; {}", "; ;; SELECT 1; {};"],
+];
+
+#[tokio::test]
+async fn a_text_is_cut_alike_through_both_doors() {
+    let service = service("batchdoors").await;
+    for script in SCRIPTS {
+        let mut told: Vec<(Vec<Option<String>>, String)> = Vec::new();
+        for own in [true, false] {
+            service.pool.retain(|_, _| false);
+            let (client, proxied) = (service.client().await, service.world.client().await);
+            let mut codes = Vec::new();
+            for text in *script {
+                let text = text.replace("{}", REFUSED);
+                codes.push(match own {
+                    true => client.batch_execute(&text).await.err().map(|error| error.code().unwrap().to_owned()),
+                    false => {
+                        proxied.batch_execute(&text).await.err().map(|error| error.code().unwrap().code().to_owned())
+                    }
+                });
+            }
+            told.push((codes, notes(&service)));
+            service.world.at_server("TRUNCATE note");
+        }
+        assert_eq!(told[0], told[1], "{script:?}");
+    }
+}
