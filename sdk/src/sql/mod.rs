@@ -19,6 +19,8 @@ mod refusal;
 pub mod settings;
 mod splice;
 mod stack;
+#[cfg(test)]
+mod tree;
 
 pub use condition::Condition;
 pub use names::PathEffect;

@@ -12,13 +12,13 @@ const STATEMENTS: &str = concat!(
 );
 
 /// A statement with its tags.
-pub(super) struct Case {
-    pub(super) id: String,
-    pub(super) class: String,
-    pub(super) text: String,
+pub(in crate::sql) struct Case {
+    pub(in crate::sql) id: String,
+    pub(in crate::sql) class: String,
+    pub(in crate::sql) text: String,
 }
 
-pub(super) fn cases() -> Vec<Case> {
+pub(in crate::sql) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for line in STATEMENTS.lines() {
         if let Some(tags) = line.strip_prefix("-- @id ") {

@@ -2,7 +2,7 @@
 
 mod apart;
 mod asked;
-mod corpus;
+pub(in crate::sql) mod corpus;
 mod deep;
 mod growth;
 mod leak;
