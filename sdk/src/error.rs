@@ -64,10 +64,16 @@ sqlstates! {
     SYNTAX_ERROR = "42601";
     /// `duplicate_column`
     DUPLICATE_COLUMN = "42701";
+    /// `ambiguous_column`
+    AMBIGUOUS_COLUMN = "42702";
     /// `undefined_column`
     UNDEFINED_COLUMN = "42703";
+    /// `duplicate_alias`
+    DUPLICATE_ALIAS = "42712";
     /// `undefined_table`
     UNDEFINED_TABLE = "42P01";
+    /// `invalid_recursion`
+    INVALID_RECURSION = "42P19";
     /// `undefined_parameter`
     UNDEFINED_PARAMETER = "42P02";
     /// `indeterminate_datatype`

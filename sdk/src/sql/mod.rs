@@ -16,6 +16,8 @@ pub mod parse;
 mod physical;
 pub mod plan;
 mod refusal;
+#[cfg(test)]
+mod resolve;
 pub mod settings;
 mod splice;
 mod stack;

@@ -14,7 +14,7 @@ mod mention;
 mod namesake;
 mod output;
 mod predicate;
-mod scope;
+pub(in crate::sql) mod scope;
 mod select;
 mod source;
 mod types;

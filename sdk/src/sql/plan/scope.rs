@@ -146,7 +146,10 @@ impl Scope {
 }
 
 /// The protected table that a name of one or two parts means; `None` if it is not a protected one (CAT-3).
-pub(super) fn table<S: AsRef<str>>(protection: &Protection, parts: &[S]) -> Result<Option<Arc<Table>>, Refusal> {
+pub(in crate::sql) fn table<S: AsRef<str>>(
+    protection: &Protection,
+    parts: &[S],
+) -> Result<Option<Arc<Table>>, Refusal> {
     let (schema, name) = match parts {
         [name] => (None, name.as_ref()),
         [schema, name] => (Some(schema.as_ref()), name.as_ref()),

@@ -12,6 +12,7 @@
 mod call;
 mod cursor;
 mod expr;
+mod parts;
 mod query;
 mod relation;
 #[cfg(test)]
@@ -58,6 +59,8 @@ pub(super) struct Tree<'t> {
     exprs: Vec<(Expr<'t>, TokenSpan)>,
     queries: Vec<Query<'t>>,
     relations: Vec<(Relation<'t>, TokenSpan)>,
+    text: &'t str,
+    tokens: &'t [Token],
     /// What it does.
     pub root: Root<'t>,
 }
@@ -199,9 +202,9 @@ pub(super) struct Select<'t> {
 #[derive(Debug)]
 pub(super) enum Distinct {
     /// Not said, or ALL.
-    All,
+    No,
     /// DISTINCT
-    Distinct(TokenSpan),
+    Yes(TokenSpan),
     /// DISTINCT ON
     On(Vec<ExprId>),
 }
@@ -793,6 +796,20 @@ pub(super) struct Returning<'t> {
     pub span: TokenSpan,
 }
 
+impl QueryId {
+    /// Its place among the queries of its tree.
+    pub(super) fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl ExprId {
+    /// Its place among the expressions of its tree.
+    pub(super) fn index(self) -> usize {
+        self.0
+    }
+}
+
 impl<'t> Tree<'t> {
     /// The tree of one statement that reads or writes rows. `tokens` are its own.
     ///
@@ -814,12 +831,22 @@ impl<'t> Tree<'t> {
         let root = reader.statement(statement)?;
         reader.cursor.end()?;
         let Reader { exprs, queries, relations, .. } = reader;
-        Ok(Self { exprs, queries, relations, root })
+        Ok(Self { exprs, queries, relations, text, tokens, root })
+    }
+
+    /// The text of a token.
+    pub(super) fn word(&self, token: usize) -> &'t str {
+        self.tokens.get(token).map_or("", |token| token.text(self.text))
     }
 
     /// An expression.
     pub(super) fn expr(&self, id: ExprId) -> &Expr<'t> {
         &self.exprs[id.0].0
+    }
+
+    /// All expressions.
+    pub(super) fn expr_ids(&self) -> impl Iterator<Item = ExprId> {
+        (0..self.exprs.len()).map(ExprId)
     }
 
     /// How far an expression reaches, with the parentheses around it.
@@ -903,7 +930,7 @@ fn unknown(what: &str) -> Refusal {
 }
 
 /// The refusal of a statement whose tree and tokens do not fit together.
-fn unreadable() -> Refusal {
+pub(super) fn unreadable() -> Refusal {
     Refusal::new("this statement names a protected table and could not be read with certainty")
         .hint("write it in a plainer way: without unusual casts, spelling or parentheses around columns and constants")
 }

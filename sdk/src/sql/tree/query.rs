@@ -256,12 +256,12 @@ impl<'t> Reader<'t> {
             None => {
                 // The parser leaves the word out.
                 self.cursor.takes_word("all");
-                Ok(Distinct::All)
+                Ok(Distinct::No)
             }
-            Some(AstDistinct::All) => self.cursor.word("all").map(|_| Distinct::All),
+            Some(AstDistinct::All) => self.cursor.word("all").map(|_| Distinct::No),
             Some(AstDistinct::Distinct) => {
                 let start = self.cursor.word("distinct")?;
-                Ok(Distinct::Distinct(self.cursor.since(start)))
+                Ok(Distinct::Yes(self.cursor.since(start)))
             }
             Some(AstDistinct::On(keys)) => {
                 self.cursor.words(&["distinct", "on"])?;

@@ -1,5 +1,7 @@
 //! Names of types.
 
+use std::borrow::Cow;
+
 use sqlparser::ast::{ArrayElemTypeDef, DataType};
 
 use super::{QualifiedName, Reader, TokenSpan, unreadable};
@@ -18,6 +20,8 @@ pub(in crate::sql) struct TypeName<'t> {
     pub dimensions: usize,
     /// Its name, if it is no word of the grammar: a type that need not be PostgreSQL's own.
     pub named: Option<QualifiedName<'t>>,
+    /// The name that PostgreSQL gives a column that is cast to it, where its grammar says it.
+    pub name: Option<Cow<'t, str>>,
     /// All of it.
     pub span: TokenSpan,
 }
@@ -62,6 +66,7 @@ impl<'t> Reader<'t> {
             ty: literal::type_of(data_type),
             element: (dimensions > 0).then(|| literal::type_of(element)).flatten(),
             dimensions,
+            name: name.last().map(|last| catalog_name(name.len(), &last.value)),
             named: matches!(element, DataType::Custom(..)).then_some(name),
             span: self.cursor.since(start),
         })
@@ -87,4 +92,22 @@ fn element_of(data_type: &DataType) -> (&DataType, usize) {
         dimensions += 1;
     }
     (element, dimensions)
+}
+
+/// The catalog's name of a type that the grammar has a word for.
+fn catalog_name<'t>(parts: usize, name: &Cow<'t, str>) -> Cow<'t, str> {
+    if parts > 1 {
+        return name.clone();
+    }
+    Cow::Borrowed(match &**name {
+        "int" | "integer" => "int4",
+        "smallint" => "int2",
+        "bigint" => "int8",
+        "boolean" => "bool",
+        "real" => "float4",
+        "double" | "float" => "float8",
+        "decimal" | "dec" => "numeric",
+        "character" | "char" | "nchar" | "national" => "bpchar",
+        _ => return name.clone(),
+    })
 }

@@ -170,8 +170,8 @@ impl Show<'_, '_> {
         let Select { distinct, list, into, from, condition, group, having, windows } = select;
         let mut shown = "[select".to_owned();
         match distinct {
-            Distinct::All => {}
-            Distinct::Distinct(span) => {
+            Distinct::No => {}
+            Distinct::Yes(span) => {
                 assert!(self.words(*span).eq_ignore_ascii_case("distinct"));
                 shown.push_str(" distinct");
             }
@@ -313,7 +313,7 @@ impl Show<'_, '_> {
             Expr::Null => "null".to_owned(),
             Expr::Default => "default".to_owned(),
             Expr::Cast { operand, to } => {
-                let TypeName { ty, element, dimensions, named, span } = to;
+                let TypeName { ty, element, dimensions, named, name: _, span } = to;
                 let known = match (ty, element) {
                     (Some(ty), None) => ty.to_string(),
                     (None, Some(element)) => format!("{element} x{dimensions}"),

@@ -1,0 +1,330 @@
+//! FROM items: ranges, and the scopes that they make.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::scope::Level;
+use super::{Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Stop, Visible};
+use crate::error::SqlState;
+use crate::schema::Table;
+use crate::sql::Refusal;
+use crate::sql::plan::scope as lock;
+use crate::sql::tree::{
+    Alias, Body, Cte, Expr, JoinKind, JoinOn, Name, QualifiedName, QueryId, RelId, Relation, Target,
+};
+
+impl<'t> Resolver<'_, 't> {
+    /// The items of a FROM, into the scope on top.
+    pub(super) fn from(&mut self, items: &[RelId]) -> Result<(), Stop> {
+        for item in items {
+            let level = self.relation(*item)?;
+            self.not_twice(&level)?;
+            self.top().join(level);
+        }
+        Ok(())
+    }
+
+    /// One item, and the scope that it makes. What stands before it is in the scope on top: LATERAL sees it.
+    fn relation(&mut self, id: RelId) -> Result<Level<'t>, Stop> {
+        self.stack.deeper()?;
+        match self.tree.relation(id) {
+            Relation::Named { name, only: _, alias, sample } => {
+                self.exprs(sample.iter().flatten().copied())?;
+                let range = self.named(name, alias.as_ref())?;
+                Ok(self.level_of(range))
+            }
+            Relation::Derived { lateral, query, alias } => {
+                if *lateral {
+                    self.query(*query)?;
+                } else {
+                    let hidden = self.levels.pop();
+                    self.query(*query)?;
+                    self.levels.extend(hidden);
+                }
+                let columns = self.output_names(*query);
+                let range = self.range(RangeKind::Query(*query), None, alias.as_ref(), columns)?;
+                Ok(self.level_of(range))
+            }
+            Relation::Function { lateral: _, call, ordinality, alias } => {
+                self.expr(*call)?;
+                let own = match self.tree.expr(*call) {
+                    Expr::Call(call) => call.name.last().cloned(),
+                    _ => None,
+                };
+                let named = alias.as_ref().map(|alias| &alias.name).or(own.as_ref());
+                // What a function returns is told by the catalog; here it has the columns that the statement names.
+                let mut columns: Vec<_> = match alias {
+                    Some(alias) if !alias.columns.is_empty() => {
+                        alias.columns.iter().map(|name| name.value.clone()).collect()
+                    }
+                    Some(_) | None => named.map(|name| name.value.clone()).into_iter().collect(),
+                };
+                if *ordinality && alias.as_ref().is_none_or(|alias| alias.columns.len() < 2) {
+                    columns.push(Cow::Borrowed("ordinality"));
+                }
+                let name = named.map_or(Cow::Borrowed(""), |name| name.value.clone());
+                let range = self.add(Range {
+                    name,
+                    aliased: alias.is_some(),
+                    kind: RangeKind::Function(*call),
+                    columns,
+                    nullable: false,
+                });
+                Ok(self.level_of(range))
+            }
+            Relation::Join { kind, left, right, on } => self.join(*kind, *left, *right, on),
+            Relation::Aliased { join, alias } => {
+                let level = self.relation(*join)?;
+                let (columns, refs) = level.columns.into_iter().unzip();
+                let range = self.range(RangeKind::Join(refs), None, Some(alias), columns)?;
+                Ok(self.level_of(range))
+            }
+        }
+    }
+
+    fn join(&mut self, kind: JoinKind, left: RelId, right: RelId, on: &JoinOn<'t>) -> Result<Level<'t>, Stop> {
+        let left = self.relation(left)?;
+        // The right side sees the left one if it is LATERAL.
+        let outer = self.top().clone();
+        self.top().join(left.clone());
+        let right = self.relation(right);
+        *self.top() = outer;
+        let right = right?;
+        for (nullable, side) in [
+            (matches!(kind, JoinKind::Right | JoinKind::Full), &left),
+            (matches!(kind, JoinKind::Left | JoinKind::Full), &right),
+        ] {
+            if nullable {
+                side.ranges.iter().for_each(|range| self.done.ranges[range.0].nullable = true);
+            }
+        }
+        let shared: Vec<Name<'t>> = match on {
+            JoinOn::Using { columns, alias: _, span: _ } => columns.clone(),
+            JoinOn::Natural(keyword) => {
+                let common =
+                    left.columns.iter().filter(|(name, _)| right.columns.iter().any(|(other, _)| other == name));
+                common.map(|(name, _)| Name { value: name.clone(), token: *keyword }).collect()
+            }
+            JoinOn::All | JoinOn::Condition(_) => Vec::new(),
+        };
+        let mut level = Level::default();
+        for name in &shared {
+            let one = self.side(&left, name, "left")?;
+            let other = self.side(&right, name, "right")?;
+            let shows = match kind {
+                JoinKind::Inner | JoinKind::Left | JoinKind::Cross => Shows::Left,
+                JoinKind::Right => Shows::Right,
+                JoinKind::Full => Shows::Either,
+            };
+            self.done.merges.push(Merge { left: one, right: other, shows });
+            level.columns.push((name.value.clone(), Ref::Merged(self.done.merges.len() - 1)));
+        }
+        for side in [left, right] {
+            level.ranges.extend(side.ranges);
+            level
+                .columns
+                .extend(side.columns.into_iter().filter(|(name, _)| !shared.iter().any(|own| own.value == *name)));
+        }
+        match on {
+            JoinOn::Condition(condition) => {
+                // It sees the two sides of its own join, and none of the other items.
+                let outer = std::mem::replace(self.top(), level.clone());
+                self.expr(*condition)?;
+                *self.top() = outer;
+            }
+            JoinOn::Using { columns, alias: Some(alias), span: _ } => {
+                let (names, refs) = level.columns.iter().take(columns.len()).cloned().unzip();
+                let range = self.add(Range {
+                    name: alias.value.clone(),
+                    aliased: true,
+                    kind: RangeKind::Join(refs),
+                    columns: names,
+                    nullable: false,
+                });
+                level.ranges.push(range);
+            }
+            JoinOn::All | JoinOn::Using { .. } | JoinOn::Natural(_) => {}
+        }
+        Ok(level)
+    }
+
+    /// The column of USING on one side. PostgreSQL's words (transformFromClauseItem).
+    fn side(&self, level: &Level<'t>, name: &Name<'t>, side: &str) -> Result<Ref, Stop> {
+        let mut named = level.columns.iter().filter(|(column, _)| *column == name.value).map(|(_, found)| *found);
+        match (named.next(), named.next()) {
+            (Some(found), None) => Ok(found),
+            (None, _) => {
+                let message =
+                    format!("column \"{}\" specified in USING clause does not exist in {side} table", name.value);
+                Err(self.refused(SqlState::UNDEFINED_COLUMN, message, name))
+            }
+            (Some(_), Some(_)) => {
+                let message = format!("common column name \"{}\" appears more than once in {side} table", name.value);
+                Err(self.refused(SqlState::AMBIGUOUS_COLUMN, message, name))
+            }
+        }
+    }
+
+    /// The relation of a name: a common table expression first, then a table.
+    pub(super) fn named(&mut self, name: &QualifiedName<'t>, alias: Option<&Alias<'t>>) -> Result<RangeId, Stop> {
+        let Some(last) = name.last() else { return Err(Stop::Refused(crate::sql::tree::unreadable())) };
+        if let [own] = name.as_slice()
+            && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == own.value)
+        {
+            let columns = cte.columns.clone().ok_or_else(|| {
+                let message = format!("recursive reference to query \"{}\" must not appear here", own.value);
+                self.refused(SqlState::INVALID_RECURSION, message, own)
+            })?;
+            return self.range(RangeKind::Query(cte.query), Some(own), alias, columns);
+        }
+        let parts: Vec<&str> = name.iter().map(|part| &*part.value).collect();
+        if let Some(table) = lock::table(self.protection, &parts)? {
+            let columns = columns_of(&table);
+            return self.range(RangeKind::Table(table), Some(last), alias, columns);
+        }
+        match self.catalog.find(&parts) {
+            Some((relation, columns)) => {
+                let columns = columns.into_iter().map(Cow::Owned).collect();
+                self.range(RangeKind::Other(relation), Some(last), alias, columns)
+            }
+            None => Err(Stop::Need(parts.into_iter().map(str::to_owned).collect())),
+        }
+    }
+
+    /// The table that a statement writes.
+    pub(super) fn target(&mut self, target: &Target<'t>) -> Result<RangeId, Stop> {
+        let parts: Vec<&str> = target.name.iter().map(|part| &*part.value).collect();
+        let Some(last) = target.name.last() else { return Err(Stop::Refused(crate::sql::tree::unreadable())) };
+        let (kind, columns) = match lock::table(self.protection, &parts)? {
+            Some(table) => {
+                let columns = columns_of(&table);
+                (RangeKind::Table(table), columns)
+            }
+            None => match self.catalog.find(&parts) {
+                Some((relation, columns)) => {
+                    (RangeKind::Other(relation), columns.into_iter().map(Cow::Owned).collect())
+                }
+                None => return Err(Stop::Need(parts.into_iter().map(str::to_owned).collect())),
+            },
+        };
+        let name = target.alias.as_ref().unwrap_or(last).value.clone();
+        let range = self.add(Range { name, aliased: target.alias.is_some(), kind, columns, nullable: false });
+        self.done.targets.insert(last.token, range);
+        Ok(range)
+    }
+
+    /// The row that an upsert would have inserted.
+    pub(super) fn excluded(&mut self, target: RangeId) -> RangeId {
+        let Range { kind, columns, .. } = self.done.range(target);
+        let columns = columns.clone();
+        let kind = match kind {
+            RangeKind::Table(table) => RangeKind::Excluded(table.clone()),
+            RangeKind::Other(relation) => RangeKind::Other(relation.clone()),
+            RangeKind::Excluded(_) | RangeKind::Query(_) | RangeKind::Function(_) | RangeKind::Join(_) => {
+                RangeKind::Join(Vec::new())
+            }
+        };
+        self.add(Range { name: Cow::Borrowed("excluded"), aliased: true, kind, columns, nullable: false })
+    }
+
+    /// A common table expression, which the ones behind it and the query can name; a recursive one itself too.
+    pub(super) fn cte(&mut self, cte: &Cte<'t>, recursive: bool) -> Result<(), Stop> {
+        let Cte { name, columns, materialized: _, query } = cte;
+        let place = self.ctes.len();
+        let given: Vec<_> = columns.iter().map(|name| name.value.clone()).collect();
+        if recursive {
+            let known = (!given.is_empty()).then(|| given.clone());
+            self.ctes.push(Visible { name: name.value.clone(), query: *query, columns: known });
+        }
+        // Its query sees no scope around it.
+        let outer = std::mem::take(&mut self.levels);
+        let resolved = self.query(*query);
+        self.levels = outer;
+        resolved?;
+        self.ctes.truncate(place);
+        let columns = self.renamed(self.output_names(*query), &given, name)?;
+        self.ctes.push(Visible { name: name.value.clone(), query: *query, columns: Some(columns) });
+        Ok(())
+    }
+
+    /// The columns of a recursive query are those of its first arm.
+    pub(super) fn recursive(&mut self, query: QueryId, arm: QueryId) {
+        let names = self.output_names(arm);
+        let own = |cte: &&mut Visible<'t>| cte.query == query && cte.columns.is_none();
+        if let Some(cte) = self.ctes.iter_mut().rev().find(own) {
+            cte.columns = Some(names);
+        }
+    }
+
+    fn range(
+        &mut self,
+        kind: RangeKind,
+        own: Option<&Name<'t>>,
+        alias: Option<&Alias<'t>>,
+        columns: Vec<Cow<'t, str>>,
+    ) -> Result<RangeId, Stop> {
+        let columns = match alias {
+            Some(alias) => {
+                let given: Vec<_> = alias.columns.iter().map(|name| name.value.clone()).collect();
+                self.renamed(columns, &given, &alias.name)?
+            }
+            None => columns,
+        };
+        let name = alias.map(|alias| &alias.name).or(own).map_or(Cow::Borrowed(""), |name| name.value.clone());
+        Ok(self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false }))
+    }
+
+    fn add(&mut self, range: Range<'t>) -> RangeId {
+        self.done.ranges.push(range);
+        RangeId(self.done.ranges.len() - 1)
+    }
+
+    /// The first columns under the names that an alias gives them (42P10 if there are fewer).
+    fn renamed(
+        &self,
+        mut columns: Vec<Cow<'t, str>>,
+        given: &[Cow<'t, str>],
+        table: &Name<'t>,
+    ) -> Result<Vec<Cow<'t, str>>, Stop> {
+        if given.len() > columns.len() {
+            let message = format!(
+                "table \"{}\" has {} columns available but {} columns specified",
+                table.value,
+                columns.len(),
+                given.len()
+            );
+            return Err(Stop::Refused(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message)));
+        }
+        for (column, name) in columns.iter_mut().zip(given) {
+            column.clone_from(name);
+        }
+        Ok(columns)
+    }
+
+    /// Two items of one scope have two names (checkNameSpaceConflicts).
+    fn not_twice(&mut self, level: &Level<'t>) -> Result<(), Stop> {
+        let name = |range: &RangeId| self.done.range(*range).name.clone();
+        let before: Vec<_> = self.levels.last().map_or(&[][..], |top| &top.ranges).iter().map(name).collect();
+        match level.ranges.iter().map(name).find(|name| !name.is_empty() && before.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("table name \"{name}\" specified more than once");
+                Err(Stop::Refused(Refusal::error(SqlState::DUPLICATE_ALIAS, message)))
+            }
+        }
+    }
+
+    /// The names of a query's output columns.
+    pub(super) fn output_names(&self, query: QueryId) -> Vec<Cow<'t, str>> {
+        self.done.outputs(query).iter().map(|output| output.name.clone()).collect()
+    }
+
+    /// Whether a query is a set operation, whose keys name outputs only.
+    pub(super) fn is_select(&self, query: QueryId) -> bool {
+        matches!(self.tree.query(query).body, Body::Select(_))
+    }
+}
+
+fn columns_of<'t>(table: &Arc<Table>) -> Vec<Cow<'t, str>> {
+    table.columns.iter().map(|column| Cow::Owned(column.name.clone())).collect()
+}

@@ -1,0 +1,424 @@
+//! What the names of a [`Tree`] mean: every FROM item becomes a range with columns, every column reference one of them.
+//!
+//! The rules are PostgreSQL's (parse_relation.c, parse_clause.c, parse_target.c): scopes within scopes, LATERAL, the columns
+//! that USING and NATURAL merge, names of output columns in ORDER BY and GROUP BY, common table expressions before tables.
+//! Protected relations come from the lock; of any other one the columns are asked for ([`Stop::Need`]), for an unqualified name
+//! means nothing until all relations beside it are known (SQL-10). The pass reads, and edits nothing.
+
+mod from;
+mod outputs;
+mod scope;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::scope::Level;
+use super::Refusal;
+use super::lex::Token;
+use super::stack::Stack;
+use super::tree::{
+    Arbiter, Assignment, Body, Distinct, Expr, ExprId, GroupKey, Name, Query, QueryId, Root, Select, Tree,
+};
+use crate::error::SqlState;
+use crate::schema::{Protection, Relation, Table};
+
+/// A relation within a statement, under the name that its columns are qualified with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RangeId(usize);
+
+/// A relation within a statement.
+#[derive(Debug)]
+pub(super) struct Range<'t> {
+    /// Its alias, else its own name.
+    pub name: Cow<'t, str>,
+    /// Whether the client gave the alias: then the table's own name means nothing here.
+    pub aliased: bool,
+    /// What it is.
+    pub kind: RangeKind,
+    /// Its columns, as the statement names them.
+    pub columns: Vec<Cow<'t, str>>,
+    /// It is on the nullable side of an outer join: all its columns may be NULL.
+    pub nullable: bool,
+}
+
+/// What a range is.
+#[derive(Debug)]
+pub(super) enum RangeKind {
+    /// A protected table.
+    Table(Arc<Table>),
+    /// The row that an upsert would have inserted into it.
+    Excluded(Arc<Table>),
+    /// Any other relation.
+    Other(Relation),
+    /// A subquery or a common table expression: its n-th column is the n-th output of this.
+    Query(QueryId),
+    /// A function.
+    Function(ExprId),
+    /// A join with an alias of its own.
+    Join(Vec<Ref>),
+}
+
+/// What a column reference means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ref {
+    /// A column of a range.
+    Column(RangeId, usize),
+    /// A column that USING or NATURAL made of two: index into [`Resolved::merges`].
+    Merged(usize),
+    /// A system column of a range: `ctid` and its like.
+    System(RangeId),
+    /// A whole row.
+    Row(RangeId),
+    /// An output column of the query that it is a key of.
+    Output(usize),
+}
+
+/// Two columns that are one to the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Merge {
+    /// That of the left side.
+    pub left: Ref,
+    /// That of the right side.
+    pub right: Ref,
+    /// Which of them it shows.
+    pub shows: Shows,
+}
+
+/// Which of two merged columns is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// That of the left side: INNER, LEFT.
+    Left,
+    /// That of the right side: RIGHT.
+    Right,
+    /// The first that is not NULL: FULL.
+    Either,
+}
+
+/// A column that a query gives.
+#[derive(Debug)]
+pub(super) struct Output<'t> {
+    /// Its name.
+    pub name: Cow<'t, str>,
+    /// What it shows.
+    pub shows: Shown,
+}
+
+/// What an output column shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// The expression of an item.
+    Expr(ExprId),
+    /// A column that a star stands for.
+    Ref(Ref),
+    /// The column of this number of every row of VALUES.
+    Value(usize),
+    /// The column of this number of both arms of a set operation, or of the query in parentheses.
+    Arms(usize),
+}
+
+/// The names of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Resolved<'t> {
+    /// By [`RangeId`].
+    pub ranges: Vec<Range<'t>>,
+    /// Columns of USING and NATURAL.
+    pub merges: Vec<Merge>,
+    /// The target of each statement that writes, by the token of its name.
+    pub targets: BTreeMap<usize, RangeId>,
+    /// Columns that are written, by their tokens: their number in the target.
+    pub written: BTreeMap<usize, usize>,
+    refs: BTreeMap<usize, Ref>,
+    outputs: BTreeMap<usize, Vec<Output<'t>>>,
+}
+
+impl<'t> Resolved<'t> {
+    /// A relation of the statement.
+    pub(super) fn range(&self, id: RangeId) -> &Range<'t> {
+        &self.ranges[id.0]
+    }
+
+    /// What a column reference, or a key of ORDER BY or GROUP BY, means.
+    pub(super) fn reference(&self, id: ExprId) -> Option<Ref> {
+        self.refs.get(&id.index()).copied()
+    }
+
+    /// The columns that a query gives.
+    pub(super) fn outputs(&self, id: QueryId) -> &[Output<'t>] {
+        self.outputs.get(&id.index()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Why names could not be resolved.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The columns of this relation have to be known.
+    Need(Vec<String>),
+    /// The statement is refused.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Refused(refusal)
+    }
+}
+
+/// The relations that are not protected.
+pub(super) trait Catalog {
+    /// The relation of this name, if it is known, and its columns.
+    fn find(&self, name: &[&str]) -> Option<(Relation, Vec<String>)>;
+}
+
+/// Resolves the names of a statement.
+pub(super) fn resolve<'t>(
+    tree: &Tree<'t>,
+    tokens: &[Token],
+    protection: &Protection,
+    catalog: &dyn Catalog,
+    stack: Stack,
+) -> Result<Resolved<'t>, Stop> {
+    let mut resolver = Resolver {
+        tree,
+        tokens,
+        protection,
+        catalog,
+        stack,
+        done: Resolved::default(),
+        levels: Vec::new(),
+        ctes: Vec::new(),
+    };
+    resolver.root(&tree.root)?;
+    Ok(resolver.done)
+}
+
+/// A common table expression that names can mean.
+struct Visible<'t> {
+    name: Cow<'t, str>,
+    query: QueryId,
+    /// The names of its columns, once they are known.
+    columns: Option<Vec<Cow<'t, str>>>,
+}
+
+struct Resolver<'a, 't> {
+    tree: &'a Tree<'t>,
+    tokens: &'a [Token],
+    protection: &'a Protection,
+    catalog: &'a dyn Catalog,
+    stack: Stack,
+    done: Resolved<'t>,
+    /// Scopes, the innermost last.
+    levels: Vec<Level<'t>>,
+    /// Common table expressions, the innermost last.
+    ctes: Vec<Visible<'t>>,
+}
+
+impl<'t> Resolver<'_, 't> {
+    fn at(&self, token: usize) -> usize {
+        self.tokens.get(token).map_or(0, |token| token.range.start)
+    }
+
+    fn root(&mut self, root: &Root<'t>) -> Result<Vec<Output<'t>>, Stop> {
+        match root {
+            Root::Query(query) => {
+                self.query(*query)?;
+                Ok(Vec::new())
+            }
+            Root::Insert(insert) => {
+                let target = self.target(&insert.target)?;
+                if let Some(source) = insert.source {
+                    self.query(source)?;
+                }
+                for column in insert.columns.iter().flat_map(|(columns, _)| columns) {
+                    self.written(target, column)?;
+                }
+                self.levels.push(self.level_of(target));
+                if let Some(conflict) = &insert.conflict {
+                    if let Some(Arbiter::Columns(columns, condition)) = &conflict.on {
+                        columns.iter().try_for_each(|column| self.written(target, column))?;
+                        self.exprs(condition.iter().copied())?;
+                    }
+                    if let Some((assignments, condition)) = &conflict.update {
+                        let excluded = self.excluded(target);
+                        let level = self.level_of(excluded);
+                        self.top().join(level);
+                        self.assignments(target, assignments)?;
+                        self.exprs(condition.iter().copied())?;
+                    }
+                }
+                self.levels.pop();
+                self.levels.push(self.level_of(target));
+                let outputs = self.returning(insert.returning.as_ref())?;
+                self.levels.pop();
+                Ok(outputs)
+            }
+            Root::Update(update) => {
+                let target = self.target(&update.target)?;
+                self.levels.push(self.level_of(target));
+                self.from(&update.from)?;
+                self.assignments(target, &update.assignments)?;
+                self.exprs(update.condition)?;
+                let outputs = self.returning(update.returning.as_ref())?;
+                self.levels.pop();
+                Ok(outputs)
+            }
+            Root::Delete(delete) => {
+                let target = self.target(&delete.target)?;
+                self.levels.push(self.level_of(target));
+                self.from(&delete.using)?;
+                self.exprs(delete.condition)?;
+                let outputs = self.returning(delete.returning.as_ref())?;
+                self.levels.pop();
+                Ok(outputs)
+            }
+        }
+    }
+
+    fn assignments(&mut self, target: RangeId, assignments: &[Assignment<'t>]) -> Result<(), Stop> {
+        for assignment in assignments {
+            assignment.columns.iter().try_for_each(|column| self.written(target, column))?;
+            self.expr(assignment.value)?;
+        }
+        Ok(())
+    }
+
+    /// A column that a statement writes.
+    fn written(&mut self, target: RangeId, column: &Name<'t>) -> Result<(), Stop> {
+        let range = self.done.range(target);
+        let Some(number) = range.columns.iter().position(|name| *name == column.value) else {
+            let own = match &range.kind {
+                RangeKind::Table(table) => table.relation.name.as_str(),
+                RangeKind::Other(relation) => relation.name.as_str(),
+                RangeKind::Excluded(_) | RangeKind::Query(_) | RangeKind::Function(_) | RangeKind::Join(_) => {
+                    &range.name
+                }
+            };
+            let message = format!("column \"{}\" of relation \"{own}\" does not exist", column.value);
+            let refusal = Refusal::error(SqlState::UNDEFINED_COLUMN, message).at(self.at(column.token));
+            return Err(Stop::Refused(refusal));
+        };
+        self.done.written.insert(column.token, number);
+        Ok(())
+    }
+
+    /// A query, with the names of its output columns.
+    fn query(&mut self, id: QueryId) -> Result<(), Stop> {
+        self.stack.deeper()?;
+        let Query { with, body, order, limit, offset, locks, span: _ } = self.tree.query(id);
+        let visible = self.ctes.len();
+        if let Some(with) = with {
+            for cte in &with.ctes {
+                self.cte(cte, with.recursive)?;
+            }
+        }
+        match body {
+            Body::Select(select) => self.select(id, select)?,
+            // What sorts and cuts anything else has no columns but those of its output.
+            Body::Values(_) | Body::Table(_) | Body::Set { .. } | Body::Nested(_) | Body::Write(_) => {
+                self.levels.push(Level::default());
+            }
+        }
+        match body {
+            Body::Select(_) => {}
+            Body::Values(rows) => {
+                rows.iter().try_for_each(|row| self.exprs(row.iter().copied()))?;
+                let width = rows.first().map_or(0, Vec::len);
+                let column = |number: usize| Output {
+                    name: Cow::Owned(format!("column{}", number + 1)),
+                    shows: Shown::Value(number),
+                };
+                self.done.outputs.insert(id.index(), (0..width).map(column).collect());
+            }
+            Body::Table(name) => {
+                let range = self.named(name, None)?;
+                let level = self.level_of(range);
+                let outputs = outputs::of_refs(&level);
+                self.done.outputs.insert(id.index(), outputs);
+            }
+            Body::Set { operator: _, all: _, left, right } => {
+                self.query(*left)?;
+                self.recursive(id, *left);
+                self.query(*right)?;
+                self.arms(id, *left);
+            }
+            Body::Nested(inner) => {
+                self.query(*inner)?;
+                self.arms(id, *inner);
+            }
+            Body::Write(root) => {
+                let outputs = self.root(root)?;
+                self.done.outputs.insert(id.index(), outputs);
+            }
+        }
+        for key in order {
+            self.sort_key(id, key.expr)?;
+        }
+        self.exprs(limit.and_then(|limit| limit.count))?;
+        self.exprs(*offset)?;
+        for name in locks.iter().flat_map(|lock| &lock.of) {
+            self.locked(name)?;
+        }
+        self.levels.pop();
+        self.ctes.truncate(visible);
+        Ok(())
+    }
+
+    /// A SELECT. Its scope stays, for what sorts and cuts it.
+    fn select(&mut self, id: QueryId, select: &Select<'t>) -> Result<(), Stop> {
+        self.levels.push(Level::default());
+        self.from(&select.from)?;
+        self.exprs(select.condition)?;
+        let outputs = self.items(&select.list)?;
+        self.done.outputs.insert(id.index(), outputs);
+        for key in &select.group {
+            match key {
+                GroupKey::Expr(key) => self.group_key(id, *key)?,
+                GroupKey::Rollup(sets) | GroupKey::Cube(sets) | GroupKey::Sets(sets) => {
+                    sets.iter().flatten().try_for_each(|key| self.group_key(id, *key))?;
+                }
+            }
+        }
+        self.exprs(select.having)?;
+        for (_, window) in &select.windows {
+            self.exprs(window.exprs())?;
+        }
+        if let Distinct::On(keys) = &select.distinct {
+            keys.iter().try_for_each(|key| self.sort_key(id, *key))?;
+        }
+        Ok(())
+    }
+
+    /// All column references of some expressions.
+    fn exprs(&mut self, exprs: impl IntoIterator<Item = ExprId>) -> Result<(), Stop> {
+        exprs.into_iter().try_for_each(|expr| self.expr(expr))
+    }
+
+    /// All column references of an expression, without recursion but for its subqueries.
+    fn expr(&mut self, expr: ExprId) -> Result<(), Stop> {
+        let mut waiting = vec![expr];
+        while let Some(id) = waiting.pop() {
+            match self.tree.expr(id) {
+                Expr::Column(name) => {
+                    let meaning = self.reference(name)?;
+                    self.done.refs.insert(id.index(), meaning);
+                }
+                Expr::Star(name) => {
+                    let range = self.qualified(name)?;
+                    self.done.refs.insert(id.index(), Ref::Row(range));
+                }
+                other => {
+                    let before = waiting.len();
+                    other.each_part(&mut |part| waiting.push(part));
+                    waiting[before..].reverse();
+                    if let Some(query) = other.query() {
+                        self.query(query)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

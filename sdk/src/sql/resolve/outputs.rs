@@ -1,0 +1,201 @@
+//! Select lists, RETURNING, and the keys that can name what stands in them.
+
+use std::borrow::Cow;
+
+use super::scope::Level;
+use super::{Output, Ref, Resolver, Shown, Stop};
+use crate::error::SqlState;
+use crate::sql::Refusal;
+use crate::sql::lex::Kind;
+use crate::sql::tree::{Arguments, Expr, ExprId, Form, Item, ItemKind, QueryId, Returning};
+
+impl<'t> Resolver<'_, 't> {
+    /// RETURNING, in the scope on top.
+    pub(super) fn returning(&mut self, returning: Option<&Returning<'t>>) -> Result<Vec<Output<'t>>, Stop> {
+        returning.map_or(Ok(Vec::new()), |returning| self.items(&returning.list))
+    }
+
+    /// A list of items, with every star expanded.
+    pub(super) fn items(&mut self, items: &[Item<'t>]) -> Result<Vec<Output<'t>>, Stop> {
+        let mut outputs = Vec::with_capacity(items.len());
+        for item in items {
+            match &item.kind {
+                ItemKind::Expr { expr, alias } => {
+                    self.expr(*expr)?;
+                    let name = alias.as_ref().map_or_else(|| self.name_of(*expr), |alias| alias.value.clone());
+                    outputs.push(Output { name, shows: Shown::Expr(*expr) });
+                }
+                ItemKind::Star(name) if name.is_empty() => match self.levels.last() {
+                    Some(level) if !level.ranges.is_empty() => outputs.extend(of_refs(level)),
+                    Some(_) | None => {
+                        let message = "SELECT * with no tables specified is not valid";
+                        let refusal = Refusal::error(SqlState::SYNTAX_ERROR, message).at(self.at(item.span.start));
+                        return Err(Stop::Refused(refusal));
+                    }
+                },
+                ItemKind::Star(name) => {
+                    let range = self.qualified(name)?;
+                    outputs.extend(of_refs(&self.level_of(range)));
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// The outputs of a query whose rows are those of another one.
+    pub(super) fn arms(&mut self, id: QueryId, of: QueryId) {
+        let names = self.output_names(of).into_iter().enumerate();
+        let outputs = names.map(|(number, name)| Output { name, shows: Shown::Arms(number) }).collect();
+        self.done.outputs.insert(id.index(), outputs);
+    }
+
+    /// A key of ORDER BY or DISTINCT ON: a bare name is an output column first, a number always is (findTargetlistEntrySQL92).
+    pub(super) fn sort_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Stop> {
+        if let Expr::Column(name) = self.tree.expr(key)
+            && let [name] = name.as_slice()
+        {
+            let outputs = self.done.outputs(query);
+            let mut named = outputs.iter().enumerate().filter(|(_, output)| output.name == name.value);
+            if let Some((number, first)) = named.next() {
+                // Two of one name are fine if they show the same.
+                if named.any(|(_, other)| !self.is_same(first.shows, other.shows)) {
+                    let message = format!("ORDER BY \"{}\" is ambiguous", name.value);
+                    return Err(self.refused(SqlState::AMBIGUOUS_COLUMN, message, name));
+                }
+                self.done.refs.insert(key.index(), Ref::Output(number));
+                return Ok(());
+            }
+            if !self.is_select(query) {
+                let message = format!("column \"{}\" does not exist", name.value);
+                return Err(self.refused(SqlState::UNDEFINED_COLUMN, message, name));
+            }
+        }
+        self.key(query, key, "ORDER BY")
+    }
+
+    /// A key of GROUP BY: a bare name is a column of FROM first.
+    pub(super) fn group_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Stop> {
+        if let Expr::Column(name) = self.tree.expr(key)
+            && let [name] = name.as_slice()
+        {
+            let inner = match self.levels.last() {
+                Some(level) => self.unique(level, name)?,
+                None => None,
+            };
+            if inner.is_none()
+                && let Some(number) = self.done.outputs(query).iter().position(|output| output.name == name.value)
+            {
+                self.done.refs.insert(key.index(), Ref::Output(number));
+                return Ok(());
+            }
+        }
+        self.key(query, key, "GROUP BY")
+    }
+
+    /// A key by number, or any expression over the columns of FROM.
+    fn key(&mut self, query: QueryId, key: ExprId, clause: &str) -> Result<(), Stop> {
+        let Expr::Constant(token) = self.tree.expr(key) else { return self.expr(key) };
+        let at = self.at(*token);
+        if self.tokens.get(*token).is_none_or(|token| token.kind != Kind::Integer) {
+            let message = format!("non-integer constant in {clause}");
+            return Err(Stop::Refused(Refusal::error(SqlState::SYNTAX_ERROR, message).at(at)));
+        }
+        let digits = self.tree.word(*token);
+        let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match number.filter(|number| *number < self.done.outputs(query).len()) {
+            Some(number) => {
+                self.done.refs.insert(key.index(), Ref::Output(number));
+                Ok(())
+            }
+            None => {
+                let message = format!("{clause} position {digits} is not in select list");
+                Err(Stop::Refused(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message).at(at)))
+            }
+        }
+    }
+
+    fn is_same(&self, one: Shown, other: Shown) -> bool {
+        let column = |shown| match shown {
+            Shown::Ref(meaning) => Some(meaning),
+            Shown::Expr(expr) => self.done.reference(expr),
+            Shown::Value(_) | Shown::Arms(_) => None,
+        };
+        match (column(one), column(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => false,
+        }
+    }
+
+    /// The name that PostgreSQL gives an item without one (FigureColnameInternal).
+    fn name_of(&self, expr: ExprId) -> Cow<'t, str> {
+        self.figured(expr).map_or(Cow::Borrowed("?column?"), |(name, _)| name)
+    }
+
+    /// The name, and whether it is a good one: that of a column, say, rather than that of a type.
+    fn figured(&self, expr: ExprId) -> Option<(Cow<'t, str>, bool)> {
+        let borrowed = |name: &'static str, good| Some((Cow::Borrowed(name), good));
+        match self.tree.expr(expr) {
+            Expr::Column(name) => name.last().map(|name| (name.value.clone(), true)),
+            Expr::Field { operand: _, field: Some(field) } => Some((field.value.clone(), true)),
+            Expr::Call(call) => match &call.arguments {
+                Arguments::Query(_) => borrowed("array", true),
+                Arguments::None | Arguments::Star | Arguments::List { .. } => {
+                    call.name.last().map(|name| (name.value.clone(), true))
+                }
+            },
+            Expr::Cast { operand, to } => match self.figured(*operand) {
+                Some((name, true)) => Some((name, true)),
+                Some((_, false)) | None => to.name.clone().map(|name| (name, false)),
+            },
+            Expr::Collate { operand, .. } | Expr::Subscript { operand, .. } => self.figured(*operand),
+            Expr::Case { otherwise, .. } => match otherwise.and_then(|otherwise| self.figured(otherwise)) {
+                Some((name, true)) => Some((name, true)),
+                Some((_, false)) | None => borrowed("case", false),
+            },
+            Expr::Scalar(query) => self.done.outputs(*query).first().map(|output| (output.name.clone(), true)),
+            Expr::Exists(_) => borrowed("exists", true),
+            Expr::Array(_) => borrowed("array", true),
+            Expr::Row(_) => borrowed("row", true),
+            Expr::Bool(_) => borrowed("bool", false),
+            Expr::Interval(_) => borrowed("interval", false),
+            Expr::Form { form, operands: _ } => borrowed(
+                match form {
+                    Form::AtTimeZone => "timezone",
+                    Form::Ceil => "ceil",
+                    Form::Extract => "extract",
+                    Form::Floor => "floor",
+                    Form::Overlay => "overlay",
+                    Form::Position => "position",
+                    Form::Substring => "substring",
+                    Form::Trim => "btrim",
+                },
+                true,
+            ),
+            Expr::Star(_)
+            | Expr::Param(_)
+            | Expr::Constant(_)
+            | Expr::Null
+            | Expr::Default
+            | Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Not(_)
+            | Expr::Binary { .. }
+            | Expr::Prefix { .. }
+            | Expr::IsNull { .. }
+            | Expr::IsTruth { .. }
+            | Expr::IsDistinct { .. }
+            | Expr::In { .. }
+            | Expr::InQuery { .. }
+            | Expr::Quantified { .. }
+            | Expr::QuantifiedQuery { .. }
+            | Expr::Between { .. }
+            | Expr::Pattern { .. }
+            | Expr::Field { .. } => None,
+        }
+    }
+}
+
+/// The columns of a scope, as a star shows them.
+pub(super) fn of_refs<'t>(level: &Level<'t>) -> Vec<Output<'t>> {
+    level.columns.iter().map(|(name, meaning)| Output { name: name.clone(), shows: Shown::Ref(*meaning) }).collect()
+}

@@ -1,0 +1,167 @@
+//! Scopes, and what a name means in them.
+
+use std::borrow::Cow;
+
+use super::{RangeId, RangeKind, Ref, Resolver, Stop};
+use crate::error::SqlState;
+use crate::sql::Refusal;
+use crate::sql::tree::{Name, QualifiedName};
+
+/// System columns of a table.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// What can be named at one place of a statement.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Level<'t> {
+    /// Relations by whose names columns can be qualified.
+    pub ranges: Vec<RangeId>,
+    /// Columns that can be named alone, as `*` shows them.
+    pub columns: Vec<(Cow<'t, str>, Ref)>,
+}
+
+impl<'t> Level<'t> {
+    /// Both, this one first.
+    pub(super) fn join(&mut self, other: Level<'t>) {
+        self.ranges.extend(other.ranges);
+        self.columns.extend(other.columns);
+    }
+}
+
+impl<'t> Resolver<'_, 't> {
+    /// The scope in which names are looked up first.
+    pub(super) fn top(&mut self) -> &mut Level<'t> {
+        if self.levels.is_empty() {
+            self.levels.push(Level::default());
+        }
+        let top = self.levels.len() - 1;
+        &mut self.levels[top]
+    }
+
+    /// The scope that one relation is.
+    pub(super) fn level_of(&self, range: RangeId) -> Level<'t> {
+        let columns = self.done.range(range).columns.iter().enumerate();
+        let columns = columns.map(|(number, name)| (name.clone(), Ref::Column(range, number))).collect();
+        Level { ranges: vec![range], columns }
+    }
+
+    /// What a column reference means.
+    pub(super) fn reference(&self, name: &QualifiedName<'t>) -> Result<Ref, Stop> {
+        let [column] = name.as_slice() else { return self.qualified_column(name) };
+        for level in self.levels.iter().rev() {
+            if let Some(found) = self.unique(level, column)? {
+                return Ok(found);
+            }
+        }
+        for level in self.levels.iter().rev() {
+            if SYSTEM_COLUMNS.contains(&&*column.value)
+                && let [range] = level.ranges.as_slice()
+            {
+                return Ok(Ref::System(*range));
+            }
+            if let Some(range) = self.range_named(level, &column.value) {
+                return Ok(Ref::Row(range));
+            }
+        }
+        let message = format!("column \"{}\" does not exist", column.value);
+        Err(self.refused(SqlState::UNDEFINED_COLUMN, message, column))
+    }
+
+    /// The only column of this name in a scope.
+    pub(super) fn unique(&self, level: &Level<'t>, name: &Name<'t>) -> Result<Option<Ref>, Stop> {
+        let mut named = level.columns.iter().filter(|(column, _)| *column == name.value).map(|(_, found)| *found);
+        match (named.next(), named.next()) {
+            (found, None) => Ok(found),
+            (_, Some(_)) => {
+                let message = format!("column reference \"{}\" is ambiguous", name.value);
+                Err(self.refused(SqlState::AMBIGUOUS_COLUMN, message, name))
+            }
+        }
+    }
+
+    fn qualified_column(&self, name: &QualifiedName<'t>) -> Result<Ref, Stop> {
+        let Some((column, qualifier)) = name.split_last() else {
+            return Err(Stop::Refused(super::super::tree::unreadable()));
+        };
+        let range = self.qualified(qualifier)?;
+        let columns = &self.done.range(range).columns;
+        let mut named = columns.iter().enumerate().filter(|(_, name)| **name == column.value).map(|(number, _)| number);
+        match (named.next(), named.next()) {
+            (Some(number), None) => Ok(Ref::Column(range, number)),
+            (Some(_), Some(_)) => {
+                let message = format!("column reference \"{}\" is ambiguous", column.value);
+                Err(self.refused(SqlState::AMBIGUOUS_COLUMN, message, column))
+            }
+            (None, _) if SYSTEM_COLUMNS.contains(&&*column.value) => Ok(Ref::System(range)),
+            (None, _) => {
+                let message = format!("column {}.{} does not exist", self.done.range(range).name, column.value);
+                Err(self.refused_at(SqlState::UNDEFINED_COLUMN, message, name))
+            }
+        }
+    }
+
+    /// The relation that a qualifier means: `t`, or `schema.t` where it has no alias.
+    pub(super) fn qualified(&self, name: &[Name<'t>]) -> Result<RangeId, Stop> {
+        let found = self.levels.iter().rev().find_map(|level| match name {
+            [table] => self.range_named(level, &table.value),
+            [schema, table] => level.ranges.iter().copied().find(|range| {
+                let range = self.done.range(*range);
+                let relation = match &range.kind {
+                    RangeKind::Table(table) => &table.relation,
+                    RangeKind::Other(relation) => relation,
+                    RangeKind::Excluded(_) | RangeKind::Query(_) | RangeKind::Function(_) | RangeKind::Join(_) => {
+                        return false;
+                    }
+                };
+                !range.aliased && relation.schema == schema.value && relation.name == table.value
+            }),
+            _ => None,
+        });
+        found.ok_or_else(|| self.missing(name))
+    }
+
+    fn range_named(&self, level: &Level<'t>, name: &str) -> Option<RangeId> {
+        level.ranges.iter().copied().find(|range| self.done.range(*range).name == name)
+    }
+
+    /// PostgreSQL's words (errorMissingRTE in parse_relation.c).
+    fn missing(&self, name: &[Name<'t>]) -> Stop {
+        let Some(table) = name.last() else { return Stop::Refused(super::super::tree::unreadable()) };
+        let hidden = self.done.ranges.iter().find(|range| {
+            let own = match &range.kind {
+                RangeKind::Table(own) => &own.relation.name,
+                RangeKind::Other(relation) => &relation.name,
+                RangeKind::Excluded(_) | RangeKind::Query(_) | RangeKind::Function(_) | RangeKind::Join(_) => {
+                    return false;
+                }
+            };
+            range.aliased && *own == table.value
+        });
+        let what = if hidden.is_some() { "invalid reference to" } else { "missing" };
+        let message = format!("{what} FROM-clause entry for table \"{}\"", table.value);
+        let error = Refusal::error(SqlState::UNDEFINED_TABLE, message).at(self.at(name[0].token));
+        Stop::Refused(match hidden {
+            Some(range) => error.hint(format!("Perhaps you meant to reference the table alias \"{}\".", range.name)),
+            None => error,
+        })
+    }
+
+    /// A name of `FOR UPDATE OF`, which must be one of a relation of this query.
+    pub(super) fn locked(&self, name: &Name<'t>) -> Result<(), Stop> {
+        let found = self.levels.last().and_then(|level| self.range_named(level, &name.value));
+        match found {
+            Some(_) => Ok(()),
+            None => {
+                let message = format!("relation \"{}\" in FOR UPDATE clause not found in FROM clause", name.value);
+                Err(self.refused(SqlState::UNDEFINED_TABLE, message, name))
+            }
+        }
+    }
+
+    pub(super) fn refused(&self, sqlstate: SqlState, message: String, name: &Name<'t>) -> Stop {
+        Stop::Refused(Refusal::error(sqlstate, message).at(self.at(name.token)))
+    }
+
+    fn refused_at(&self, sqlstate: SqlState, message: String, name: &[Name<'t>]) -> Stop {
+        Stop::Refused(Refusal::error(sqlstate, message).at(name.first().map_or(0, |first| self.at(first.token))))
+    }
+}
