@@ -3,7 +3,7 @@
 //! Each reads as much as there is, handles every whole frame, writes once. A blocked write stops only the reading
 //! that feeds it: that is the back-pressure, and the reason why a pipeline that fills both sockets goes on.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -51,6 +51,8 @@ enum End {
 struct Link<'s> {
     core: &'s Core,
     state: RefCell<State>,
+    /// What the client has to be told is on its way to it: nothing is over before that.
+    telling: Cell<bool>,
     /// The client's side has something to do: see [`State::wake`].
     woken: Signal,
     /// The client is to be asked whether it is still there.
@@ -71,6 +73,7 @@ pub(super) async fn run(
     let link = Link {
         core,
         state: RefCell::new(span.in_scope(|| State::new(protected.then_some(&*core.context), Some(path)))),
+        telling: Cell::new(false),
         woken: Signal::default(),
         question: Signal::default(),
         host,
@@ -81,7 +84,7 @@ pub(super) async fn run(
         let (server_reader, server_writer) = server.split();
         let down = pin!(downward(server_reader, client_writer, from_server, &mut to_client, &link));
         let up = pin!(upward(client_reader, server_writer, from_client, &link));
-        let drained = pin!(drained(&mut phase, &link.state));
+        let drained = pin!(drained(&mut phase, &link));
         let (down, up) = (Gate::new(down), Gate::new(up));
         link.question.wakes(down.waker());
         link.woken.wakes(up.waker());
@@ -132,7 +135,7 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
     // The client closed its side. It may still read: the server is told the same, answers what it has, and closes.
     let said_goodbye = {
         let state = &mut *link.state.borrow_mut();
-        if state.queue.is_empty() && state.running.is_none() && state.from_server.bytes == 0 {
+        if state.queue.is_empty() && state.running.is_none() && state.from_server.bytes == 0 && !link.telling.get() {
             return End::Client;
         }
         std::mem::replace(&mut state.terminated, true)
@@ -187,8 +190,12 @@ async fn downward(
             }
             need
         };
-        if !outbound.is_empty() && outbound.write(&mut writer).await.is_err() {
-            return End::Client;
+        if !outbound.is_empty() {
+            link.telling.set(true);
+            if outbound.write(&mut writer).await.is_err() {
+                return End::Client;
+            }
+            link.telling.set(false);
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
@@ -228,10 +235,10 @@ async fn load_key(link: &Link<'_>) {
 }
 
 /// Waits until the process drains and this session is idle, or until its time is over.
-async fn drained(phase: &mut watch::Receiver<Phase>, state: &RefCell<State>) {
+async fn drained(phase: &mut watch::Receiver<Phase>, link: &Link<'_>) {
     until(phase, Phase::Draining).await;
     loop {
-        if state.borrow().is_idle() {
+        if link.state.borrow().is_idle() && !link.telling.get() {
             return;
         }
         tokio::select! {

@@ -1,5 +1,5 @@
 //! Which messages pass by one look. That those are the ones that go on as they came, and that it makes no difference, is
-//! told by the streams that are cut anywhere: a message that is not whole never passes so.
+//! told by the streams that are cut anywhere: a Bind that is not whole never passes so.
 
 use super::*;
 
@@ -66,6 +66,14 @@ fn what_may_not_mean_the_same_any_more_does_not_pass_sql_12() {
 fn behind_an_error_nothing_passes() {
     let mut wire = prepared("SELECT 1");
     wire.client(&bytes(|out| compose::parse(b"r", REFUSED, &[], out))).unwrap();
+    assert_eq!(passes(&mut wire, &batch(b"a")), 0);
+}
+
+#[test]
+fn within_a_copy_that_takes_data_nothing_passes() {
+    let mut wire = prepared("SELECT 1");
+    wire.client(&bytes(|out| compose::query("COPY elsewhere FROM STDIN", out))).unwrap();
+    wire.server(&[b"G\0\0\0\x07\0\0\0"]).unwrap();
     assert_eq!(passes(&mut wire, &batch(b"a")), 0);
 }
 
