@@ -83,8 +83,12 @@ STATEMENTS = {
     "SELECT by primary key, signed": "SELECT id, owner, balance FROM account WHERE id = :key",
     "UPDATE by a clear column, signed": "UPDATE account SET balance = :amount WHERE number = :key",
     "UPDATE by primary key, signed": "UPDATE account SET balance = :amount WHERE id = :key",
+    "INSERT": "INSERT INTO card (id, number, pan, holder) VALUES (:new, :new, :pan, :name)",
+    "INSERT, signed": "INSERT INTO account (id, number, branch, owner, balance) VALUES (:new, :new, :name, :name, :amount)",
 }
-VARIABLES = ("-D", "key=1", "-D", "pan=4111111111111111", "-D", "amount=99.75")
+VARIABLES = ("-D", "key=1", "-D", "pan=4111111111111111", "-D", "amount=99.75", "-D", "name=Lovelace")
+# All of one length, and none twice.
+NEW = "\\set new 1000000000000 + random(0, 999999999999)\n"
 
 
 def main():
@@ -117,7 +121,7 @@ def measure(program, home, bindir):
     shutil.copy(program, pgseal)
     schema.write_text(SCHEMA)
     for number, text in enumerate(STATEMENTS.values()):
-        (home / f"{number}.sql").write_text(f"{text};\n")
+        (home / f"{number}.sql").write_text(f"{NEW if ':new' in text else ''}{text};\n")
     home.parent.chmod(0o711)
     with servers.Servers(bindir or source.bindir(), home) as started:
         started.user.own(home)
