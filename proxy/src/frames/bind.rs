@@ -45,28 +45,21 @@ pub fn encoded(text: &str, encoding: ClientEncoding) -> Result<Cow<'_, [u8]>, Er
     Ok(encoding.encode(text).map_err(value::Error::from)?)
 }
 
-/// The physical Bind for a client's Bind of a plan of one step, under the client's own names.
-///
-/// The session's settings decide how values look: where [`Columns::depend_on_unreported`], it must be known first.
-pub fn bind(
-    client: &reader::Bind<'_>,
-    plan: &Plan,
-    keys: &dyn KeySource,
-    settings: &Settings,
-    out: &mut Vec<u8>,
-) -> Result<Columns, Error> {
-    let columns = check(client, plan, settings)?;
-    let formats = formats(client)?;
-    let params = Params { values: &client.values, formats: &formats, encoding: settings.encoding };
-    let physical = inputs::bind(plan, &plan.template, params, &[], keys, settings)?;
-    compose::bind(client.portal, client.statement, &wired(&physical, params), &columns.physical, out);
-    Ok(columns)
+/// What a client's Bind says of formats, which PostgreSQL checks before it reads a value (exec_bind_message in
+/// postgres.c); for a plan of several steps too, whose Bind stays here.
+pub struct Checked {
+    /// Of its parameters, one each.
+    pub params: Vec<Format>,
+    /// Of its rows.
+    pub columns: Columns,
 }
 
-/// What PostgreSQL checks at Bind (exec_bind_message in postgres.c), for a plan of several steps too, whose Bind
-/// stays here: the numbers of parameters and formats; and that the result can be rendered.
-pub fn check(client: &reader::Bind<'_>, plan: &Plan, settings: &Settings) -> Result<Columns, Error> {
-    formats(client)?;
+/// Checks the numbers of parameters and formats.
+///
+/// # Errors
+/// 08P01 in PostgreSQL's words; 22023 for a format code that is none.
+pub fn check(client: &reader::Bind<'_>, plan: &Plan) -> Result<Checked, Error> {
+    let params = formats(client)?;
     let (supplied, required) = (client.values.len(), plan.params.len());
     if supplied != required {
         let name = String::from_utf8_lossy(client.statement);
@@ -74,13 +67,28 @@ pub fn check(client: &reader::Bind<'_>, plan: &Plan, settings: &Settings) -> Res
             "bind message supplies {supplied} parameters, but prepared statement \"{name}\" requires {required}"
         )));
     }
-    let columns = Columns::extended(plan, &client.results)?;
-    columns.check(plan, settings)?;
-    Ok(columns)
+    Ok(Checked { params, columns: Columns::extended(plan, &client.results)? })
+}
+
+/// The physical Bind for a client's Bind of a plan of one step, under the client's own names. `params` and `columns` are
+/// as [`check`] gave them.
+///
+/// The session's settings decide how values look: where [`Columns::depend_on_unreported`], it must be known first.
+pub fn bind(
+    client: &reader::Bind<'_>,
+    params: Params<'_>,
+    columns: &Columns,
+    plan: &Plan,
+    keys: &dyn KeySource,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let put = |out: &mut Vec<u8>| inputs::put(plan, params, keys, settings, out);
+    compose::bind_put(client.portal, client.statement, put, columns.physical(), out)
 }
 
 /// The formats of a Bind's parameters, one each (0, 1 or n are sent).
-pub fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
+fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
     let values = client.values.len();
     let sent = client.formats.len();
     each(&client.formats, values)
@@ -138,7 +146,7 @@ pub fn step(step: &Step, params: Params<'_>, columns: &Columns, out: &mut Vec<u8
     let results = match step.rows {
         StepRows::Ours => vec![Format::Binary],
         StepRows::Client { guards } => {
-            let mut results = columns.physical.clone();
+            let mut results = columns.physical().to_vec();
             // No format at all means text for all, and so does not count the guard's columns.
             if !results.is_empty() {
                 results.extend(std::iter::repeat_n(Format::Text, guards));

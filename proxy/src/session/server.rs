@@ -326,21 +326,39 @@ impl State {
                 b'E' => translate_error(body, &portal.plan, None, |_| None, out),
                 _ => Err(nonsense()),
             },
+            Answer::Kept(portal) => match tag {
+                b'E' => Ok(Fate::Forward),
+                b'T' => {
+                    let Some(body) = body else { return Ok(Fate::Whole) };
+                    if let Some(bound) = portal.bound.as_ref().filter(|_| portal.plan.output.is_some()) {
+                        bound.described.replace(Some(body.into()));
+                    }
+                    Ok(Fate::Drop)
+                }
+                _ => Ok(Fate::Drop),
+            },
+            // The empty statement has no columns.
+            Answer::Described(portal) if !portal.is_query() => match tag {
+                b'E' => translate_error(body, &portal.plan, None, |_| None, out),
+                _ => match portal.bound.as_ref().and_then(|bound| bound.described.borrow().clone()) {
+                    Some(body) => Ok(done(describe::columns(&body, &portal.plan, Some(portal.columns.client()), out))),
+                    None => Ok(Fate::Forward),
+                },
+            },
             Answer::Described(portal) => match tag {
                 b'E' => {
                     let position = |at| described_positions(&portal.plan).client(at);
                     translate_error(body, &portal.plan, None, position, out)
                 }
                 b't' => Ok(Fate::Drop),
-                b'T' if portal.plan.output.is_some() || !portal.is_query() => {
+                b'T' if portal.plan.output.is_some() => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
                     let out = match &mut self.running {
                         Some(running) if running.simple => &mut running.description,
                         Some(_) | None => out,
                     };
-                    Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
+                    Ok(done(describe::columns(body, &portal.plan, Some(portal.columns.client()), out)))
                 }
-                b'n' if !portal.is_query() => Ok(Fate::Forward),
                 _ => Ok(Fate::Drop),
             },
             Answer::Pipeline(plan, tag_held) if tag == b'E' => {
@@ -384,6 +402,7 @@ impl State {
             },
             Some(
                 Answer::Swallow(_)
+                | Answer::Kept(_)
                 | Answer::Show(..)
                 | Answer::Text(_)
                 | Answer::Refused(_)
@@ -513,7 +532,7 @@ fn portal_frame(
         b'T' if portal.plan.output.is_none() && simple => Ok(Fate::Drop),
         b'T' => {
             let Some(body) = body else { return Ok(Fate::Whole) };
-            Ok(done(describe::columns(body, &portal.plan, Some(&portal.columns.client), out)))
+            Ok(done(describe::columns(body, &portal.plan, Some(portal.columns.client()), out)))
         }
         b'D' => {
             let Some(body) = body else { return Ok(Fate::Whole) };

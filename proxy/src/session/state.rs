@@ -23,6 +23,7 @@ use super::queue::Queue;
 use super::sought::Sought;
 use super::world::World;
 use crate::frames::Columns;
+use crate::frames::held::Held;
 
 /// What a refused message is replaced with: it fails at the server as the refused one would have failed, with 42883,
 /// and holds nothing of the client. The server's error is then replaced by ours.
@@ -69,8 +70,9 @@ pub(super) enum Answer {
     LastStep(Rc<Portal>),
     /// It answers the Execute of a portal that was suspended: this many rows at most.
     Left(Rc<Portal>, usize),
-    /// It answers the Describe of a statement that stands for a portal without one of its own at the server, or for
-    /// the statement of a Query that became a pipeline.
+    /// It answers the Describe of the statement of a portal of several steps: kept until the portal is described.
+    Kept(Rc<Portal>),
+    /// It answers the Describe of a portal of several steps, or of the statement of a Query that became a pipeline.
     Described(Rc<Portal>),
     /// It is the ReadyForQuery of a Query that became a pipeline; before it comes the tag that was held.
     Pipeline(Arc<Plan>, Box<[u8]>),
@@ -123,11 +125,15 @@ pub(super) struct Portal {
 
 /// A Bind that stays here: its plan takes more than one round trip.
 pub(super) struct Bound {
-    /// The body of the client's Bind; `None` for a Query.
-    pub(super) body: Option<Vec<u8>>,
-    pub(super) declared: Vec<u32>,
+    /// It is a Query, which has no values.
+    pub(super) query: bool,
+    /// Until it is executed.
+    pub(super) values: RefCell<Option<Held>>,
+    pub(super) declared: Box<[u32]>,
     /// That of its values.
     pub(super) encoding: ClientEncoding,
+    /// The body of the RowDescription of its statement, if that has columns.
+    pub(super) described: RefCell<Option<Box<[u8]>>>,
     pub(super) left: RefCell<Left>,
 }
 
@@ -148,6 +154,8 @@ pub(super) enum Left {
 pub(super) struct Running {
     pub(super) execution: Execution,
     pub(super) portal: Rc<Portal>,
+    /// The client's values, as long as a step needs them.
+    pub(super) values: Option<Held>,
     /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
     pub(super) simple: bool,
     pub(super) tag: Vec<u8>,
@@ -205,10 +213,24 @@ pub(super) struct Simple {
     pub(super) refused: Option<Box<[u8]>>,
 }
 
+impl Bound {
+    /// With these values; `None` for a Query.
+    pub(super) fn new(values: Option<Held>, declared: &[u32], encoding: ClientEncoding) -> Self {
+        Self {
+            query: values.is_none(),
+            values: RefCell::new(values),
+            declared: declared.into(),
+            encoding,
+            described: RefCell::default(),
+            left: RefCell::default(),
+        }
+    }
+}
+
 impl Portal {
     /// It stands for a Query, whose answers differ from those of the extended protocol.
     pub(super) fn is_query(&self) -> bool {
-        self.bound.as_ref().is_some_and(|bound| bound.body.is_none())
+        self.bound.as_ref().is_some_and(|bound| bound.query)
     }
 }
 
@@ -372,6 +394,7 @@ impl State {
             | Answer::Swallow(_)
             | Answer::Refused(_)
             | Answer::Prepared(_)
+            | Answer::Kept(_)
             | Answer::Described(_)
             | Answer::Left(..)
             | Answer::Pipeline(..)

@@ -5,11 +5,12 @@ mod passing;
 mod postgres;
 mod script;
 mod sizes;
+mod steps;
 
 use std::sync::Arc;
 
 use pgseal::schema::{Action, Column, ColumnDefault, Relation, Table};
-use pgseal::value::Type;
+use pgseal::value::{Format, Type};
 use proptest::prelude::*;
 use tokio::sync::watch;
 

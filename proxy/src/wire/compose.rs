@@ -103,7 +103,7 @@ pub fn row_description(fields: &[Field<'_>], out: &mut Vec<u8>) {
             out.extend_from_slice(&field.type_oid.to_be_bytes());
             out.extend_from_slice(&field.typlen.to_be_bytes());
             out.extend_from_slice(&field.typmod.to_be_bytes());
-            out.extend_from_slice(&code(field.format).to_be_bytes());
+            out.extend_from_slice(&field.format.code().to_be_bytes());
         }
     });
 }
@@ -195,12 +195,35 @@ pub fn bind(
         cstr(portal, out);
         cstr(statement, out);
         count(params.len(), out);
-        params.iter().for_each(|(format, _)| out.extend_from_slice(&code(*format).to_be_bytes()));
+        params.iter().for_each(|(format, _)| out.extend_from_slice(&format.code().to_be_bytes()));
         count(params.len(), out);
         params.iter().for_each(|(_, item)| value(*item, out));
         count(results.len(), out);
-        results.iter().for_each(|format| out.extend_from_slice(&code(*format).to_be_bytes()));
+        results.iter().for_each(|format| out.extend_from_slice(&format.code().to_be_bytes()));
     });
+}
+
+/// Bind whose parameters `put` appends: format codes and values, each behind their count. On its error nothing is.
+pub fn bind_put<E>(
+    portal: &[u8],
+    statement: &[u8],
+    put: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    results: &[Format],
+    out: &mut Vec<u8>,
+) -> Result<(), E> {
+    let start = out.len();
+    let mut result = Ok(());
+    frame(b'B', out, |out| {
+        cstr(portal, out);
+        cstr(statement, out);
+        result = put(out);
+        count(results.len(), out);
+        results.iter().for_each(|format| out.extend_from_slice(&format.code().to_be_bytes()));
+    });
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
 }
 
 /// Describe.
@@ -268,20 +291,16 @@ fn named(kind: u8, target: Target, name: &[u8], out: &mut Vec<u8>) {
 /// A terminated string. Text out of frames and SQL never holds a zero byte; one would end the string early, so it is
 /// left out.
 fn cstr(text: &[u8], out: &mut Vec<u8>) {
-    text.split(|&byte| byte == 0).for_each(|part| out.extend_from_slice(part));
+    match text.contains(&0) {
+        false => out.extend_from_slice(text),
+        true => text.split(|&byte| byte == 0).for_each(|part| out.extend_from_slice(part)),
+    }
     out.push(0);
 }
 
 /// A count; callers stay below the protocol's 65,535.
 fn count(n: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u16::try_from(n).unwrap_or(u16::MAX).to_be_bytes());
-}
-
-const fn code(format: Format) -> u16 {
-    match format {
-        Format::Text => 0,
-        Format::Binary => 1,
-    }
 }
 
 fn without_nul(text: &str) -> String {

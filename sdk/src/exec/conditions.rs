@@ -65,12 +65,18 @@ impl Conditions {
     }
 
     /// Whether the row satisfies them all, as far as they are known. Cells that they look at are opened by `opener`, which
-    /// is the row's.
+    /// is the row's, and leave plaintext in `scratch`.
     ///
     /// # Errors
     /// XX001 if it does not; that of a cell that does not open.
-    pub(super) fn hold(&self, read: &ReadRow, parts: &Parts<'_>, opener: &mut RowOpener<'_>) -> Result<(), Error> {
-        let mut row = Row { table: &read.table, parts, opener, scratch: Vec::new(), form: Form::default() };
+    pub(super) fn hold(
+        &self,
+        read: &ReadRow,
+        parts: &Parts<'_>,
+        opener: &mut RowOpener<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut row = Row { table: &read.table, parts, opener, scratch, form: Form::default() };
         for check in &self.0 {
             if !check.value(&mut row)?.may_be_true() {
                 return Err(Error::NotAsked(read.table.logical.clone()));
@@ -194,7 +200,7 @@ struct Row<'r, 'o> {
     table: &'r Table,
     parts: &'r Parts<'r>,
     opener: &'r mut RowOpener<'o>,
-    scratch: Vec<u8>,
+    scratch: &'r mut Vec<u8>,
     form: Form,
 }
 
@@ -210,7 +216,7 @@ impl<'r> Row<'r, '_> {
         let column = table.columns.get(id).ok_or(Error::Protocol("a condition over a column that is not there"))?;
         let ty = known_type(column)?;
         let value = match column.is_sealed() {
-            true => opener.open(id, scratch)?,
+            true => opener.look(id, scratch)?,
             false => match Value::read_stored(&ty, field) {
                 Ok(value) => value,
                 Err(_) => return Ok(None),
@@ -219,12 +225,6 @@ impl<'r> Row<'r, '_> {
         form.clear();
         value.write_equality(&ty, form);
         Ok(Some(form))
-    }
-}
-
-impl Drop for Row<'_, '_> {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut self.scratch);
     }
 }
 

@@ -10,8 +10,9 @@ use super::{Error, array};
 use crate::crypto::random;
 use crate::encoding::ClientEncoding;
 use crate::error::SqlState;
+use crate::framing::put_u32_part;
 use crate::keys::KeySource;
-use crate::schema::Table;
+use crate::schema::{ColumnId, Table};
 use crate::seal::{self, row};
 use crate::sql::{Input, Origin, PhysicalType, Piece, Plan, Recipe, Refusal, Slot, Template, Verb};
 use crate::value::{Format, Settings, Type, Value};
@@ -60,19 +61,116 @@ pub fn bind(
 ) -> Result<Vec<Physical>, Error> {
     fits(template)?;
     let mut filler = Filler::new(plan, template, Sources { params, fetched, settings }, keys);
+    let owned = |bytes: Option<Vec<u8>>| Physical::Owned(Format::Binary, bytes);
     template
         .slots
         .iter()
-        .map(|slot| match filler.fill(&slot.recipe)? {
-            Filled::Pass(index) => Ok(Physical::Pass(index)),
-            Filled::Bytes(bytes) => Ok(Physical::Owned(Format::Binary, bytes)),
-            Filled::Tag(tag) => Ok(Physical::Owned(Format::Binary, tag.map(Vec::from))),
-            Filled::Tags(tags) => Ok(Physical::Owned(Format::Binary, tags.map(|tags| array::of_uuids(&tags)))),
-            Filled::Clear { row, column } => {
-                Ok(Physical::Owned(Format::Binary, filler.row(row)?.rendered(column, Format::Binary, settings)?))
-            }
+        .map(|slot| {
+            Ok(match filler.fill(&slot.recipe)? {
+                Filled::Pass(index) => Physical::Pass(index),
+                Filled::Bytes(bytes) => owned(bytes.map(<[u8]>::to_vec)),
+                Filled::Stored(row, column) => owned(in_full(|out| row.stored(column, out))?),
+                Filled::Tag(tag) => owned(tag.map(Vec::from)),
+                Filled::Tags(tags) => owned(tags.map(|tags| array::of_uuids(&tags))),
+                Filled::Clear(row, column) => {
+                    owned(in_full(|out| row.rendered(column, Format::Binary, settings, out))?)
+                }
+            })
         })
         .collect()
+}
+
+/// As [`bind`], of the statement that the client executes, written where it goes: appends format codes and values, each
+/// behind their count, as a Bind message has them. On an error `out` is as it was.
+///
+/// # Errors
+/// Those of [`bind`].
+pub fn put(
+    plan: &Plan,
+    params: Params<'_>,
+    keys: &dyn KeySource,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let start = out.len();
+    let result = put_all(plan, params, keys, settings, out);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+fn put_all(
+    plan: &Plan,
+    params: Params<'_>,
+    keys: &dyn KeySource,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let template = &plan.template;
+    fits(template)?;
+    // `fits` has looked.
+    let count = u16::try_from(template.slots.len()).unwrap_or(u16::MAX).to_be_bytes();
+    out.extend_from_slice(&count);
+    for slot in &template.slots {
+        let format = match slot.recipe {
+            Recipe::Pass(index) => params.formats.get(index).copied().unwrap_or_default(),
+            Recipe::Clear { .. }
+            | Recipe::Cell { .. }
+            | Recipe::RowTag { .. }
+            | Recipe::Signature { .. }
+            | Recipe::Signed { .. }
+            | Recipe::Tag { .. }
+            | Recipe::Tags { .. } => Format::Binary,
+        };
+        out.extend_from_slice(&format.code().to_be_bytes());
+    }
+    out.extend_from_slice(&count);
+    let mut filler = Filler::new(plan, template, Sources { params, fetched: &[], settings }, keys);
+    for slot in &template.slots {
+        match filler.fill(&slot.recipe)? {
+            Filled::Pass(index) => put_value(params.values.get(index).copied().flatten(), out),
+            Filled::Bytes(bytes) => put_value(bytes, out),
+            Filled::Stored(row, column) => put_sized(out, |out| row.stored(column, out))?,
+            Filled::Tag(tag) => put_value(tag.as_ref().map(<[u8; 16]>::as_slice), out),
+            Filled::Tags(tags) => put_value(tags.map(|tags| array::of_uuids(&tags)).as_deref(), out),
+            Filled::Clear(row, column) => {
+                put_sized(out, |out| row.rendered(column, Format::Binary, settings, out))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `i32 length ‖ bytes`, -1 for NULL.
+pub(super) fn put_value(value: Option<&[u8]>, out: &mut Vec<u8>) {
+    match value {
+        None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
+        Some(bytes) => put_u32_part(out, bytes),
+    }
+}
+
+/// The same of what `write` appends; it gives `false` for NULL.
+pub(super) fn put_sized(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let length = match write(out)? {
+        true => i32::try_from(out.len() - start - 4).map_err(|_| Error::Protocol("a value is too long"))?,
+        false => -1,
+    };
+    if let Some(prefix) = out.get_mut(start..start + 4) {
+        prefix.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// What `write` appends; it gives `false` for NULL.
+fn in_full(write: impl FnOnce(&mut Vec<u8>) -> Result<bool, Error>) -> Result<Option<Vec<u8>>, Error> {
+    let mut out = Vec::new();
+    Ok(write(&mut out)?.then_some(out))
 }
 
 /// Whether a Bind can carry the physical parameters: at most 65,535, and a row takes more of them than the client's.
@@ -107,11 +205,12 @@ pub fn splice(
         .iter()
         .map(|slot| match filler.fill(&slot.recipe)? {
             Filled::Pass(_) => Err(Error::Protocol("a simple query has no parameters")),
-            Filled::Bytes(bytes) => Ok(bytea_literal(bytes.as_deref())),
+            Filled::Bytes(bytes) => Ok(bytea_literal(bytes)),
+            Filled::Stored(row, column) => Ok(bytea_literal(in_full(|out| row.stored(column, out))?.as_deref())),
             Filled::Tag(tag) => Ok(uuid_literal(tag)),
             Filled::Tags(tags) => Ok(uuids_literal(tags.as_deref())),
-            Filled::Clear { row, column } => {
-                let text = filler.row(row)?.rendered(column, Format::Text, &canonical)?;
+            Filled::Clear(row, column) => {
+                let text = in_full(|out| row.rendered(column, Format::Text, &canonical, out))?;
                 logical_literal(text.as_deref(), slot)
             }
         })
@@ -163,17 +262,19 @@ pub fn traced(template: &Template) -> Traced {
 }
 
 /// What a recipe gives, before it becomes a parameter or a literal.
-enum Filled {
+enum Filled<'f> {
     /// The client's parameter.
     Pass(usize),
     /// bytea, or NULL.
-    Bytes(Option<Vec<u8>>),
+    Bytes(Option<&'f [u8]>),
+    /// S of a value in the clear, of a written row: bytea, or NULL.
+    Stored(&'f Written<'f>, ColumnId),
     /// uuid, or NULL.
     Tag(Option<[u8; 16]>),
     /// uuid\[\], or NULL.
     Tags(Option<Vec<Option<[u8; 16]>>>),
     /// A value in the clear, of a written row.
-    Clear { row: usize, column: usize },
+    Clear(&'f Written<'f>, ColumnId),
 }
 
 /// Fills slots; each written row is sealed once, when its first slot comes.
@@ -192,20 +293,17 @@ impl<'a> Filler<'a> {
         Self { plan, sources, keys, whole, rows: plan.rows.iter().map(|_| None).collect() }
     }
 
-    fn fill(&mut self, recipe: &Recipe) -> Result<Filled, Error> {
+    fn fill(&mut self, recipe: &Recipe) -> Result<Filled<'_>, Error> {
         Ok(match recipe {
             Recipe::Pass(index) => {
                 self.sources.param(*index)?;
                 Filled::Pass(*index)
             }
-            Recipe::Clear { row, column } => {
-                self.row(*row)?;
-                Filled::Clear { row: *row, column: *column }
-            }
-            Recipe::Cell { row, column } => Filled::Bytes(self.row(*row)?.cell(*column)?.map(<[u8]>::to_vec)),
+            Recipe::Clear { row, column } => Filled::Clear(self.row(*row)?, *column),
+            Recipe::Cell { row, column } => Filled::Bytes(self.row(*row)?.cell(*column)?),
             Recipe::RowTag { row, beacon } => Filled::Tag(self.row(*row)?.tag(*beacon)?),
-            Recipe::Signature { row } => Filled::Bytes(Some(self.row(*row)?.signature()?.to_vec())),
-            Recipe::Signed { row, column } => Filled::Bytes(self.row(*row)?.stored(*column)?),
+            Recipe::Signature { row } => Filled::Bytes(Some(self.row(*row)?.signature()?)),
+            Recipe::Signed { row, column } => Filled::Stored(self.row(*row)?, *column),
             Recipe::Tag { table, beacon, input } => Filled::Tag(self.tag(table, *beacon, input)?),
             Recipe::Tags { table, beacon, input } => Filled::Tags(self.tags(table, *beacon, input)?),
         })

@@ -4,17 +4,18 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::Error;
 use super::conditions::Conditions;
-use super::inputs::Params;
+use super::inputs::{Params, put_sized, put_value};
 use super::resolve::known_type;
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
-use crate::seal::cell;
 use crate::seal::row::{RowOpener, StoredRow};
+use crate::seal::{self, cell};
 use crate::sql::{OutputColumn, OutputSource, Plan, ReadRow, RowShape};
 use crate::value::{Format, Settings, Type, Value};
-use crate::{framing, seal};
 
 /// The formats in which the server is asked for a plan's columns: cells, tags and S forms in binary, the client's own
 /// choice for what passes. `client` has one entry per logical column.
@@ -45,35 +46,45 @@ pub fn check(shape: &RowShape, physical: &[Format], client: &[Format], settings:
 /// Turns physical rows of one result into logical ones. Keeps its buffers from row to row.
 pub struct Opener {
     plan: Arc<Plan>,
-    formats: Formats,
+    formats: Known,
     /// By row of the shape.
     conditions: Vec<Conditions>,
     /// Positions that hold cells, S forms, tags or signatures as text: they are decoded first.
     encoded: Vec<(usize, Encoded)>,
     decoded: Vec<u8>,
-    scratch: Vec<u8>,
+    /// Plaintext of the last cell.
+    scratch: Zeroizing<Vec<u8>>,
+}
+
+/// The formats in which the rows of a result arrive and leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Formats {
+    /// As the client asked: one a logical column.
+    pub client: Vec<Format>,
+    /// As the server was asked: one a physical column.
+    pub physical: Vec<Format>,
 }
 
 /// In which formats columns come and go.
-enum Formats {
+enum Known {
     /// All in binary.
     Binary,
-    /// One per physical column, and one per logical column.
-    Each { physical: Vec<Format>, client: Vec<Format> },
+    /// As they were asked for.
+    Each(Arc<Formats>),
 }
 
-impl Formats {
+impl Known {
     fn physical(&self, column: usize) -> Format {
         match self {
-            Formats::Binary => Format::Binary,
-            Formats::Each { physical, client: _ } => physical.get(column).copied().unwrap_or_default(),
+            Known::Binary => Format::Binary,
+            Known::Each(formats) => formats.physical.get(column).copied().unwrap_or_default(),
         }
     }
 
     fn client(&self, column: usize) -> Format {
         match self {
-            Formats::Binary => Format::Binary,
-            Formats::Each { physical: _, client } => client.get(column).copied().unwrap_or_default(),
+            Known::Binary => Format::Binary,
+            Known::Each(formats) => formats.client.get(column).copied().unwrap_or_default(),
         }
     }
 }
@@ -88,24 +99,25 @@ enum Encoded {
 }
 
 impl Opener {
-    /// `physical`: formats of the server's columns (all text in a simple query). `client`: one per logical column.
-    /// `params`: those of the execution, which say what its rows must satisfy (SQL-60). `None` for a plan whose client
-    /// expects no rows.
-    pub fn new(plan: &Arc<Plan>, physical: Vec<Format>, client: Vec<Format>, params: Params<'_>) -> Option<Self> {
+    /// `formats`: all text in a simple query. `params`: those of the execution, which say what its rows must satisfy
+    /// (SQL-60). `None` for a plan whose client expects no rows.
+    pub fn new(plan: &Arc<Plan>, formats: Arc<Formats>, params: Params<'_>) -> Option<Self> {
         let shape = plan.output.as_ref()?;
-        let formats = Formats::Each { physical, client };
-        let encoded =
-            read_positions(shape).filter(|(position, _)| formats.physical(*position) == Format::Text).collect();
+        let formats = Known::Each(formats);
+        let text = |position: &usize| formats.physical(*position) == Format::Text;
+        let mut encoded: Vec<_> = read_positions(shape).filter(|(position, _)| text(position)).collect();
+        encoded.sort_by_key(|(position, _)| *position);
+        encoded.dedup_by_key(|(position, _)| *position);
         let conditions = conditions(shape, params);
-        let (decoded, scratch) = (Vec::new(), Vec::new());
+        let (decoded, scratch) = (Vec::new(), Zeroizing::default());
         Some(Self { plan: Arc::clone(plan), formats, conditions, encoded, decoded, scratch })
     }
 
     /// The same for rows of which the server sends all columns in binary, and which leave in binary.
     pub fn binary(plan: &Arc<Plan>, params: Params<'_>) -> Option<Self> {
         let conditions = conditions(plan.output.as_ref()?, params);
-        let (encoded, decoded, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Some(Self { plan: Arc::clone(plan), formats: Formats::Binary, conditions, encoded, decoded, scratch })
+        let (encoded, decoded, scratch) = (Vec::new(), Vec::new(), Zeroizing::default());
+        Some(Self { plan: Arc::clone(plan), formats: Known::Binary, conditions, encoded, decoded, scratch })
     }
 
     /// How many columns the client's rows have.
@@ -151,7 +163,7 @@ impl Opener {
                 (None, Some(_)) => return Err(Error::Protocol("a signed row that was not fetched whole")),
             }
             if let Some(conditions) = conditions.get(index).filter(|conditions| !conditions.is_empty()) {
-                conditions.hold(read, parts, opening.opener(index)?)?;
+                conditions.hold(read, parts, opening.opener(index)?, scratch)?;
             }
         }
         let start = out.len();
@@ -164,7 +176,7 @@ impl Opener {
                 }
                 // The server's own bytes, not what was decoded from them.
                 OutputSource::Pass => {
-                    put(row.get(output.physical).copied().flatten(), out);
+                    put_value(row.get(output.physical).copied().flatten(), out);
                     Ok(())
                 }
                 OutputSource::Open { row, column } | OutputSource::Verified { row, column } => {
@@ -262,7 +274,7 @@ impl<'o> Opening<'o> {
         }
         let ty = column_type(read, how.column, opens)?;
         match authentic(read, parts, how.column, how.shown)? {
-            None => put(None, out),
+            None => put_value(None, out),
             Some(_) if opens => {
                 render(&self.opener(how.row)?.open(how.column, scratch)?, &ty, how.format, settings, out)?;
             }
@@ -343,24 +355,13 @@ fn column_type(read: &ReadRow, column: ColumnId, sealed: bool) -> Result<Type, E
 
 /// `i32 length ‖ value` in the client's format.
 fn render(value: &Value<'_>, ty: &Type, format: Format, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Error> {
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    value.render(ty, format, settings, out)?;
-    let length = i32::try_from(out.len() - start - 4).map_err(|_| Error::Protocol("a value is too long"))?;
-    if let Some(prefix) = out.get_mut(start..start + 4) {
-        prefix.copy_from_slice(&length.to_be_bytes());
-    }
-    Ok(())
+    put_sized(out, |out| {
+        value.render(ty, format, settings, out)?;
+        Ok(true)
+    })
 }
 
-fn put(value: Option<&[u8]>, out: &mut Vec<u8>) {
-    match value {
-        None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
-        Some(bytes) => framing::put_u32_part(out, bytes),
-    }
-}
-
-/// Every position that is read here, with its form in text.
+/// Every position that is read here, with its form in text; some more than once.
 fn read_positions(shape: &RowShape) -> impl Iterator<Item = (usize, Encoded)> + '_ {
     let rows = shape.rows.iter().flat_map(|read| {
         let bytes = read.columns.iter().copied().flatten().chain(read.signature);
@@ -372,10 +373,7 @@ fn read_positions(shape: &RowShape) -> impl Iterator<Item = (usize, Encoded)> + 
         OutputSource::Pass => None,
         OutputSource::Open { .. } | OutputSource::Verified { .. } => Some((output.physical, Encoded::Bytea)),
     });
-    let mut positions: Vec<(usize, Encoded)> = rows.chain(outputs).collect();
-    positions.sort_by_key(|(position, _)| *position);
-    positions.dedup_by_key(|(position, _)| *position);
-    positions.into_iter()
+    rows.chain(outputs)
 }
 
 fn reads_bytea_text(shape: &RowShape, physical: &[Format]) -> bool {

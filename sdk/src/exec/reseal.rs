@@ -1,6 +1,7 @@
 //! The middle of a read-modify-write (SQL-51): each locked row is verified, gets its new cells and is signed again.
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::Error;
 use super::conditions::Conditions;
@@ -152,7 +153,8 @@ impl Reseal {
         }
         if !self.conditions.is_empty() {
             // Else the server chooses whose row is signed anew.
-            self.conditions.hold(read, &parts, &mut RowOpener::new(table, keys, parts.stored()))?;
+            let mut scratch = Zeroizing::default();
+            self.conditions.hold(read, &parts, &mut RowOpener::new(table, keys, parts.stored()), &mut scratch)?;
         }
         let cells = self.seal(table, &parts, keys)?;
         let (signature, guard) = match &table.signature {
@@ -268,8 +270,14 @@ impl Reseal {
         &self.cells
     }
 
-    pub(super) fn assigned(&self) -> &[Assigned] {
-        &self.assigned
+    /// The rows, which are not here any more then.
+    pub(super) fn take_rows(&mut self) -> Vec<NewRow> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Likewise what every row gets alike.
+    pub(super) fn take_assigned(&mut self) -> Vec<Assigned> {
+        std::mem::take(&mut self.assigned)
     }
 
     /// The assigned tags: index of the beacon and the tag.

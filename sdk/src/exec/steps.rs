@@ -1,17 +1,19 @@
 //! Statements that need more than one round trip, as a state machine without sockets.
 
+mod read;
+
 use std::sync::Arc;
+
+pub use read::read;
 
 use super::Error;
 use super::inputs::{self, Params, Physical};
 use super::positions::{Positions, Traced};
 use super::reseal::Reseal;
-use super::resolve::{Sources, known_type};
 use super::update;
 use crate::error::SqlState;
 use crate::keys::KeySource;
-use crate::schema::{Column, ColumnId};
-use crate::sql::{Input, Origin, Plan, ReadModifyWrite, Recipe, Refusal, Steps, Template, Verb};
+use crate::sql::{Input, Origin, Plan, ReadModifyWrite, Refusal, Steps, Template};
 use crate::value::Settings;
 
 /// A statement to send and the parameters to bind.
@@ -82,7 +84,7 @@ impl Execution {
         Self { plan: Arc::clone(plan), declared: declared.into(), state: State::Start }
     }
 
-    /// The next statement. `params` are the client's, the same at every call.
+    /// The next statement. `params` are the client's, the same at every call while [`Execution::reads_params`].
     pub fn next(&mut self, params: Params<'_>, keys: &dyn KeySource, settings: &Settings) -> Result<Step, Error> {
         let plan = Arc::clone(&self.plan);
         let (step, state) = match (&self.state, &plan.steps) {
@@ -102,9 +104,12 @@ impl Execution {
                 let step = self.step(&plan, &work.lock, params, &[], StepRows::Ours, keys, settings)?;
                 (step, State::Locking(Box::new(reseal)))
             }
-            (State::Locking(reseal), Steps::ReadModifyWrite(work)) => {
-                let step = update::statement(work, reseal);
-                (step, State::Last(Some(reseal.rows().len())))
+            (State::Locking(_), Steps::ReadModifyWrite(work)) => {
+                let State::Locking(reseal) = std::mem::replace(&mut self.state, State::Last(None)) else {
+                    return Err(Error::Protocol("an execution was asked for a step that it does not have"));
+                };
+                let locked = reseal.rows().len();
+                (update::statement(work, *reseal), State::Last(Some(locked)))
             }
             (State::Last(_), _) | (State::Fetching(_) | State::Locking(_), _) => {
                 return Err(Error::Protocol("an execution was asked for a step that it does not have"));
@@ -153,6 +158,14 @@ impl Execution {
             )
             .hint("Is there a trigger, rule or policy on this table that the schema lock does not list?"),
         ))
+    }
+
+    /// Whether a step that is still to come looks at the client's parameters.
+    pub fn reads_params(&self) -> bool {
+        match self.state {
+            State::Start | State::Fetching(_) => true,
+            State::Locking(_) | State::Last(_) => false,
+        }
     }
 
     /// Where the characters of the statement that was sent last come from; `None` for the UPDATE, which is ours.
@@ -245,43 +258,4 @@ pub fn described_template(plan: &Plan) -> &Template {
             lock
         }
     }
-}
-
-/// Reads the client's parameters as PostgreSQL does when it binds them and folds constants (`exec_bind_message` in
-/// postgres.c): of a plan of several steps nothing is sent then that would find what is wrong with one. NOT NULL and
-/// whatever needs a row is the execution's.
-///
-/// # Errors
-/// 22P02, 22021, 22001 and what else PostgreSQL says about a value.
-pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), Error> {
-    let sources = Sources { params, fetched: &[], settings };
-    // What an UPDATE does not assign its WHERE compares: a blind one the context (SQL-50).
-    let assigns = |id: ColumnId, column: &Column| match &plan.steps {
-        Steps::ReadModifyWrite(work) => work.assigned.contains(&id),
-        Steps::One | Steps::Fetch(_) => plan.verb == Verb::Insert || !column.is_context(),
-    };
-    for row in &plan.rows {
-        for (id, (column, input)) in row.table.columns.iter().zip(&row.values).enumerate() {
-            match (input, column.ty) {
-                (Some(input @ Input::Param { .. }), Some(_)) if assigns(id, column) => {
-                    drop(sources.assigned(input, column)?)
-                }
-                (Some(input @ Input::Param { .. }), Some(ty)) => drop(sources.compared(input, &ty)?),
-                (Some(_) | None, _) => {}
-            }
-        }
-    }
-    let Steps::ReadModifyWrite(work) = &plan.steps else { return Ok(()) };
-    for slot in &work.lock.slots {
-        if let Recipe::Tag { table, beacon, input } | Recipe::Tags { table, beacon, input } = &slot.recipe
-            && let Some(column) = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column))
-        {
-            let ty = known_type(column)?;
-            match slot.recipe {
-                Recipe::Tags { .. } => drop(sources.compared_elements(input, &ty)?),
-                _ => drop(sources.compared(input, &ty)?),
-            }
-        }
-    }
-    Ok(())
 }

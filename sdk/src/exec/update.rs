@@ -25,7 +25,7 @@ pub(super) fn most_rows(table: &Table, cells: usize, shared: usize) -> usize {
 
 /// The UPDATE of the locked rows. Without any it updates no row, and is sent all the same: statement triggers fire,
 /// privileges are checked, and the tag says 0.
-pub(super) fn statement(work: &ReadModifyWrite, reseal: &Reseal) -> Step {
+pub(super) fn statement(work: &ReadModifyWrite, mut reseal: Reseal) -> Step {
     if reseal.rows().is_empty() {
         let text = of_no_row(work);
         return Step { text, types: Vec::new(), params: Vec::new(), rows: StepRows::Client { guards: 0 } };
@@ -33,8 +33,8 @@ pub(super) fn statement(work: &ReadModifyWrite, reseal: &Reseal) -> Step {
     let table = &*work.read.table;
     let mut made = Made::default();
     let mut set = Vec::new();
-    for assigned in reseal.assigned() {
-        let param = made.param(assigned.oid, assigned.format, assigned.bytes.clone());
+    for assigned in reseal.take_assigned() {
+        let param = made.param(assigned.oid, assigned.format, assigned.bytes);
         set.push(format!("{} = {param}", column(table, assigned.column)));
     }
     for (beacon, tag) in reseal.tags() {
@@ -48,7 +48,7 @@ pub(super) fn statement(work: &ReadModifyWrite, reseal: &Reseal) -> Step {
         set.push(format!("{} = \"pgseal_v\".\"s\"", quote(SIGNATURE)));
     }
     let guard = table.signature.as_ref().filter(|_| table.write_guard).map(|set| guard(work, set));
-    let rows: Vec<String> = reseal.rows().iter().map(|row| made.row(row)).collect();
+    let rows: Vec<String> = reseal.take_rows().into_iter().map(|row| made.row(row)).collect();
     let mut names = vec!["\"o\"".to_owned(), "\"t\"".to_owned()];
     names.extend((0..reseal.cells().len()).map(|index| format!("\"c{index}\"")));
     names.extend(table.signature.as_ref().map(|_| "\"s\"".to_owned()));
@@ -98,16 +98,16 @@ impl Made {
         format!("${}", self.params.len())
     }
 
-    fn row(&mut self, row: &NewRow) -> String {
+    fn row(&mut self, row: NewRow) -> String {
         let mut text = String::from("(");
         text.push_str(&self.param(OID, Format::Binary, Some(row.tableoid.to_vec())));
         // Writing to a String cannot fail.
         let _ = write!(text, ", {}", self.param(TID, Format::Binary, Some(row.ctid.to_vec())));
-        for cell in &row.cells {
-            let _ = write!(text, ", {}", self.param(BYTEA, Format::Binary, cell.clone()));
+        for cell in row.cells {
+            let _ = write!(text, ", {}", self.param(BYTEA, Format::Binary, cell));
         }
-        if let Some(signature) = &row.signature {
-            let _ = write!(text, ", {}", self.param(BYTEA, Format::Binary, Some(signature.clone())));
+        if let Some(signature) = row.signature {
+            let _ = write!(text, ", {}", self.param(BYTEA, Format::Binary, Some(signature)));
         }
         if let Some(guard) = &row.guard {
             let _ = write!(text, ", {}", self.param(BYTEA, Format::Binary, Some(guard.to_vec())));

@@ -4,18 +4,21 @@ use super::Error;
 use super::resolve::{Compared, Sources, known_type};
 use crate::keys::KeySource;
 use crate::schema::ColumnId;
-use crate::seal::row;
+use crate::seal::packed::Packed;
+use crate::seal::row::{self, SealedParts};
+use crate::seal::signature;
 use crate::sql::WriteRow;
-use crate::value::{Format, Settings, Value};
+use crate::value::{Format, Settings, Type, Value};
 
 /// What the slots of a written row are filled from.
 pub(super) struct Written<'a> {
     row: &'a WriteRow,
     /// By [`ColumnId`]; `None` if it is not written, or NULL.
     values: Vec<Option<Value<'a>>>,
-    cells: Vec<Option<Vec<u8>>>,
+    /// By [`ColumnId`].
+    cells: Packed,
     tags: Vec<Option<[u8; 16]>>,
-    signature: Option<Vec<u8>>,
+    signature: Option<[u8; signature::LEN]>,
 }
 
 impl<'a> Written<'a> {
@@ -51,22 +54,21 @@ impl<'a> Written<'a> {
                 (Some(_), None) | (None, _) => None,
             });
         }
-        let (cells, tags, signature) = if whole {
-            let sealed = row::seal_row(table, keys, &values)?;
-            (sealed.cells, sealed.tags, sealed.signature)
+        let (cells, SealedParts { tags, signature }) = if whole {
+            row::seal_values(table, keys, &values)?
         } else if nowhere {
-            (vec![None; table.columns.len()], vec![None; table.beacons.len()], None)
+            let none = SealedParts { tags: vec![None; table.beacons.len()], signature: None };
+            (Packed::new(table.columns.len(), 0), none)
         } else {
-            let (cells, tags) = blind(row, keys, &values)?;
-            (cells, tags, None)
+            blind(row, keys, &values)?
         };
         Ok(Self { row, values, cells, tags, signature })
     }
 
     /// The cell of a sealed column; `None` is NULL.
     pub(super) fn cell(&self, column: ColumnId) -> Result<Option<&[u8]>, Error> {
-        match (self.row.table.columns.get(column), self.cells.get(column)) {
-            (Some(definition), Some(cell)) if definition.is_sealed() && self.writes(column) => Ok(cell.as_deref()),
+        match self.row.table.columns.get(column) {
+            Some(definition) if definition.is_sealed() && self.writes(column) => Ok(self.cells.get(column)),
             _ => Err(Error::Protocol("a cell of a column that is not sealed or not written")),
         }
     }
@@ -81,45 +83,39 @@ impl<'a> Written<'a> {
 
     /// The signature.
     pub(super) fn signature(&self) -> Result<&[u8], Error> {
-        self.signature.as_deref().ok_or(Error::Protocol("a signature for a row that is not signed"))
+        self.signature
+            .as_ref()
+            .map(<[u8; signature::LEN]>::as_slice)
+            .ok_or(Error::Protocol("a signature for a row that is not signed"))
     }
 
-    /// S of a column that is in the clear; `None` is NULL.
-    pub(super) fn stored(&self, column: ColumnId) -> Result<Option<Vec<u8>>, Error> {
-        self.clear(column, |ty, value, out| {
-            value.write_stored(ty, out);
-            Ok(())
-        })
+    /// Appends S of a column that is in the clear; `false` is NULL.
+    pub(super) fn stored(&self, column: ColumnId, out: &mut Vec<u8>) -> Result<bool, Error> {
+        let Some((ty, value)) = self.clear(column)? else { return Ok(false) };
+        value.write_stored(&ty, out);
+        Ok(true)
     }
 
-    /// A column that is in the clear, rendered; `None` is NULL.
+    /// Appends a column that is in the clear, rendered; `false` is NULL.
     pub(super) fn rendered(
         &self,
         column: ColumnId,
         format: Format,
         settings: &Settings,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        self.clear(column, |ty, value, out| Ok(value.render(ty, format, settings, out)?))
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Error> {
+        let Some((ty, value)) = self.clear(column)? else { return Ok(false) };
+        value.render(&ty, format, settings, out)?;
+        Ok(true)
     }
 
-    fn clear(
-        &self,
-        column: ColumnId,
-        write: impl FnOnce(&crate::value::Type, &Value<'a>, &mut Vec<u8>) -> Result<(), Error>,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    fn clear(&self, column: ColumnId) -> Result<Option<(Type, &Value<'a>)>, Error> {
         let definition = match self.row.table.columns.get(column) {
             Some(definition) if !definition.is_sealed() && self.writes(column) => definition,
             _ => return Err(Error::Protocol("a clear value of a column that is sealed or not written")),
         };
         let ty = known_type(definition)?;
-        match self.values.get(column) {
-            Some(Some(value)) => {
-                let mut out = Vec::new();
-                write(&ty, value, &mut out)?;
-                Ok(Some(out))
-            }
-            Some(None) | None => Ok(None),
-        }
+        Ok(self.values.get(column).and_then(Option::as_ref).map(|value| (ty, value)))
     }
 
     fn writes(&self, column: ColumnId) -> bool {
@@ -128,31 +124,20 @@ impl<'a> Written<'a> {
 }
 
 /// The cells and tags of the assigned sealed columns.
-#[allow(clippy::type_complexity, reason = "the two halves of a written row, by column and by beacon")]
-fn blind(
-    row: &WriteRow,
-    keys: &dyn KeySource,
-    values: &[Option<Value<'_>>],
-) -> Result<(Vec<Option<Vec<u8>>>, Vec<Option<[u8; 16]>>), Error> {
+fn blind(row: &WriteRow, keys: &dyn KeySource, values: &[Option<Value<'_>>]) -> Result<(Packed, SealedParts), Error> {
     let table = &*row.table;
     if table.signature.is_some() {
         return Err(Error::Protocol("a signed row cannot be written without its signature"));
     }
-    let assigned: Vec<(ColumnId, Value<'_>)> = table
+    let assigned: Vec<(ColumnId, &Value<'_>)> = table
         .columns
         .iter()
         .enumerate()
         .filter(|(_, column)| column.is_sealed())
-        .filter_map(|(id, _)| Some((id, values.get(id)?.clone()?)))
+        .filter_map(|(id, _)| Some((id, values.get(id)?.as_ref()?)))
         .collect();
-    let mut cells = vec![None; table.columns.len()];
     // NULL has no cell, and so needs no context.
-    let sealed = if assigned.is_empty() { Vec::new() } else { row::seal_cells(table, keys, values, &assigned)? };
-    for ((column, _), cell) in assigned.iter().zip(sealed) {
-        if let Some(place) = cells.get_mut(*column) {
-            *place = Some(cell);
-        }
-    }
+    let cells = row::seal_some(table, keys, values, &assigned)?;
     let tags = table
         .beacons
         .iter()
@@ -162,5 +147,5 @@ fn blind(
             Some(None) | None => Ok(None),
         })
         .collect::<Result<_, Error>>()?;
-    Ok((cells, tags))
+    Ok((cells, SealedParts { tags, signature: None }))
 }

@@ -1,11 +1,20 @@
 //! The bytes of many columns in one buffer: a row costs two allocations instead of one a column.
 
+use zeroize::Zeroize;
+
 /// Bytes by position; a position may be empty, which is not the same as no bytes.
 #[derive(Clone)]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     /// Start and end.
     places: Vec<Option<(usize, usize)>>,
+}
+
+impl Zeroize for Packed {
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
+        self.places.clear();
+    }
 }
 
 impl Packed {

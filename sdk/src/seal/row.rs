@@ -7,6 +7,8 @@ mod signed;
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use context::{new_context, stored_context};
 pub use open::RowOpener;
 use seal::RowSealer;
@@ -59,11 +61,24 @@ impl<'a> StoredRow<'a> {
 /// # Errors
 /// NULL in a context column, in the primary key or in a NOT NULL column (23502), no key, no randomness.
 pub fn seal_row(table: &Table, keys: &dyn KeySource, values: &[Option<Value<'_>>]) -> Result<SealedRow, Error> {
+    let (cells, SealedParts { tags, signature }) = seal_values(table, keys, values)?;
+    let cells = (0..table.columns.len()).map(|id| cells.get(id).map(<[u8]>::to_vec)).collect();
+    Ok(SealedRow { cells, tags, signature: signature.map(|signature| signature.to_vec()) })
+}
+
+/// As [`seal_row`]; the cells by [`ColumnId`], in one buffer.
+pub(crate) fn seal_values(
+    table: &Table,
+    keys: &dyn KeySource,
+    values: &[Option<Value<'_>>],
+) -> Result<(Packed, SealedParts), Error> {
     // A shorter row would seal NULL where a value was meant.
     if values.len() != table.columns.len() {
         return Err(unknown(table));
     }
-    let mut clear = Packed::new(table.columns.len(), 256);
+    // Never moved while it grows: what is left behind would not be overwritten.
+    let room = values.iter().flatten().map(Value::stored_room).sum();
+    let mut clear = Zeroizing::new(Packed::new(table.columns.len(), room));
     for (id, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_signed()) {
         if let Some(value) = value_at(values, id) {
             let ty = type_of(table, column)?;
@@ -74,9 +89,8 @@ pub fn seal_row(table: &Table, keys: &dyn KeySource, values: &[Option<Value<'_>>
         }
     }
     let mut cells = Packed::new(table.columns.len(), sealed_len(table, &clear));
-    let SealedParts { tags, signature } = seal_stored(table, keys, &clear, &mut cells)?;
-    let cells = (0..table.columns.len()).map(|id| cells.get(id).map(<[u8]>::to_vec)).collect();
-    Ok(SealedRow { cells, tags, signature: signature.map(|signature| signature.to_vec()) })
+    let parts = seal_stored(table, keys, &clear, &mut cells)?;
+    Ok((cells, parts))
 }
 
 /// What a row gets besides its cells.
@@ -127,7 +141,7 @@ pub(crate) fn seal_stored(
 }
 
 /// Seals some cells of one row whose whole context is known (SQL-50): `context` by [`ColumnId`] as in [`seal_row`],
-/// only context columns are looked at. They share one derived key (CELL-1). No cell needs no context: NULL is written
+/// only context columns are looked at. Each column stands in `cells` once. They share one derived key (CELL-1). No cell needs no context: NULL is written
 /// as NULL wherever the row is.
 ///
 /// # Errors
@@ -138,20 +152,33 @@ pub fn seal_cells(
     context: &[Option<Value<'_>>],
     cells: &[(ColumnId, Value<'_>)],
 ) -> Result<Vec<Vec<u8>>, Error> {
+    let some: Vec<_> = cells.iter().map(|(id, value)| (*id, value)).collect();
+    let packed = seal_some(table, keys, context, &some)?;
+    Ok(cells.iter().map(|(id, _)| packed.get(*id).map(<[u8]>::to_vec).unwrap_or_default()).collect())
+}
+
+/// As [`seal_cells`]; the cells by [`ColumnId`], in one buffer.
+pub(crate) fn seal_some(
+    table: &Table,
+    keys: &dyn KeySource,
+    context: &[Option<Value<'_>>],
+    cells: &[(ColumnId, &Value<'_>)],
+) -> Result<Packed, Error> {
+    let room = cells.iter().map(|(_, value)| cell::OVERHEAD + value.stored_room()).sum();
+    let mut out = Packed::new(table.columns.len(), room);
     if cells.is_empty() {
-        return Ok(Vec::new());
+        return Ok(out);
     }
     let key = RowKey::new(table, keys.sealing(&table.branch_key)?);
     let context = new_context(table, context)?;
     let mut sealer = RowSealer::new(table, &key, context, cells.len())?;
-    cells
-        .iter()
-        .map(|(id, value)| {
-            let mut cell = Vec::with_capacity(cell::OVERHEAD + 64);
-            sealer.seal(*id, &mut cell, |ty, out| value.write_stored(ty, out))?;
-            Ok(cell)
-        })
-        .collect()
+    for (id, value) in cells {
+        if out.get(*id).is_some() {
+            return Err(malformed(table, column_at(table, *id)?, "it is sealed twice"));
+        }
+        out.write(*id, |out| sealer.seal(*id, out, |ty, out| value.write_stored(ty, out)).map(|()| true))?;
+    }
+    Ok(out)
 }
 
 /// The exact tag of a value for the beacon at this index of [`Table::beacons`]. The value has the column's type, or

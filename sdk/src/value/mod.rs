@@ -47,6 +47,16 @@ pub enum Format {
     Binary,
 }
 
+impl Format {
+    /// As the protocol has it.
+    pub const fn code(self) -> u16 {
+        match self {
+            Format::Text => 0,
+            Format::Binary => 1,
+        }
+    }
+}
+
 /// A non-NULL value. SQL NULL is the `None` of an `Option<Value>`.
 ///
 /// It has no `Debug`: a plaintext must not reach a log by accident.
@@ -174,6 +184,23 @@ impl<'a> Value<'a> {
             (Type::Json, text) => text::utf8(text).map(|text| Value::Json(Cow::Borrowed(text))),
             (Type::Jsonb, [1, text @ ..]) => text::utf8(text).map(|text| Value::Jsonb(Cow::Borrowed(text))),
             _ => (ty.facts().codec.read)(ty, bytes),
+        }
+    }
+
+    /// Room in which S(v) fits.
+    pub(crate) fn stored_room(&self) -> usize {
+        match self {
+            Value::Bool(_)
+            | Value::Int(_)
+            | Value::Uuid(_)
+            | Value::Date(_)
+            | Value::Timestamp(_)
+            | Value::Timestamptz(_) => 16,
+            Value::Numeric(v) => v.stored_room(),
+            Value::Text(v) => v.len(),
+            Value::Bytea(v) => v.len(),
+            // jsonb has its version in front.
+            Value::Json(v) | Value::Jsonb(v) => v.len() + 1,
         }
     }
 

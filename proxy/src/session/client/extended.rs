@@ -15,7 +15,9 @@ use super::super::Core;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, RESERVED, State};
 use super::{Fate, Frame};
-use crate::frames::{self, Columns};
+use crate::frames;
+use crate::frames::bind::Checked;
+use crate::frames::held::Held;
 use crate::wire::compose;
 use crate::wire::frame::HEADER;
 use crate::wire::reader::{self, Target};
@@ -242,30 +244,29 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<Fate, pgseal::exec::Error> {
         let client = reader::bind(body)?;
-        let columns = Columns::extended(plan, &client.results)?;
+        let Checked { params: formats, columns } = frames::bind::check(&client, plan)?;
         let shows = self.session.facts.shows(columns.depend_on_unreported(plan));
         if !shows.is_empty() && self.status != b'E' {
             self.ask(shows, out);
             return Ok(Fate::Wait);
         }
         self.session.facts.check(plan).map_err(pgseal::exec::Error::Refused)?;
-        let formats = frames::bind::formats(&client)?;
-        let encoding = self.session.facts.settings().encoding;
-        let params = Params { values: &client.values, formats: &formats, encoding };
-        let portal = |columns: Columns, bound| {
-            let opener = RefCell::new(columns.opener(plan, params));
-            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: KeyParams::of(plan, params) })
-        };
         let settings = self.session.facts.settings();
-        if plan.is_stepped() {
-            let columns = frames::bind::check(&client, plan, settings)?;
+        columns.check(plan, settings)?;
+        let params = Params { values: &client.values, formats: &formats, encoding: settings.encoding };
+        let bound = if plan.is_stepped() {
             steps::read(plan, params, settings)?;
-            let (body, declared) = (Some(body.to_vec()), declared.to_vec());
-            let bound = Bound { body, declared, encoding, left: RefCell::default() };
-            self.bind_steps((client.portal, key), client.statement, portal(columns, Some(bound)), out);
+            Some(Bound::new(Some(Held::new(params)), declared, settings.encoding))
         } else {
-            let columns = frames::bind::bind(&client, plan, self.world.keys.as_ref(), settings, out)?;
-            let portal = portal(columns, None);
+            frames::bind::bind(&client, params, &columns, plan, self.world.keys.as_ref(), settings, out)?;
+            None
+        };
+        let opener = RefCell::new(columns.opener(plan, params));
+        let portal =
+            Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: KeyParams::of(plan, params) });
+        if plan.is_stepped() {
+            self.bind_steps((client.portal, key), client.statement, portal, out);
+        } else {
             let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
             self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
         }
@@ -296,10 +297,7 @@ impl State {
             Target::Portal if self.session.is_open_portal(&key) => return Ok(Fate::Name),
             Target::Portal => match self.session.open_portal(&key) {
                 Some(session::Portal::Planned(portal)) if portal.bound.is_some() => {
-                    return Ok(match self.describe_portal(name, &Rc::clone(portal), out) {
-                        Ok(()) => Fate::Replaced,
-                        Err(error) => self.refuse(false, &error, None, out),
-                    });
+                    Answer::Described(Rc::clone(portal))
                 }
                 Some(session::Portal::Planned(portal)) => Answer::Portal(Rc::clone(portal)),
                 Some(session::Portal::Naming(_)) | None => Answer::Forward,

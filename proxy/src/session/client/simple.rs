@@ -152,7 +152,7 @@ impl State {
         let columns = columns.map_err(|error| Stop::failed(error, text.len()))?;
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let encoding = self.session.facts.settings().encoding;
-        let bound = Some(Bound { body: None, declared: Vec::new(), encoding, left: RefCell::default() });
+        let bound = Some(Bound::new(None, &[], encoding));
         self.session.executes(plan);
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: None }), 0, out);
         Ok(())

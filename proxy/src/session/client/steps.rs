@@ -18,12 +18,12 @@ use super::super::queue::Kind;
 use super::super::state::{Answer, Expected, Left, Outcome, Portal, Running, State, Waiting};
 use crate::frames;
 use crate::wire::compose;
-use crate::wire::reader::{self, Target};
+use crate::wire::reader::Target;
 
 /// The empty statement under a client's portal.
 const EMPTY: &[u8] = b"pgseal_empty";
 
-/// What a portal or Query of several steps is described with.
+/// What a Query of several steps is described with.
 const DESCRIBED: &[u8] = b"pgseal_described";
 
 impl State {
@@ -35,32 +35,19 @@ impl State {
         portal: Rc<Portal>,
         out: &mut Vec<u8>,
     ) {
-        // Whether there still is such a statement is the server's to say.
+        // Whether there still is such a statement is the server's to say, and how the portal is described.
         compose::describe(Target::Statement, statement, out);
         compose::close(Target::Statement, EMPTY, out);
         compose::parse(EMPTY, "", &[], out);
         compose::bind(name, EMPTY, &[], &[], out);
-        self.expect(Kind::DescribeStatement, Expected::new(Answer::Swallow(None)));
+        self.expect(Kind::DescribeStatement, Expected::new(Answer::Kept(Rc::clone(&portal))));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
         let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
         self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));
     }
 
-    /// Takes the place of its Describe.
-    pub(super) fn describe_portal(
-        &mut self,
-        name: &[u8],
-        portal: &Rc<Portal>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), exec::Error> {
-        // Whether there still is such a portal is the server's to say.
-        compose::describe(Target::Portal, name, out);
-        self.expect(Kind::DescribePortal, Expected::new(Answer::Swallow(None)));
-        self.describe_steps(portal, out)
-    }
-
-    /// Asks for what the client's portal, or its Query, is described with.
+    /// Asks for what a Query is described with.
     fn describe_steps(&mut self, portal: &Rc<Portal>, out: &mut Vec<u8>) -> Result<(), exec::Error> {
         let declared = portal.bound.as_ref().map_or(&[][..], |bound| &bound.declared);
         let (text, types) = described(&portal.plan, declared);
@@ -93,7 +80,8 @@ impl State {
             }
         }
         bound.left.replace(Left::Nothing);
-        let simple = bound.body.is_none();
+        let simple = bound.query;
+        let values = bound.values.take();
         if simple {
             // A Query takes away what has no name.
             for target in [Target::Statement, Target::Portal] {
@@ -113,6 +101,7 @@ impl State {
         self.running = Some(Running {
             execution,
             portal,
+            values,
             simple,
             tag: Vec::new(),
             description: Vec::new(),
@@ -152,25 +141,31 @@ impl State {
     }
 
     fn next_step(&mut self, running: &mut Running, out: &mut Vec<u8>) -> Result<(), exec::Error> {
-        let portal = &running.portal;
-        let body = portal.bound.as_ref().and_then(|bound| bound.body.as_deref());
-        let client = body.map(reader::bind).transpose()?;
-        let formats = client.as_ref().map(frames::bind::formats).transpose()?.unwrap_or_default();
-        let values = client.as_ref().map_or(&[][..], |client| &client.values);
+        let Running { execution, portal, values, .. } = running;
         let settings = self.session.facts.settings();
         let encoding = portal.bound.as_ref().map_or(settings.encoding, |bound| bound.encoding);
         if encoding != settings.encoding {
             let refusal = Refusal::new("a portal of several steps whose values were bound in another client_encoding");
             return Err(exec::Error::Refused(refusal.hint("Bind it again.")));
         }
-        let params = Params { values, formats: &formats, encoding };
-        let step = running.execution.next(params, self.world.keys.as_ref(), settings)?;
-        frames::bind::step(&step, params, &portal.columns, out)?;
+        let keys = self.world.keys.as_ref();
+        let mut send = |params: Params<'_>| {
+            let step = execution.next(params, keys, settings)?;
+            frames::bind::step(&step, params, &portal.columns, out)?;
+            Ok::<_, exec::Error>(step.rows)
+        };
+        let rows = match values {
+            Some(values) => values.with(send)?,
+            None => send(Params { encoding, ..Params::NONE })?,
+        };
+        if !execution.reads_params() {
+            *values = None;
+        }
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Prepared(Rc::clone(portal))));
         self.expect(Kind::Bind, Expected::new(Answer::Prepared(Rc::clone(portal))));
-        let answer = match step.rows {
+        let answer = match rows {
             StepRows::Ours => Answer::Step(Rc::clone(portal)),
             StepRows::Client { guards: _ } => Answer::LastStep(Rc::clone(portal)),
         };

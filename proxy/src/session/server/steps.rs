@@ -109,7 +109,7 @@ mod tests {
     fn a_suspended_portal_gives_its_rows_in_portions_and_its_tag_with_the_last_one() {
         let rows = [b"a", b"b", b"c"].map(|row| row.to_vec()).into();
         let left = RefCell::new(Left::Rows(rows, b"UPDATE ".to_vec()));
-        let bound = Bound { body: None, declared: vec![], encoding: ClientEncoding::UTF8, left };
+        let bound = Bound { left, ..Bound::new(None, &[], ClientEncoding::UTF8) };
         let shown = |limit| {
             let mut out = Vec::new();
             show_left(&bound, limit, &mut out);

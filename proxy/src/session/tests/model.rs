@@ -56,7 +56,7 @@ impl KeySource for Keys {
 }
 
 /// The tables in this epoch: one for each change of the lock.
-fn protection_in(epoch: usize) -> Arc<Protection> {
+pub(super) fn protection_in(epoch: usize) -> Arc<Protection> {
     static EPOCHS: LazyLock<Vec<Arc<Protection>>> = LazyLock::new(|| {
         let schema = parse::parse(vec![Source { path: "model".into(), text: SCHEMA.into() }]).unwrap();
         let lock = testing::lock(&schema).unwrap();

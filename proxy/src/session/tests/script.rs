@@ -248,9 +248,7 @@ impl Writer {
         let text = self.meant.get(name).copied();
         let secret: &[u8] = if wrong == Wrong::Long { &b"canary".repeat(400) } else { b"canary" };
         let plain: &[u8] = if wrong == Wrong::Long { &b"plain".repeat(400) } else { b"plain" };
-        // In the condition of a statement of several steps it is found when that is executed, not yet when it is bound.
-        let stepped = text.is_some_and(|text| text.starts_with("UPDATE"));
-        let number: &[u8] = if wrong == Wrong::Value && !stepped { b"x" } else { b"7" };
+        let number: &[u8] = if wrong == Wrong::Value { b"x" } else { b"7" };
         let mut values: Vec<&[u8]> = match text.map(|text| (class(text), text.contains('$'))) {
             Some((Planned(values), _)) => {
                 values.chars().map(|value| if value == 'n' { number } else { secret }).collect()

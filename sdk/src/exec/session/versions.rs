@@ -95,20 +95,22 @@ impl<T> Versions<T> {
 /// Portals by name.
 #[derive(Debug)]
 pub struct Portals<T> {
-    portals: HashMap<Box<[u8]>, Versions<T>, Secret>,
+    /// The one that nearly every client uses.
+    unnamed: Versions<T>,
+    named: HashMap<Box<[u8]>, Versions<T>, Secret>,
     batch: u64,
 }
 
 impl<T> Default for Portals<T> {
     fn default() -> Self {
-        Self { portals: HashMap::default(), batch: 0 }
+        Self { unnamed: Versions::default(), named: HashMap::default(), batch: 0 }
     }
 }
 
 impl<T> Portals<T> {
     /// What the name will mean once everything sent is confirmed.
     pub fn get(&self, name: &[u8]) -> Option<&T> {
-        self.portals.get(key(name)).and_then(Versions::last)
+        self.versions(name).and_then(Versions::last)
     }
 
     /// A batch was ended: what an error in it drops ends there.
@@ -118,31 +120,34 @@ impl<T> Portals<T> {
 
     /// Every meaning that the name has, or may get by what is under way.
     pub fn all(&self, name: &[u8]) -> impl Iterator<Item = &T> {
-        self.portals.get(key(name)).into_iter().flat_map(Versions::all)
+        self.versions(name).into_iter().flat_map(Versions::all)
     }
 
     /// Whether only the server's answer tells what the name means.
     pub fn is_open(&self, name: &[u8]) -> bool {
-        self.portals.get(key(name)).is_some_and(|versions| versions.is_open(self.batch))
+        self.versions(name).is_some_and(|versions| versions.is_open(self.batch))
     }
 
     /// Whether the name means anything, now or while something is under way.
     pub fn knows(&self, name: &[u8]) -> bool {
-        self.portals.contains_key(key(name))
+        self.versions(name).is_some()
     }
 
     /// Whether no name means anything.
     pub fn is_empty(&self) -> bool {
-        self.portals.is_empty()
+        self.unnamed.is_empty() && self.named.is_empty()
     }
 
     /// A message was sent that gives the name a meaning, or takes it away; [`Portals::confirm`] or [`Portals::withdraw`]
     /// follows.
     pub fn send(&mut self, name: &[u8], meaning: Option<T>) {
         let batch = self.batch;
-        match self.portals.get_mut(key(name)) {
-            Some(versions) => versions.send(meaning, batch),
-            None => self.portals.entry(key(name).into()).or_default().send(meaning, batch),
+        match key(name) {
+            b"" => self.unnamed.send(meaning, batch),
+            name => match self.named.get_mut(name) {
+                Some(versions) => versions.send(meaning, batch),
+                None => self.named.entry(name.into()).or_default().send(meaning, batch),
+            },
         }
     }
 
@@ -163,17 +168,30 @@ impl<T> Portals<T> {
 
     /// The server forgot all that it had confirmed.
     pub fn forget(&mut self) {
-        self.portals.retain(|_, versions| {
+        drop(self.unnamed.forget());
+        self.named.retain(|_, versions| {
             drop(versions.forget());
             !versions.is_empty()
         });
     }
 
+    /// Those of a name that means anything, now or while something is under way.
+    fn versions(&self, name: &[u8]) -> Option<&Versions<T>> {
+        match key(name) {
+            b"" => Some(&self.unnamed).filter(|versions| !versions.is_empty()),
+            name => self.named.get(name),
+        }
+    }
+
     fn change(&mut self, name: &[u8], change: impl FnOnce(&mut Versions<T>)) {
-        if let Some(versions) = self.portals.get_mut(key(name)) {
+        let name = key(name);
+        if name.is_empty() {
+            return change(&mut self.unnamed);
+        }
+        if let Some(versions) = self.named.get_mut(name) {
             change(versions);
             if versions.is_empty() {
-                self.portals.remove(key(name));
+                self.named.remove(name);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{SqlState, UserFacing};
 use crate::exec::Error;
 use crate::exec::inputs::Params;
-use crate::exec::outputs::{Opener, physical_formats};
+use crate::exec::outputs::{Formats, Opener, physical_formats};
 use crate::exec::steps::Execution;
 use crate::sql::OutputSource::Open;
 use crate::sql::{Condition, ReadModifyWrite};
@@ -44,7 +44,7 @@ fn show(table: &Arc<Table>, held: &Held, condition: &Condition, params: Params<'
     let physical = physical_formats(&shape, &client);
     plan.output = Some(shape);
     let mut out = Vec::new();
-    let mut opener = Opener::new(&Arc::new(plan), physical, client, params).unwrap();
+    let mut opener = Opener::new(&Arc::new(plan), Arc::new(Formats { client, physical }), params).unwrap();
     let result = opener.row(&held.row(), &keys(), &Settings::default(), &mut out);
     assert_eq!(out.is_empty(), result.is_err(), "a row is shown whole or not at all");
     result

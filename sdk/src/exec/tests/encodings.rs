@@ -4,7 +4,7 @@ use super::*;
 use crate::error::UserFacing;
 use crate::exec::Error;
 use crate::exec::inputs::{Params, bind};
-use crate::exec::outputs::Opener;
+use crate::exec::outputs::{Formats, Opener};
 use crate::sql::OutputSource::{Open, Verified};
 
 fn latin1() -> (ClientEncoding, Settings) {
@@ -62,7 +62,8 @@ fn opened_and_verified_texts_are_shown_in_the_clients_encoding_or_are_22p05_sql_
     let table = table(true);
     let shape = shape(&table, &[Open { row: 0, column: PAN }, Verified { row: 0, column: OWNER }], &[PAN, OWNER]);
     let plan = Arc::new(Plan { output: Some(shape), ..plan(Verb::Select, template(vec![]), vec![]) });
-    let mut opener = Opener::new(&plan, vec![Format::Binary; 8], vec![Format::Text; 2], Params::NONE).unwrap();
+    let formats = Formats { physical: vec![Format::Binary; 8], client: vec![Format::Text; 2] };
+    let mut opener = Opener::new(&plan, Arc::new(formats), Params::NONE).unwrap();
     let mut shown = |pan: &str| {
         let held = Held::new(&table, &keys(), 7, pan);
         let mut out = Vec::new();

@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{SqlState, UserFacing};
 use crate::exec::Error;
 use crate::exec::inputs::Params;
-use crate::exec::outputs::{Opener, check, depends_on_bytea_output, physical_formats};
+use crate::exec::outputs::{Formats, Opener, check, depends_on_bytea_output, physical_formats};
 use crate::framing::Reader;
 use crate::sql::OutputSource::{Open, Pass, Verified};
 
@@ -25,7 +25,8 @@ fn shown(table: &Arc<Table>) -> Arc<Plan> {
 fn opened(plan: &Arc<Plan>, client: Format, row: &[Option<&[u8]>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
     let shape = plan.output.as_ref().unwrap();
     let client = vec![client; shape.columns.len()];
-    let mut opener = Opener::new(plan, physical_formats(shape, &client), client, Params::NONE).unwrap();
+    let formats = Formats { physical: physical_formats(shape, &client), client };
+    let mut opener = Opener::new(plan, Arc::new(formats), Params::NONE).unwrap();
     open_with(&mut opener, row)
 }
 
@@ -81,8 +82,8 @@ fn a_simple_query_is_read_from_hex_text() {
     let table = table(true);
     let held = Held::new(&table, &keys(), 7, "4111");
     let plan = shown(&table);
-    let formats = |n| vec![Format::Text; n];
-    let mut opener = Opener::new(&plan, formats(8), formats(3), Params::NONE).unwrap();
+    let formats = Formats { physical: vec![Format::Text; 8], client: vec![Format::Text; 3] };
+    let mut opener = Opener::new(&plan, Arc::new(formats), Params::NONE).unwrap();
     let row = as_text(&held);
     let row: Vec<_> = row.iter().map(Option::as_deref).collect();
     for _ in 0..2 {

@@ -2,6 +2,8 @@
 //! key (CELL-1).
 
 use super::{RowKey, StoredRow, column_at, malformed, name, stored_context, type_of, verify};
+use zeroize::Zeroizing;
+
 use crate::crypto::xaes::{DerivedKey, PREFIX_LEN};
 use crate::keys::{KeyRef, KeySource};
 use crate::schema::{ColumnId, Table};
@@ -19,6 +21,8 @@ pub struct RowOpener<'a> {
     signing: Option<RowKey>,
     /// Kept in one place: a derived key leaves no copies behind.
     current: Option<Box<Current>>,
+    /// Cells that were opened to be looked at, and may have to be shown.
+    seen: Vec<(ColumnId, Zeroizing<Vec<u8>>)>,
 }
 
 /// What the last cell was opened with.
@@ -31,7 +35,7 @@ struct Current {
 impl<'a> RowOpener<'a> {
     /// For one row.
     pub fn new(table: &'a Table, keys: &'a dyn KeySource, row: StoredRow<'a>) -> Self {
-        Self { table, keys, row, signing: None, current: None }
+        Self { table, keys, row, signing: None, current: None, seen: Vec::new() }
     }
 
     /// For one row of a signed table, whose signature is verified here: one look at the keys for both.
@@ -40,11 +44,40 @@ impl<'a> RowOpener<'a> {
     /// Those of [`verify_row`](super::verify_row).
     pub fn verified(table: &'a Table, keys: &'a dyn KeySource, row: StoredRow<'a>) -> Result<Self, Error> {
         let signing = Some(verify(table, keys, &row)?);
-        Ok(Self { table, keys, row, signing, current: None })
+        Ok(Self { table, keys, row, signing, current: None, seen: Vec::new() })
     }
 
     /// Opens one cell, which must have been fetched and is not SQL NULL.
     pub fn open<'s>(&mut self, id: ColumnId, scratch: &'s mut Vec<u8>) -> Result<Value<'s>, Error> {
+        let stored = match self.seen.iter().find(|(seen, _)| *seen == id) {
+            Some((_, stored)) => {
+                scratch.clear();
+                scratch.extend_from_slice(stored);
+                scratch
+            }
+            None => self.stored(id, scratch)?,
+        };
+        self.value(id, stored)
+    }
+
+    /// As [`RowOpener::open`], of a cell that may be asked for again.
+    pub(crate) fn look<'s>(&mut self, id: ColumnId, scratch: &'s mut Vec<u8>) -> Result<Value<'s>, Error> {
+        if self.seen.iter().any(|(seen, _)| *seen == id) {
+            return self.open(id, scratch);
+        }
+        let stored = self.stored(id, scratch)?;
+        self.seen.push((id, Zeroizing::new(stored.to_vec())));
+        self.value(id, stored)
+    }
+
+    fn value<'s>(&self, id: ColumnId, stored: &'s [u8]) -> Result<Value<'s>, Error> {
+        let column = column_at(self.table, id)?;
+        let ty = type_of(self.table, column)?;
+        Value::read_stored(ty, stored).map_err(|_| malformed(self.table, column, "it holds no value of its type"))
+    }
+
+    /// S of one cell.
+    fn stored<'s>(&mut self, id: ColumnId, scratch: &'s mut Vec<u8>) -> Result<&'s [u8], Error> {
         let table = self.table;
         let column = column_at(table, id)?;
         let ty = type_of(table, column)?;
@@ -72,9 +105,7 @@ impl<'a> RowOpener<'a> {
             derived => derived.insert((prefix, key.table.cell.derive(&prefix))),
         };
         match envelope.open_with(derived, associated.of(&column.logical, ty.family()), scratch) {
-            Ok(Some(stored)) => {
-                Value::read_stored(ty, stored).map_err(|_| malformed(table, column, "it holds no value of its type"))
-            }
+            Ok(Some(stored)) => Ok(stored),
             // No column of this version hides its NULLs in cells.
             Ok(None) => Err(malformed(table, column, "it holds a NULL")),
             Err(OpenError::Tag) => Err(Error::Tampered { column: name(table, column) }),

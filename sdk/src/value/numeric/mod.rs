@@ -54,6 +54,11 @@ fn binary(what: &'static str) -> Error {
 }
 
 impl Numeric {
+    /// Room in which its binary form fits.
+    pub(super) fn stored_room(&self) -> usize {
+        8 + 2 * self.digits.len()
+    }
+
     fn special(sign: u16) -> Self {
         Self { sign, weight: 0, scale: 0, digits: Vec::new() }
     }
