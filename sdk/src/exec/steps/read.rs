@@ -51,7 +51,11 @@ pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), 
 /// Parameters that a condition compares in the clear, where every value of their type is read here as PostgreSQL reads it.
 fn condition_params(condition: &Condition, sources: &Sources<'_>) -> Result<(), Error> {
     match condition {
-        Condition::In { column: _, constants } => constants.iter().try_for_each(|input| clear(input, sources)),
+        // Those of a longer list have a type in common, which another one may widen.
+        Condition::In { column: _, constants } => match constants.as_slice() {
+            [constant] => clear(constant, sources),
+            _ => Ok(()),
+        },
         Condition::Same { column: _, constant } => clear(constant, sources),
         Condition::Not(inner) => condition_params(inner, sources),
         Condition::All(parts) | Condition::Any(parts) => {
