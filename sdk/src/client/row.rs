@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio_postgres::types::{FromSql, Type, WasNull};
 
 use super::{Error, params};
-use crate::framing::{Malformed, Reader};
+use crate::framing::Malformed;
 
 /// A column of a result, in logical terms: a sealed column has the type that the schema file gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,23 +88,19 @@ impl Row {
         Self { columns: Arc::clone(columns), body: Body::Forwarded(row) }
     }
 
-    /// From what an [`Opener`](crate::exec::outputs::Opener) appends: `i32 length ‖ bytes` a column, -1 for NULL; the
-    /// values are in PostgreSQL's binary format.
-    pub(super) fn opened(columns: &Arc<[Column]>, bytes: Vec<u8>) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(&bytes);
-        let mut values = Vec::with_capacity(columns.len());
-        for _ in columns.iter() {
-            values.push(match reader.i32()? {
-                -1 => None,
-                length => {
-                    let length = usize::try_from(length).map_err(|_| Malformed("a negative length"))?;
-                    let start = bytes.len() - reader.len();
-                    reader.take(length)?;
-                    Some(start..start + length)
-                }
-            });
+    /// From what an [`Opener`](crate::exec::outputs::Opener) appends, in PostgreSQL's binary format, and where in it each
+    /// value stands.
+    ///
+    /// # Errors
+    /// Another number of values than columns.
+    pub(super) fn opened(
+        columns: &Arc<[Column]>,
+        bytes: Vec<u8>,
+        values: Vec<Option<Range<usize>>>,
+    ) -> Result<Self, Malformed> {
+        if values.len() != columns.len() {
+            return Err(Malformed("a row with another number of columns than its statement"));
         }
-        reader.finish()?;
         Ok(Self { columns: Arc::clone(columns), body: Body::Opened { bytes, values } })
     }
 

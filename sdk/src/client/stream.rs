@@ -231,10 +231,12 @@ pub(super) async fn open(
 ) -> Result<Row, Error> {
     let mut loads = Loads::default();
     let mut body = Vec::new();
+    let mut values = Vec::with_capacity(columns.len());
+    let physical = params::columns(physical)?;
     loop {
-        let opened = opener.row(&params::columns(physical)?, runner.keys(), &BINARY, &mut body);
-        match opened {
-            Ok(()) => return Ok(Row::opened(columns, body)?),
+        values.clear();
+        match opener.located(&physical, runner.keys(), &BINARY, &mut body, |value| values.push(value)) {
+            Ok(()) => return Ok(Row::opened(columns, body, values)?),
             Err(error) => {
                 if !loads.load(runner, &error).await {
                     return Err(error.into());

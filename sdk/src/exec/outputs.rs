@@ -135,6 +135,18 @@ impl Opener {
         settings: &Settings,
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
+        self.located(row, keys, settings, out, |_| {})
+    }
+
+    /// As [`Opener::row`]. `each` is told where every value stands in `out`, in the order of the columns; `None` is NULL.
+    pub fn located(
+        &mut self,
+        row: &[Option<&[u8]>],
+        keys: &dyn KeySource,
+        settings: &Settings,
+        out: &mut Vec<u8>,
+        mut each: impl FnMut(Option<Range<usize>>),
+    ) -> Result<(), Error> {
         let Self { plan, formats, conditions, encoded, decoded, scratch } = self;
         let shape = plan.output.as_ref().ok_or(Error::Protocol("rows where none were expected"))?;
         if row.len() < shape.physical {
@@ -169,6 +181,7 @@ impl Opener {
         let start = out.len();
         out.reserve(shape.columns.iter().map(|output| length(output, &raw)).sum());
         for (index, output) in shape.columns.iter().enumerate() {
+            let prefix = out.len()..out.len() + 4;
             let format = formats.client(index);
             let result = match output.source {
                 OutputSource::Pass if formats.physical(output.physical) != format => {
@@ -189,6 +202,8 @@ impl Opener {
                 out.truncate(start);
                 return Err(error);
             }
+            let is_null = out.get(prefix.clone()) == Some(&(-1_i32).to_be_bytes());
+            each((!is_null).then_some(prefix.end..out.len()));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::client::row::tests::{column, row};
+use crate::client::row::tests::{column, holding, row};
 
 #[test]
 fn every_type_has_a_serde_side() {
@@ -69,9 +69,7 @@ fn every_type_has_a_serde_side() {
 
 /// One value that has no `ToSql` here, in binary.
 fn of_bytes(ty: Type, bytes: &[u8]) -> Row {
-    let mut body = u32::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
-    body.extend_from_slice(bytes);
-    Row::opened(&[column("it", ty)].into(), body).unwrap()
+    holding(&[column("it", ty)].into(), [Some(bytes.to_vec())])
 }
 
 #[test]
@@ -140,10 +138,7 @@ impl Row {
     fn renamed(self, name: &str) -> Self {
         let columns: Vec<Column> =
             self.columns().iter().map(|column| Column { name: name.into(), ..column.clone() }).collect();
-        let bytes = self.bytes(0).unwrap();
-        let mut body = u32::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
-        body.extend_from_slice(bytes);
-        Row::opened(&columns.into(), body).unwrap()
+        holding(&columns.into(), [self.bytes(0).map(<[u8]>::to_vec)])
     }
 }
 

@@ -32,7 +32,8 @@ fn opened(plan: &Arc<Plan>, client: Format, row: &[Option<&[u8]>]) -> Result<Vec
 
 fn open_with(opener: &mut Opener, row: &[Option<&[u8]>]) -> Result<Vec<Option<Vec<u8>>>, Error> {
     let mut out = b"before".to_vec();
-    let result = opener.row(row, &keys(), &Settings::default(), &mut out);
+    let mut places = Vec::new();
+    let result = opener.located(row, &keys(), &Settings::default(), &mut out, |place| places.push(place));
     if result.is_err() {
         assert_eq!(out, b"before", "no part of a row that failed");
     }
@@ -44,6 +45,7 @@ fn open_with(opener: &mut Opener, row: &[Option<&[u8]>]) -> Result<Vec<Option<Ve
         values.push(usize::try_from(length).ok().map(|length| reader.take(length).unwrap().to_vec()));
     }
     assert_eq!(values.len(), opener.width());
+    assert!(places.into_iter().map(|place| place.map(|place| out[place].to_vec())).eq(values.iter().cloned()));
     Ok(values)
 }
 
