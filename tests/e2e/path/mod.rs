@@ -3,7 +3,9 @@
 mod asked;
 mod moved;
 mod prepared;
+mod roles;
 mod set;
+mod temporary;
 
 use crate::harness::World;
 use crate::harness::raw::{Frame, Raw, bind, execute, parse, query, startup, sync};
@@ -132,6 +134,13 @@ impl Both {
         assert_eq!(error.field('C').as_deref(), Some("0A000"), "{sql}: {:?}", error.field('M'));
         error.field('M').unwrap()
     }
+}
+
+/// A role, once in the whole cluster, that has a schema of its name.
+fn nurse(world: &World) {
+    world.at_server(
+        "DO $$BEGIN CREATE ROLE nurse SUPERUSER LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN END$$",
+    );
 }
 
 /// Rows, tags, errors with their place, and the transaction status.

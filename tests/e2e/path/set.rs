@@ -1,6 +1,6 @@
 //! What the client says of its path decides, from then on and as long as its transaction does.
 
-use super::{Both, Pair};
+use super::{Both, Pair, nurse};
 
 const READ: &str = "SELECT email FROM member";
 
@@ -110,8 +110,7 @@ fn a_path_ends_with_the_transaction_that_set_it_or_is_taken_back_with_it_sql_63(
 #[test]
 fn user_in_a_path_is_the_role_that_was_set_sql_63() {
     let pair = Pair::new("pathrole");
-    // Roles belong to the whole cluster.
-    pair.sealed.at_server("CREATE ROLE nurse SUPERUSER LOGIN");
+    nurse(&pair.sealed);
     let mut both = pair.sessions();
     both.same("SET search_path TO \"$user\", public");
     reads(&mut both, "one@public.test");
