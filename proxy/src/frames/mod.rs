@@ -6,8 +6,8 @@
 //! * **Parse** of a statement whose decision is `Rewrite(plan)`: [`bind::parse`] with the client's statement name and
 //!   its declared types. It is one Parse for every plan, also for those of several steps: what is prepared then is
 //!   only ever described, never executed.
-//! * **Describe** of statement or portal goes to the server as it is (a portal of a plan of several steps has no
-//!   physical portal: describe its statement and swallow the 't'). The answer: [`describe::parameters`] for 't',
+//! * **Describe** of statement or portal goes to the server as it is (the portal of a plan of several steps is an empty one
+//!   there, and is described with what its Bind asked of its statement). The answer: [`describe::parameters`] for 't',
 //!   [`describe::columns`] for 'T'. Where [`Plan::output`] is `None`, a 'T' of the server describes guard rows: the
 //!   client gets NoData ([`describe::columns`] writes it).
 //! * **Bind**: [`bind::check`] finds what PostgreSQL would already refuse at Bind, and gives the [`Columns`] that the

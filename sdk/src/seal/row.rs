@@ -101,9 +101,15 @@ pub(crate) struct SealedParts {
     pub(crate) signature: Option<[u8; signature::LEN]>,
 }
 
-/// How many bytes the cells of a row have, about: padding is not counted.
+/// How many bytes the cells of a row have at most, so that none moves, in the clear still, while it is written.
 pub(crate) fn sealed_len(table: &Table, clear: &Packed) -> usize {
-    clear.len() + table.columns.iter().filter(|column| column.is_sealed()).count() * cell::OVERHEAD
+    let sealed = table.columns.iter().filter(|column| column.is_sealed());
+    clear.len() + sealed.map(cell_room).sum::<usize>()
+}
+
+/// What a cell of this column has beside its value.
+fn cell_room(column: &Column) -> usize {
+    cell::OVERHEAD + column.pad.map_or(0, |pad| pad as usize)
 }
 
 /// As [`seal_row`], of values in their stored form by [`ColumnId`]. The cells go to `out`, by [`ColumnId`] too.
@@ -164,7 +170,9 @@ pub(crate) fn seal_some(
     context: &[Option<Value<'_>>],
     cells: &[(ColumnId, &Value<'_>)],
 ) -> Result<Packed, Error> {
-    let room = cells.iter().map(|(_, value)| cell::OVERHEAD + value.stored_room()).sum();
+    let room =
+        cells.iter().map(|(id, value)| table.columns.get(*id).map_or(cell::OVERHEAD, cell_room) + value.stored_room());
+    let room = room.sum();
     let mut out = Packed::new(table.columns.len(), room);
     if cells.is_empty() {
         return Ok(out);

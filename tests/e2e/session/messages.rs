@@ -99,9 +99,9 @@ fn a_statement_of_several_steps_reads_its_values_at_bind() {
 
 #[test]
 fn what_a_statement_of_several_steps_compares_in_the_clear_is_read_at_bind() {
-    let sql = "CREATE TABLE entry (id int4 PRIMARY KEY, day date, short varchar(3), team int4)";
+    let sql = "CREATE TABLE entry (id int4 PRIMARY KEY, day date, short varchar(3), team int4, wide int8)";
     let signed = SIGNED.replace("[tables.entry.columns]", "row_signature = \"HMAC-SHA-384\"\n[tables.entry.columns]");
-    let world = World::sealed("bindcondition", sql, &format!("{signed}team = \"SIGN_ONLY\"\n"));
+    let world = World::sealed("bindcondition", sql, &format!("{signed}team = \"SIGN_ONLY\"\nwide = \"DO_NOTHING\"\n"));
     world.writes_no_secret("nothing here is written to a protected column");
     let mut raw = world.raw();
     let update = "UPDATE entry SET day = $1 WHERE team = $2";
@@ -110,9 +110,13 @@ fn what_a_statement_of_several_steps_compares_in_the_clear_is_read_at_bind() {
         let frames = raw.talk(&[parse("", update, &[]), bound, execute("", 0), sync()].concat(), 1);
         assert_eq!((kinds(&frames), codes(&frames)), ("1EZ".to_owned(), vec![code.to_owned()]), "{team}");
     }
-    let bound = bind("", "", &[Some("2026-01-02"), Some(" 7")], 0);
-    let frames = raw.talk(&[parse("", update, &[]), bound, execute("", 0), sync()].concat(), 1);
-    assert_eq!(kinds(&frames), "12CZ");
+    // A parameter has the type of its first place, which is wider than the other one's.
+    let twice = "UPDATE entry SET day = $1 WHERE wide = $2 AND team = $2";
+    for (update, team) in [(update, " 7"), (twice, "99999999999")] {
+        let bound = bind("", "", &[Some("2026-01-02"), Some(team)], 0);
+        let frames = raw.talk(&[parse("", update, &[]), bound, execute("", 0), sync()].concat(), 1);
+        assert_eq!(kinds(&frames), "12CZ", "{update}");
+    }
 }
 
 #[test]

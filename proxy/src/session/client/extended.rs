@@ -14,6 +14,7 @@ use pgseal::sql::{Plan, Refusal};
 use super::super::Core;
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Portal, RESERVED, State};
+use super::steps::other_encoding;
 use super::{Fate, Frame};
 use crate::frames;
 use crate::frames::bind::Checked;
@@ -296,10 +297,13 @@ impl State {
         let answer = match target {
             Target::Portal if self.session.is_open_portal(&key) => return Ok(Fate::Name),
             Target::Portal => match self.session.open_portal(&key) {
-                Some(session::Portal::Planned(portal)) if portal.bound.is_some() => {
-                    Answer::Described(Rc::clone(portal))
-                }
-                Some(session::Portal::Planned(portal)) => Answer::Portal(Rc::clone(portal)),
+                Some(session::Portal::Planned(portal)) => match &portal.bound {
+                    Some(bound) if bound.encoding != self.session.facts.settings().encoding => {
+                        return Ok(self.refuse(false, &other_encoding(), None, out));
+                    }
+                    Some(_) => Answer::Described(Rc::clone(portal)),
+                    None => Answer::Portal(Rc::clone(portal)),
+                },
                 Some(session::Portal::Naming(_)) | None => Answer::Forward,
             },
             Target::Statement => loop {

@@ -145,8 +145,7 @@ impl State {
         let settings = self.session.facts.settings();
         let encoding = portal.bound.as_ref().map_or(settings.encoding, |bound| bound.encoding);
         if encoding != settings.encoding {
-            let refusal = Refusal::new("a portal of several steps whose values were bound in another client_encoding");
-            return Err(exec::Error::Refused(refusal.hint("Bind it again.")));
+            return Err(other_encoding());
         }
         let keys = self.world.keys.as_ref();
         let mut send = |params: Params<'_>| {
@@ -172,4 +171,10 @@ impl State {
         self.expect(Kind::Execute, Expected::new(answer));
         Ok(())
     }
+}
+
+/// A portal of several steps has values and names of its Bind.
+pub(super) fn other_encoding() -> exec::Error {
+    let refusal = Refusal::new("a portal of several steps whose values were bound in another client_encoding");
+    exec::Error::Refused(refusal.hint("Bind it again."))
 }

@@ -5,7 +5,7 @@ use crate::exec::Error;
 use crate::exec::inputs::Params;
 use crate::exec::resolve::{Sources, known_type};
 use crate::schema::{Column, ColumnId};
-use crate::sql::{Condition, Input, Plan, Recipe, Steps, Verb};
+use crate::sql::{Condition, Input, Piece, Plan, Recipe, Slot, Steps, Template, Verb};
 use crate::value::{Settings, Type};
 
 /// Reads the client's parameters as PostgreSQL does when it binds them and folds constants (`exec_bind_message` in
@@ -33,7 +33,8 @@ pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), 
         }
     }
     let Steps::ReadModifyWrite(work) = &plan.steps else { return Ok(()) };
-    work.read.conditions.iter().try_for_each(|condition| condition_params(condition, &sources))?;
+    let conditions = Conditions { lock: &work.lock, sources: &sources };
+    work.read.conditions.iter().try_for_each(|condition| conditions.read(condition))?;
     for slot in &work.lock.slots {
         if let Recipe::Tag { table, beacon, input } | Recipe::Tags { table, beacon, input } = &slot.recipe
             && let Some(column) = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column))
@@ -48,33 +49,53 @@ pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
-/// Parameters that a condition compares in the clear, where every value of their type is read here as PostgreSQL reads it.
-fn condition_params(condition: &Condition, sources: &Sources<'_>) -> Result<(), Error> {
-    match condition {
-        // Those of a longer list have a type in common, which another one may widen.
-        Condition::In { column: _, constants } => match constants.as_slice() {
-            [constant] => clear(constant, sources),
-            _ => Ok(()),
-        },
-        Condition::Same { column: _, constant } => clear(constant, sources),
-        Condition::Not(inner) => condition_params(inner, sources),
-        Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().try_for_each(|part| condition_params(part, sources))
-        }
-        // Elements of an array are the server's to read.
-        Condition::AnyOf { .. } | Condition::Unknown | Condition::IsNull(_) => Ok(()),
-    }
+/// Parameters that conditions compare in the clear, where every value of their type is read here as PostgreSQL reads it.
+struct Conditions<'a> {
+    /// The statement in which the server reads them.
+    lock: &'a Template,
+    sources: &'a Sources<'a>,
 }
 
-fn clear(input: &Input, sources: &Sources<'_>) -> Result<(), Error> {
-    let Input::Param { index: _, ty: ty @ (Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Uuid) } = input
-    else {
-        return Ok(());
-    };
-    match sources.compared(input, ty) {
-        // A notation that only some versions of PostgreSQL read.
-        Err(Error::Value(error)) if error.sqlstate == SqlState::FEATURE_NOT_SUPPORTED => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => Ok(()),
+impl Conditions<'_> {
+    fn read(&self, condition: &Condition) -> Result<(), Error> {
+        match condition {
+            // Those of a longer list have a type in common, which another one may widen.
+            Condition::In { column: _, constants } => match constants.as_slice() {
+                [constant] => self.clear(constant),
+                _ => Ok(()),
+            },
+            Condition::Same { column: _, constant } => self.clear(constant),
+            Condition::Not(inner) => self.read(inner),
+            Condition::All(parts) | Condition::Any(parts) => parts.iter().try_for_each(|part| self.read(part)),
+            // Elements of an array are the server's to read.
+            Condition::AnyOf { .. } | Condition::Unknown | Condition::IsNull(_) => Ok(()),
+        }
+    }
+
+    fn clear(&self, input: &Input) -> Result<(), Error> {
+        let Input::Param { index, ty: ty @ (Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Uuid) } = input
+        else {
+            return Ok(());
+        };
+        if !self.stands_once(*index) {
+            return Ok(());
+        }
+        match self.sources.compared(input, ty) {
+            // A notation that only some versions of PostgreSQL read.
+            Err(Error::Value(error)) if error.sqlstate == SqlState::FEATURE_NOT_SUPPORTED => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Whether its type is that of the one place where it stands: PostgreSQL gives a parameter the type of its first one.
+    fn stands_once(&self, index: usize) -> bool {
+        let passes = |piece: &&Piece| match piece {
+            Piece::Slot(slot) => {
+                matches!(self.lock.slots.get(*slot), Some(Slot { recipe: Recipe::Pass(number), .. }) if *number == index)
+            }
+            Piece::Text(_) => false,
+        };
+        self.lock.pieces.iter().filter(passes).count() == 1
     }
 }
