@@ -170,6 +170,8 @@ FAMILIES = {
     "int4": (0x01, 0x01),
     "int8": (0x01, 0x01),
     "numeric": (0x0F, 0x01),
+    "float4": (0x02, 0x02),
+    "float8": (0x02, 0x02),
     "text": (0x03, 0x03),
     "varchar": (0x03, 0x03),
     "bool": (0x07, 0x07),
@@ -218,6 +220,11 @@ def value(kind, text, equality):
         return numeric(text, True) if equality else int(text).to_bytes(int(kind[3]), "big", signed=True)
     if kind == "numeric":
         return numeric(text, equality)
+    if kind in ("float4", "float8"):
+        number = struct.unpack(">f", struct.pack(">f", float(text)))[0] if kind == "float4" else float(text)
+        if equality and number != number:
+            return bytes.fromhex("7ff8000000000000")
+        return struct.pack(">d", number + 0.0) if equality else struct.pack(">f" if kind == "float4" else ">d", number)
     if kind == "bool":
         return bytes([text == "t"])
     if kind == "uuid":

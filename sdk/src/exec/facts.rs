@@ -23,11 +23,13 @@ pub enum Transaction {
 }
 
 /// What values and texts depend on and the server never reports: asked for together, in one round trip.
-const UNREPORTED: &[&str] = &["bytea_output", "transform_null_equals", "array_nulls", "backslash_quote"];
+const UNREPORTED: &[&str] =
+    &["bytea_output", "extra_float_digits", "transform_null_equals", "array_nulls", "backslash_quote"];
 
 /// The others are reported, but only with ReadyForQuery: within a batch they must be asked for as well.
 const ALL: &[&str] = &[
     "bytea_output",
+    "extra_float_digits",
     "transform_null_equals",
     "array_nulls",
     "backslash_quote",

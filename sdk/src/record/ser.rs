@@ -293,6 +293,7 @@ impl<'a> FieldSerializer<'a> {
     fn integer(self, value: i64) -> Written {
         match self.takes()? {
             (ty, Shape::Integer | Shape::Number) => self.value(ty, &Value::Int(value).assign(&Type::Int8, ty)?),
+            (_, Shape::Float) => self.parsed(&value.to_string()),
             (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
@@ -300,7 +301,7 @@ impl<'a> FieldSerializer<'a> {
     /// An integer that int8 does not hold.
     fn long_integer(self, digits: &str) -> Written {
         match self.takes()? {
-            (_, Shape::Integer | Shape::Number) => self.parsed(digits),
+            (_, Shape::Integer | Shape::Number | Shape::Float) => self.parsed(digits),
             (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
     }
@@ -308,12 +309,13 @@ impl<'a> FieldSerializer<'a> {
     fn text(self, text: &str) -> Written {
         match self.takes()? {
             (_, Shape::Number | Shape::Text | Shape::Bytes) => self.parsed(text),
-            (_, Shape::Bool | Shape::Integer | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Integer | Shape::Float | Shape::Document) => Err(MISFIT),
         }
     }
 
-    fn float(self) -> Written {
+    fn float(self, value: f64) -> Written {
         match self.takes()? {
+            (ty, Shape::Float) => self.value(ty, &Value::Float8(value.into()).assign(&Type::Float8, ty)?),
             (_, Shape::Number) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
             (_, Shape::Bool | Shape::Integer | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
         }
@@ -322,7 +324,9 @@ impl<'a> FieldSerializer<'a> {
     fn bytes(self) -> Result<Bytes<'a>, Problem> {
         match self.takes()? {
             (_, Shape::Bytes) => Ok(Bytes::new(self.out)),
-            (_, Shape::Bool | Shape::Integer | Shape::Number | Shape::Text | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Integer | Shape::Number | Shape::Float | Shape::Text | Shape::Document) => {
+                Err(MISFIT)
+            }
         }
     }
 
@@ -357,7 +361,9 @@ impl<'a> Serializer for FieldSerializer<'a> {
     fn serialize_bool(self, value: bool) -> Written {
         match self.takes()? {
             (ty, Shape::Bool) => self.value(ty, &Value::Bool(value)),
-            (_, Shape::Integer | Shape::Number | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
+            (_, Shape::Integer | Shape::Number | Shape::Float | Shape::Text | Shape::Bytes | Shape::Document) => {
+                Err(MISFIT)
+            }
         }
     }
     fn serialize_i8(self, value: i8) -> Written {
@@ -396,11 +402,11 @@ impl<'a> Serializer for FieldSerializer<'a> {
             Err(_) => self.long_integer(&value.to_string()),
         }
     }
-    fn serialize_f32(self, _: f32) -> Written {
-        self.float()
+    fn serialize_f32(self, value: f32) -> Written {
+        self.float(value.into())
     }
-    fn serialize_f64(self, _: f64) -> Written {
-        self.float()
+    fn serialize_f64(self, value: f64) -> Written {
+        self.float(value)
     }
     fn serialize_char(self, value: char) -> Written {
         self.text(value.encode_utf8(&mut [0; 4]))

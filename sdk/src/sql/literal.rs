@@ -182,6 +182,8 @@ fn cast_typed(from: Type, to: Type, text: String) -> Result<Constant, Refusal> {
             Ok(typed(to, text))
         }
         (from, Type::Numeric(_)) if from.is_integer() => Ok(typed(to, text)),
+        // A number goes to a float by way of its text.
+        (from, to) if is_plain_number(&from) && to.is_float() => Ok(typed(to, text)),
         (from, Type::Text | Type::Varchar(_)) if from.is_integer() => match text.parse::<i64>() {
             // As the output function prints it: without the zeros of `007`.
             Ok(number) => Ok(cast_text(to, number.to_string())),

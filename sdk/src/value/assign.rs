@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::calendar::DAY;
 use super::codec::{Kin, ShownBy};
-use super::{Error, Format, Numeric, Settings, Type, Value, datetime, int, json};
+use super::{Error, Format, Numeric, Settings, Type, Value, datetime, float, int, json};
 use crate::error::SqlState;
 
 impl Type {
@@ -12,11 +12,22 @@ impl Type {
     /// there is a value.
     pub fn compares_with(&self, constant: &Type) -> bool {
         match (self.facts().kin, constant.facts().kin) {
-            (Kin::Number(_), Kin::Number(_)) | (Kin::Time(_), Kin::Time(_)) => true,
+            (Kin::Number(_) | Kin::Float(_), Kin::Number(_) | Kin::Float(_)) | (Kin::Time(_), Kin::Time(_)) => true,
             (Kin::Text, Kin::Text) | (Kin::Jsonb, Kin::Jsonb) => true,
             (Kin::Json, _) | (_, Kin::Json) => false,
             _ => self.same_base(constant),
         }
+    }
+
+    /// Whether a constant of the other type that equals a value of this one can be told from its own type alone (VAL-4).
+    pub fn carries(&self, constant: &Type) -> bool {
+        self.compares_with(constant) && !(self.is_number() && constant.is_float())
+    }
+
+    /// Whether a list makes of a constant of the other type what an operator does not: a float4 beside a numeric is
+    /// compared as float8, in a list with it as float4.
+    pub fn is_another_in_lists(&self, constant: &Type) -> bool {
+        *self == Type::Float4 && *constant != Type::Float4
     }
 
     /// Whether PostgreSQL assigns an expression of the other type to a column of this one: to a string it assigns
@@ -24,7 +35,7 @@ impl Type {
     pub fn takes(&self, expression: &Type) -> bool {
         match (self.facts().kin, expression.facts().kin) {
             (Kin::Text, _) | (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
-            (Kin::Number(_), Kin::Number(_)) | (Kin::Time(_), Kin::Time(_)) => true,
+            (Kin::Number(_) | Kin::Float(_), Kin::Number(_) | Kin::Float(_)) | (Kin::Time(_), Kin::Time(_)) => true,
             _ => self.same_base(expression),
         }
     }
@@ -42,6 +53,16 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
             }
             Value::Int(in_range(to, v.rounded_i64())?)
         }
+        (
+            value @ (Value::Int(_) | Value::Numeric(_) | Value::Float4(_) | Value::Float8(_)),
+            Type::Float4 | Type::Float8,
+        ) => float::assign(&value, to)?,
+        (Value::Float4(v), Type::Int2 | Type::Int4 | Type::Int8) => {
+            Value::Int(in_range(to, float::rounded(v.get().into()))?)
+        }
+        (Value::Float8(v), Type::Int2 | Type::Int4 | Type::Int8) => Value::Int(in_range(to, float::rounded(v.get()))?),
+        (Value::Float4(v), Type::Numeric(_)) => Value::Numeric(float::decimal(v.get())?),
+        (Value::Float8(v), Type::Numeric(_)) => Value::Numeric(float::decimal(v.get())?),
         (Value::Text(v), Type::Text | Type::Varchar(_)) => Value::Text(v),
         (Value::Bool(v), Type::Text | Type::Varchar(_)) => Value::Text(if v { "true" } else { "false" }.into()),
         (value, Type::Text | Type::Varchar(_)) if from.facts().codec.shown_by == ShownBy::Nothing => {
@@ -88,6 +109,10 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
             v.exact_i64().and_then(|v| int::in_range(to, v).ok()).map(Value::Int)
         }
         (Value::Int(v), Type::Numeric(_)) => Some(Value::Numeric(Numeric::from_i64(v))),
+        (
+            value @ (Value::Int(_) | Value::Numeric(_) | Value::Float4(_) | Value::Float8(_)),
+            Type::Float4 | Type::Float8,
+        ) => float::carry(&value, to)?,
         (Value::Date(v), Type::Timestamp(_)) => midnight(v).map(Value::Timestamp),
         (Value::Timestamp(v), Type::Date) => match v {
             i64::MAX => Some(Value::Date(i32::MAX)),

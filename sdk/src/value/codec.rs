@@ -71,6 +71,8 @@ pub(super) enum Kin {
     Alone,
     /// Exact numbers. A higher rank is what an operator makes of a lower one.
     Number(u8),
+    /// Binary numbers, ranked as exact ones are, and above them.
+    Float(u8),
     /// Strings.
     Text,
     /// Days and instants, ranked as numbers are.
@@ -99,6 +101,7 @@ pub(super) enum ShownBy {
     /// `DateStyle` and `TimeZone`; what is read in text depends on `TimeZone` as well.
     TimeZone,
     ByteaOutput,
+    ExtraFloatDigits,
 }
 
 /// S as a signature covers it (SIG-2).
@@ -118,6 +121,8 @@ pub(crate) enum Shape {
     Integer,
     /// An integer, or the text of a number.
     Number,
+    /// A binary number.
+    Float,
     /// Its text.
     Text,
     /// Bytes, or their text.

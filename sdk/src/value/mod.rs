@@ -12,6 +12,7 @@ mod calendar;
 mod codec;
 mod datetime;
 mod digits;
+mod float;
 mod int;
 mod iso8601;
 mod json;
@@ -26,6 +27,7 @@ mod uuid;
 use std::borrow::Cow;
 
 pub(crate) use codec::Shape;
+pub use float::{Float4, Float8};
 pub use modifier::NumericModifier;
 pub use numeric::Numeric;
 pub use settings::Settings;
@@ -68,6 +70,10 @@ pub enum Value<'a> {
     Int(i64),
     /// numeric
     Numeric(Numeric),
+    /// float4
+    Float4(Float4),
+    /// float8
+    Float8(Float8),
     /// text, varchar
     Text(Cow<'a, str>),
     /// bytea
@@ -165,6 +171,8 @@ impl<'a> Value<'a> {
             Value::Bool(v) => out.push(u8::from(*v)),
             Value::Int(v) => int::write(ty, *v, out),
             Value::Numeric(v) => v.write(out),
+            Value::Float4(v) => v.write(out),
+            Value::Float8(v) => v.write(out),
             Value::Text(v) | Value::Json(v) => out.extend_from_slice(v.as_bytes()),
             Value::Bytea(v) => out.extend_from_slice(v),
             Value::Uuid(v) => out.extend_from_slice(v),
@@ -211,6 +219,8 @@ impl<'a> Value<'a> {
             // Integers and numeric are one family: 1 = 1.0.
             Value::Int(v) => numeric::write_integer_equality(*v, out),
             Value::Numeric(v) => v.write_equality(out),
+            Value::Float4(v) => float::write_equality(v.get().into(), out),
+            Value::Float8(v) => float::write_equality(v.get(), out),
             Value::Json(_) | Value::Jsonb(_) => {}
             Value::Bool(_)
             | Value::Text(_)
@@ -245,6 +255,8 @@ impl<'a> Value<'a> {
             Value::Bool(v) => out.push(if *v { b't' } else { b'f' }),
             Value::Int(v) => digits::push_signed(*v, out),
             Value::Numeric(v) => v.render(out),
+            Value::Float4(v) => v.render(settings.extra_float_digits, out),
+            Value::Float8(v) => v.render(settings.extra_float_digits, out),
             Value::Text(v) | Value::Json(v) | Value::Jsonb(v) => out.extend_from_slice(v.as_bytes()),
             Value::Bytea(v) => bytea::render(v, out),
             Value::Uuid(v) => uuid::render(v, out),
@@ -261,6 +273,8 @@ impl<'a> Value<'a> {
             Value::Bool(_) => Type::Bool,
             Value::Int(_) => Type::Int8,
             Value::Numeric(_) => Type::Numeric(None),
+            Value::Float4(_) => Type::Float4,
+            Value::Float8(_) => Type::Float8,
             Value::Text(_) => Type::Text,
             Value::Bytea(_) => Type::Bytea,
             Value::Uuid(_) => Type::Uuid,
@@ -278,6 +292,8 @@ impl<'a> Value<'a> {
             Value::Bool(v) => Value::Bool(v),
             Value::Int(v) => Value::Int(v),
             Value::Numeric(v) => Value::Numeric(v),
+            Value::Float4(v) => Value::Float4(v),
+            Value::Float8(v) => Value::Float8(v),
             Value::Text(v) => Value::Text(Cow::Owned(v.into_owned())),
             Value::Bytea(v) => Value::Bytea(Cow::Owned(v.into_owned())),
             Value::Uuid(v) => Value::Uuid(v),

@@ -1,4 +1,5 @@
-//! The session settings that decide how values look: DateStyle, TimeZone, bytea_output, client_encoding.
+//! The session settings that decide how values look: DateStyle, TimeZone, bytea_output, extra_float_digits,
+//! client_encoding.
 
 use jiff::tz::TimeZone;
 
@@ -16,13 +17,21 @@ pub struct Settings {
     pub time_zone: Option<TimeZone>,
     /// `bytea_output = hex`. The server does not report it: it is asked with SHOW.
     pub bytea_hex: bool,
+    /// `extra_float_digits`: above 0 floats are shown in the shortest text that reads back. It is not reported either.
+    pub extra_float_digits: i8,
     /// `client_encoding`, in which texts are rendered.
     pub encoding: ClientEncoding,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { date_style_iso: true, time_zone: Some(TimeZone::UTC), bytea_hex: true, encoding: ClientEncoding::UTF8 }
+        Self {
+            date_style_iso: true,
+            time_zone: Some(TimeZone::UTC),
+            bytea_hex: true,
+            extra_float_digits: 1,
+            encoding: ClientEncoding::UTF8,
+        }
     }
 }
 
@@ -35,6 +44,8 @@ impl Settings {
             self.time_zone = time_zone(value);
         } else if name.eq_ignore_ascii_case("bytea_output") {
             self.bytea_hex = value.eq_ignore_ascii_case("hex");
+        } else if name.eq_ignore_ascii_case("extra_float_digits") {
+            self.extra_float_digits = value.parse().unwrap_or(1);
         } else if name.eq_ignore_ascii_case("client_encoding") {
             self.encoding = ClientEncoding::reported(value);
         }
@@ -56,7 +67,11 @@ impl Settings {
             ShownBy::ByteaOutput if !self.bytea_hex => {
                 refuse("protected bytea is shown in bytea_output hex only: SET bytea_output = hex")
             }
-            ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone | ShownBy::ByteaOutput => Ok(()),
+            ShownBy::Nothing
+            | ShownBy::DateStyle
+            | ShownBy::TimeZone
+            | ShownBy::ByteaOutput
+            | ShownBy::ExtraFloatDigits => Ok(()),
         }
     }
 }

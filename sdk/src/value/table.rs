@@ -2,7 +2,7 @@
 
 use super::codec::{Facts, Kin};
 use super::modifier::Modifier;
-use super::{NumericModifier, bool, bytea, datetime, int, json, numeric, text, uuid};
+use super::{NumericModifier, bool, bytea, datetime, float, int, json, numeric, text, uuid};
 
 macro_rules! types {
     ($(
@@ -105,6 +105,12 @@ types! {
     /// numeric, numeric(p, s)
     Numeric(NumericModifier) = 1700, 1231, -1, "numeric",
         ("numeric", ""), &["decimal", "dec"], 0x0f, Some(0x01), Kin::Number(3), numeric::CODEC;
+    /// real
+    Float4 = 700, 1021, 4, "float4",
+        ("real", ""), &["real"], 0x02, Some(0x02), Kin::Float(0), float::FLOAT4;
+    /// double precision
+    Float8 = 701, 1022, 8, "float8",
+        ("double precision", ""), &["double precision", "float"], 0x02, Some(0x02), Kin::Float(1), float::FLOAT8;
     /// text
     Text = 25, 1009, -1, "text",
         ("text", ""), &[], 0x03, Some(0x03), Kin::Text, text::TEXT;

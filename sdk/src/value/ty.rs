@@ -119,6 +119,11 @@ impl Type {
         matches!(self.facts().kin, Kin::Number(_))
     }
 
+    /// Whether it is float4 or float8.
+    pub fn is_float(&self) -> bool {
+        matches!(self.facts().kin, Kin::Float(_))
+    }
+
     /// Whether it is text or varchar.
     pub fn is_text(&self) -> bool {
         self.facts().kin == Kin::Text
@@ -128,6 +133,8 @@ impl Type {
     pub fn outranks(&self, other: &Self) -> bool {
         match (self.facts().kin, other.facts().kin) {
             (Kin::Number(own), Kin::Number(other)) | (Kin::Time(own), Kin::Time(other)) => own > other,
+            (Kin::Float(own), Kin::Float(other)) => own > other,
+            (Kin::Float(_), Kin::Number(_)) => true,
             _ => false,
         }
     }
@@ -140,7 +147,7 @@ impl Type {
     /// Whether a value is shown by a setting that the server does not report.
     pub fn shown_by_unreported(&self) -> bool {
         match self.facts().codec.shown_by {
-            ShownBy::ByteaOutput => true,
+            ShownBy::ByteaOutput | ShownBy::ExtraFloatDigits => true,
             ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone => false,
         }
     }
@@ -231,7 +238,7 @@ mod tests {
             "timestamp(7)",
             "int(4)",
             "text(",
-            "float8",
+            "money",
             "",
         ] {
             assert_eq!(Type::from_name(name), None, "{name}");

@@ -42,9 +42,14 @@ fn fill(server: &mut Server, name: &str) -> Vec<String> {
 
 /// `left = right` for every pair, as a string of t and f; or the SQLSTATE.
 fn pairs(server: &mut Server, left: &Type, right: &Type) -> Result<String, String> {
+    pairs_where(server, left, right, "true")
+}
+
+/// The same for those pairs of which the condition over `a`, the left one, is true.
+fn pairs_where(server: &mut Server, left: &Type, right: &Type, condition: &str) -> Result<String, String> {
     let sql = format!(
         "SELECT coalesce(string_agg(CASE WHEN a.value = b.value THEN 't' ELSE 'f' END, '' ORDER BY a.id, b.id), '')
-         FROM {} a, {} b",
+         FROM {} a, {} b WHERE {condition}",
         table(left),
         table(right)
     );
@@ -92,6 +97,21 @@ fn a_constant_is_carried_into_the_columns_domain_exactly_or_equals_nothing() {
         let columns_e: Vec<_> = columns.iter().map(|text| equality(&parse(to, text), to)).collect();
         for (from, constants) in &filled {
             match pairs(&mut server, from, to) {
+                // One constant has no value of the operator's type.
+                Err(state) if !state.starts_with("42") => {
+                    for (id, text) in constants.iter().enumerate() {
+                        match pairs_where(&mut server, from, to, &format!("a.id = {id}")) {
+                            Ok(truth) => {
+                                let row: Vec<bool> = truth.bytes().map(|byte| byte == b't').collect();
+                                carried(&mut tally, (from, text), to, &columns_e, &row);
+                            }
+                            Err(state) => {
+                                let ours = parse(from, text).carry(from, to).map(|_| vec![]);
+                                tally.compare(&format!("{from} {text:?} for {to}"), ours, Err(state));
+                            }
+                        }
+                    }
+                }
                 Err(state) => {
                     for text in constants {
                         let ours = parse(from, text).carry(from, to).map(|_| vec![]);

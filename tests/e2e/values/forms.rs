@@ -85,6 +85,8 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         "int2" => any::<i16>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "int4" => any::<i32>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "int8" => any::<i64>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "float4" => floats().prop_map(|v| (v as f32).to_be_bytes().to_vec()).boxed(),
+        "float8" => floats().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "date" => prop_oneof![any::<i32>(), -800_000..3_000_000, Just(i32::MIN + 1), Just(i32::MAX - 1)]
             .prop_map(|v| v.to_be_bytes().to_vec())
             .boxed(),
@@ -98,6 +100,41 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         .boxed(),
         _ => prop_oneof![texts(name).prop_map(String::into_bytes), any_bytes].boxed(),
     }
+}
+
+/// Any bits, and often what has halfway decimals near: starts of binades, and integers that no float holds exactly.
+fn floats() -> impl Strategy<Value = f64> {
+    let binade = |(exponent, step): (i32, i64)| f64::from_bits(2f64.powi(exponent).to_bits().wrapping_add_signed(step));
+    let single = |(exponent, step): (i32, i32)| {
+        f64::from(f32::from_bits(2f32.powi(exponent).to_bits().wrapping_add_signed(step)))
+    };
+    prop_oneof![
+        any::<u64>().prop_map(f64::from_bits),
+        any::<u32>().prop_map(|bits| f64::from(f32::from_bits(bits))),
+        (-1070i32..1024, -3i64..4).prop_map(binade),
+        (50i32..140, -40i64..40).prop_map(binade),
+        (20i32..75, -40i32..40).prop_map(single),
+        (any::<i32>(), -8i32..8).prop_map(|(number, scale)| f64::from(number) * 10f64.powi(scale)),
+    ]
+}
+
+#[test]
+fn floats_are_shown_with_the_sessions_digits() {
+    let mut server = Server::new("digits");
+    let mut tally = Tally::default();
+    for name in ["real", "double precision"] {
+        let ty = of_name(name);
+        create(&mut server, &ty);
+        for digits in ["-15", "-14", "-6", "-5", "-1", "0", "1", "3"] {
+            server.run(&format!("SET extra_float_digits = {digits}"));
+            // It is not reported.
+            server.settings.set("extra_float_digits", digits);
+            let mut of_digits = Tally::default();
+            compare(&mut server, &mut of_digits, &ty, Format::Binary, &sample(&binaries(name), 400));
+            merge(&mut tally, of_digits, digits);
+        }
+    }
+    tally.finish("floats out with several digits");
 }
 
 /// Microseconds since 2000 over the whole range and its edges, and often near our days.

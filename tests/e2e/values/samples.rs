@@ -43,6 +43,14 @@ pub(super) fn texts(name: &str) -> BoxedStrategy<String> {
             "-?(9999|0000|0001|5000|4999){1,5}(\\.(9999|0000|0001|5000|4999){1,5}(5|49|50)?)?",
         ]
         .boxed(),
+        "float4" | "float8" => prop_oneof![
+            "[-+]?[0-9]{0,20}\\.[0-9]{0,20}",
+            "-?[0-9]{1,40}",
+            "-?[0-9]{0,6}(\\.[0-9]{0,12})?[eE][-+]?[0-9]{1,3}",
+            any::<f64>().prop_map(|value| format!("{value:e}")),
+            any::<f32>().prop_map(|value| format!("{value:?}")),
+        ]
+        .boxed(),
         "text" | "varchar" => prop_oneof!["\\PC{0,8}", "[a-c ]{3,8}", "[äß😀x]{2,5} {0,5}"].boxed(),
         "bytea" => prop_oneof!["\\\\x[0-9a-fA-F]{0,24}", "\\\\x([0-9a-f]{2}[ \n]?){0,9}", "[a-z\\\\0-3é]{0,9}"].boxed(),
         "uuid" => "\\{?([0-9a-fA-F]{4}-?){7}[0-9a-f]{3,4}\\}?".boxed(),

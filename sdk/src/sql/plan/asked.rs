@@ -125,7 +125,12 @@ fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
         Ok(Some(Constant { value: Bare::Param { number, cast: None }, .. })) => ctx.params.declared(number).is_none(),
         Ok(_) | Err(_) => false,
     });
-    let mixed = (undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign);
+    let another = |input: &Input| match input {
+        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => own.is_another_in_lists(ty),
+        Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
+    };
+    let mixed = ((undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign))
+        || (constants.len() > 1 && constants.iter().any(another));
     (!mixed && !constants.is_empty()).then_some(Condition::In { column, constants })
 }
 
@@ -141,6 +146,7 @@ fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
     match Constant::read(ctx.source, expr).ok()??.value {
         Bare::Null { cast } => cast.is_none_or(|cast| is_null_of(&cast, &own)).then_some(Input::Null),
         Bare::Literal { literal: Literal::Array(_), .. } => None,
+        Bare::Literal { literal: Literal::Typed(ty, _), .. } if !own.carries(&ty) => None,
         Bare::Literal { literal, at } => Some(Input::Literal { literal, at }),
         Bare::Param { number, cast } => {
             // Beside a column an untyped parameter is what the column's operator takes.
@@ -148,7 +154,8 @@ fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
                 (None, None) => Some(operator_type(&own)),
                 (_, cast) => cast,
             };
-            Some(Input::Param { index: number, ty: ctx.param_type(number, cast, column).ok()? })
+            let ty = ctx.param_type(number, cast, column).ok().filter(|ty| own.carries(ty))?;
+            Some(Input::Param { index: number, ty })
         }
     }
 }

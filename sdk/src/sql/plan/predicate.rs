@@ -213,7 +213,9 @@ fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
         Bare::Param { number, cast: None } => ctx.params.declared(number).is_none(),
         Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
     };
-    (constants.iter().any(string) && constants.iter().any(foreign))
+    let another = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| own.is_another_in_lists(&ty));
+    (constants.len() > 1 && constants.iter().any(another))
+        || (constants.iter().any(string) && constants.iter().any(foreign))
         || (constants.iter().any(untyped) && constants.iter().any(raises))
 }
 

@@ -31,6 +31,7 @@ pub(super) enum CanBe {
 
 const NONE: &[&str] = &["SET TimeZone = 'UTC'"];
 const ZONES: &[&str] = &["SET TimeZone = 'UTC'", "SET TimeZone = 'Europe/Berlin'; SET DateStyle = 'ISO, DMY'"];
+const DIGITS: &[&str] = &["SET extra_float_digits = 1", "SET extra_float_digits = -2"];
 
 pub(super) const BOOL: Kind = Kind {
     ty: "bool",
@@ -439,6 +440,58 @@ pub(super) const COARSE: Kind = Kind {
     bound: &["{c} IN ($1, $2::timestamptz)", "{c} NOT IN ($1, $2::timestamptz)", "{c} = $1::timestamptz(3)"],
     can_be: CanBe::All,
     settings: ZONES,
+};
+
+const FLOATS: &[&str] = &[
+    "1",
+    "1.0",
+    "'1'",
+    "' 1e0 '",
+    "0",
+    "-0",
+    "-0.0",
+    "'-0'",
+    "0.1",
+    "'0.1'",
+    "0.1::float4",
+    "0.1::float8",
+    "'NaN'",
+    "'-nan'::float4",
+    "'Infinity'::float8",
+    "1::int8",
+    "9007199254740993",
+    "9007199254740993::numeric",
+    "'1'::text",
+    "NULL",
+    "NULL::float8",
+    "1.5::numeric(3,1)",
+    "true",
+    "''",
+    "'1e400'",
+    "'0x1'",
+    "1e400",
+];
+
+pub(super) const FLOAT4: Kind = Kind {
+    ty: "float4",
+    values: &["0", "-0", "1", "0.1", "1.5", "NaN", "-Infinity", "16777216"],
+    constants: FLOATS,
+    inputs: &["1e0", "+1", "0.10000000149011612", "16777217", "one"],
+    forms: &["{c} + 0 = 1", "{c} > 1", "{c}::float8 = 0.1"],
+    bound: &["{c} IN ($1, $2::float8)", "{c} = $1::float8", "{c} = $1::numeric", "{c} = ANY (ARRAY[$1, $2::float4])"],
+    can_be: CanBe::All,
+    settings: DIGITS,
+};
+
+pub(super) const FLOAT8: Kind = Kind {
+    ty: "float8",
+    values: &["0", "-0", "1", "0.1", "1.5", "NaN", "Infinity", "9007199254740992"],
+    constants: FLOATS,
+    inputs: &["1e0", "+1", "0.1000000000000000055", "9007199254740993", "one"],
+    forms: &["{c} + 0 = 1", "{c} > 1", "{c}::int8 = 1"],
+    bound: &["{c} IN ($1, $2::float4)", "{c} = $1::float4", "{c} = $1::int8", "{c} = ANY (ARRAY[$1, $2::float8])"],
+    can_be: CanBe::All,
+    settings: DIGITS,
 };
 
 /// Of these, no condition is ours to judge; the columns are signed and not sealed.

@@ -142,6 +142,8 @@ kinds! {
     INT8: "int8", an_honest_server_is_believed_of_int8 at most 327, and_with_parameters_of_int8 at most 144;
     NUMERIC: "numeric", an_honest_server_is_believed_of_numeric at most 331, and_with_parameters_of_numeric at most 0;
     MONEY: "money", an_honest_server_is_believed_of_rounded_numeric at most 325, and_with_parameters_of_rounded_numeric at most 0;
+    FLOAT4: "float4", an_honest_server_is_believed_of_float4 at most 790, and_with_parameters_of_float4 at most 144;
+    FLOAT8: "float8", an_honest_server_is_believed_of_float8 at most 454, and_with_parameters_of_float8 at most 0;
     TEXT: "text", an_honest_server_is_believed_of_text at most 598, and_with_parameters_of_text at most 576;
     VARCHAR: "varchar", an_honest_server_is_believed_of_varchar at most 565, and_with_parameters_of_varchar at most 399;
     BYTEA: "bytea", an_honest_server_is_believed_of_bytea at most 229, and_with_parameters_of_bytea at most 0;
