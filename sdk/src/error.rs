@@ -28,6 +28,10 @@ sqlstates! {
     FEATURE_NOT_SUPPORTED = "0A000";
     /// `string_data_right_truncation`
     STRING_DATA_RIGHT_TRUNCATION = "22001";
+    /// `string_data_length_mismatch`
+    STRING_DATA_LENGTH_MISMATCH = "22026";
+    /// `name_too_long`
+    NAME_TOO_LONG = "42622";
     /// `numeric_value_out_of_range`
     NUMERIC_VALUE_OUT_OF_RANGE = "22003";
     /// `invalid_datetime_format`

@@ -16,10 +16,13 @@
 //! | bool | `bool` |
 //! | int2, int4, int8 | any integer |
 //! | numeric | `String` (or a decimal type that serialises as one); integers are accepted, floats are not |
-//! | text, varchar | `String` |
+//! | float4, float8 | any float or integer |
+//! | oid | `u32`, any integer |
+//! | text, varchar, char(n), name | `String`; of a char(n) with its blanks |
 //! | bytea | `Vec<u8>`, `[u8; N]`; a string is read as PostgreSQL's `\x…` |
 //! | uuid | `String`, or a type that serialises as one |
 //! | date, timestamp, timestamptz | `String`, ISO 8601; timestamptz is given back as RFC 3339 in UTC |
+//! | time, timetz, inet, cidr, macaddr, macaddr8, bit, varbit, pg_lsn | `String`, PostgreSQL's text |
 //! | json, jsonb | anything that is not null |
 //! | NULL | `Option<_>` |
 //!

@@ -111,7 +111,7 @@ impl<'a> Sources<'a> {
 
     fn compared_literal(&self, literal: &'a Literal, to: &Type) -> Result<Compared<'a>, Error> {
         match literal {
-            Literal::Untyped(text) => self.carried(&to.unmodified(), Format::Text, text.as_bytes(), to),
+            Literal::Untyped(text) => self.carried(&to.operand(), Format::Text, text.as_bytes(), to),
             Literal::Typed(ty, text) => self.carried(ty, Format::Text, text.as_bytes(), to),
             Literal::Array(_) => Err(Error::Protocol("an array where one constant is compared")),
         }
@@ -131,7 +131,7 @@ impl<'a> Sources<'a> {
                 .collect::<Result<_, _>>()
                 .map(Some),
             Input::Literal { literal: Literal::Untyped(text), at } => {
-                self.array_literal(&to.unmodified(), text, to).map_err(|error| pointed(error, *at)).map(Some)
+                self.array_literal(&to.operand(), text, to).map_err(|error| pointed(error, *at)).map(Some)
             }
             Input::Literal { literal: Literal::Typed(ty, text), at } => {
                 self.array_literal(ty, text, to).map_err(|error| pointed(error, *at)).map(Some)

@@ -141,6 +141,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
             None => visitor.visit_unit(),
             Some(Value::Bool(value)) => visitor.visit_bool(value),
             Some(Value::Int(value)) => visitor.visit_i64(value),
+            Some(Value::Oid(value)) => visitor.visit_u32(value),
             Some(Value::Float4(value)) => visitor.visit_f32(value.get()),
             Some(Value::Float8(value)) => visitor.visit_f64(value.get()),
             Some(Value::Text(Cow::Owned(text))) => visitor.visit_string(text),

@@ -150,6 +150,9 @@ fn cast(constant: Constant, data_type: &DataType) -> Result<Constant, Refusal> {
     let Some(to) = type_of(data_type) else {
         return Err(not_carried("a cast to this type"));
     };
+    if let Type::Bit(Some(_)) | Type::Varbit(Some(_)) = to {
+        return Err(not_carried("a cast to this type"));
+    }
     match constant {
         Constant::Null => Ok(Constant::Null),
         Constant::Value(Literal::Untyped(text)) => Ok(cast_text(to, text)),
@@ -162,7 +165,7 @@ fn cast(constant: Constant, data_type: &DataType) -> Result<Constant, Refusal> {
 /// what is too long, where an assignment is an error.
 fn cast_text(to: Type, text: String) -> Constant {
     match to {
-        Type::Varchar(Some(length)) => {
+        Type::Varchar(Some(length)) | Type::Bpchar(Some(length)) => {
             let most = usize::try_from(length).unwrap_or(usize::MAX);
             let text = match text.char_indices().nth(most) {
                 Some((end, _)) => text.get(..end).unwrap_or("").to_owned(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::calendar::DAY;
 use super::codec::{Kin, ShownBy};
-use super::{Error, Format, Numeric, Settings, Type, Value, datetime, float, int, json};
+use super::{Error, Format, Numeric, Settings, Type, Value, datetime, float, int, json, mac, oid, text};
 use crate::error::SqlState;
 
 impl Type {
@@ -13,28 +13,60 @@ impl Type {
     pub fn compares_with(&self, constant: &Type) -> bool {
         match (self.facts().kin, constant.facts().kin) {
             (Kin::Number(_) | Kin::Float(_), Kin::Number(_) | Kin::Float(_)) | (Kin::Time(_), Kin::Time(_)) => true,
-            (Kin::Text, Kin::Text) | (Kin::Jsonb, Kin::Jsonb) => true,
+            (Kin::Text, Kin::Text | Kin::Bpchar | Kin::Name) | (Kin::Jsonb, Kin::Jsonb) => true,
+            (Kin::Bpchar, Kin::Text | Kin::Bpchar | Kin::Name) | (Kin::Name, Kin::Text | Kin::Bpchar | Kin::Name) => {
+                true
+            }
+            (Kin::Inet, Kin::Inet) | (Kin::Mac, Kin::Mac) | (Kin::Bits, Kin::Bits) | (Kin::Clock, Kin::Clock) => true,
+            (Kin::Oid, Kin::Number(0..=2)) | (Kin::Number(0..=2), Kin::Oid) => true,
             (Kin::Json, _) | (_, Kin::Json) => false,
             _ => self.same_base(constant),
         }
     }
 
+    /// Whether PostgreSQL finds two operators that are as good: `=` between macaddr and macaddr8 is 42725, in a list it is
+    /// the column's type that counts.
+    pub fn is_ambiguous_beside(&self, constant: &Type) -> bool {
+        self.facts().kin == Kin::Mac && constant.facts().kin == Kin::Mac && !self.same_base(constant)
+    }
+
+    /// What an untyped constant beside a column of this type is read as: varchar and cidr have no operators of their own.
+    pub fn operand(&self) -> Self {
+        match self {
+            Type::Varchar(_) => Type::Text,
+            Type::Cidr => Type::Inet,
+            other => other.unmodified(),
+        }
+    }
+
     /// Whether a constant of the other type that equals a value of this one can be told from its own type alone (VAL-4).
     pub fn carries(&self, constant: &Type) -> bool {
-        self.compares_with(constant) && !(self.is_number() && constant.is_float())
+        self.compares_with(constant)
+            && !(self.is_number() && constant.is_float())
+            && (self.same_base(constant)
+                || !matches!(self.facts().kin, Kin::Bpchar | Kin::Name | Kin::Clock | Kin::Oid | Kin::Mac))
     }
 
     /// Whether a list makes of a constant of the other type what an operator does not: a float4 beside a numeric is
-    /// compared as float8, in a list with it as float4.
+    /// compared as float8, in a list with it as float4. Of the types with several operators for one pair none is tried.
     pub fn is_another_in_lists(&self, constant: &Type) -> bool {
-        *self == Type::Float4 && *constant != Type::Float4
+        let several = |kin| match kin {
+            Kin::Bpchar | Kin::Name | Kin::Clock | Kin::Oid | Kin::Inet | Kin::Mac | Kin::Bits | Kin::Float(0) => true,
+            Kin::Alone | Kin::Number(_) | Kin::Float(_) | Kin::Text | Kin::Time(_) | Kin::Json | Kin::Jsonb => false,
+        };
+        let (own, other) = (self.facts().kin, constant.facts().kin);
+        !self.same_base(constant) && (several(own) || matches!(other, Kin::Bpchar | Kin::Name | Kin::Oid))
     }
 
     /// Whether PostgreSQL assigns an expression of the other type to a column of this one: to a string it assigns
     /// anything.
     pub fn takes(&self, expression: &Type) -> bool {
         match (self.facts().kin, expression.facts().kin) {
-            (Kin::Text, _) | (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
+            (Kin::Text | Kin::Bpchar | Kin::Name, _) => true,
+            (Kin::Inet, Kin::Inet) | (Kin::Mac, Kin::Mac) | (Kin::Bits, Kin::Bits) => true,
+            (Kin::Clock, Kin::Clock | Kin::Time(1 | 2)) => true,
+            (Kin::Oid, Kin::Number(0..=2)) | (Kin::Number(1 | 2), Kin::Oid) => true,
+            (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
             (Kin::Number(_) | Kin::Float(_), Kin::Number(_) | Kin::Float(_)) | (Kin::Time(_), Kin::Time(_)) => true,
             _ => self.same_base(expression),
         }
@@ -63,9 +95,32 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
         (Value::Float8(v), Type::Int2 | Type::Int4 | Type::Int8) => Value::Int(in_range(to, float::rounded(v.get()))?),
         (Value::Float4(v), Type::Numeric(_)) => Value::Numeric(float::decimal(v.get())?),
         (Value::Float8(v), Type::Numeric(_)) => Value::Numeric(float::decimal(v.get())?),
-        (Value::Text(v), Type::Text | Type::Varchar(_)) => Value::Text(v),
-        (Value::Bool(v), Type::Text | Type::Varchar(_)) => Value::Text(if v { "true" } else { "false" }.into()),
-        (value, Type::Text | Type::Varchar(_)) if from.facts().codec.shown_by == ShownBy::Nothing => {
+        // Blanks at the end of a char(n) do not count.
+        (Value::Text(v), to) if to.is_string() && matches!(from, Type::Bpchar(_)) => {
+            Value::Text(Cow::Owned(v.trim_end_matches(' ').to_owned()))
+        }
+        (Value::Text(v), to) if to.is_string() => Value::Text(v),
+        (Value::Macaddr(v), Type::Macaddr8) => Value::Macaddr8(mac::widened(v)),
+        (Value::Macaddr8(v), Type::Macaddr) => Value::Macaddr(mac::narrowed(v).ok_or_else(|| {
+            Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "macaddr8 data out of range to convert to macaddr")
+        })?),
+        (Value::Inet(v), Type::Cidr) => Value::Inet(v.network()),
+        (Value::Inet(v), Type::Inet) => Value::Inet(v),
+        (Value::Inet(v), Type::Text | Type::Varchar(_) | Type::Bpchar(_)) => {
+            let mut out = Vec::new();
+            v.render_whole(&mut out);
+            Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
+        }
+        (Value::Bits(v), Type::Bit(_) | Type::Varbit(_)) => Value::Bits(v),
+        (Value::Int(v), Type::Oid) => Value::Oid(oid::of_integer(v, from)?),
+        (Value::Oid(v), Type::Int4) => Value::Int(v.cast_signed().into()),
+        (Value::Oid(v), Type::Int8) => Value::Int(v.into()),
+        (Value::Timetz(v), Type::Time(_)) => Value::Time(v.local()),
+        (Value::Timestamp(v), Type::Time(_)) if !matches!(v, i64::MIN | i64::MAX) => Value::Time(v.rem_euclid(DAY)),
+        (Value::Bool(v), Type::Text | Type::Varchar(_) | Type::Bpchar(_)) => {
+            Value::Text(if v { "true" } else { "false" }.into())
+        }
+        (value, to) if to.is_string() && from.facts().codec.shown_by == ShownBy::Nothing => {
             let mut out = Vec::new();
             value.render(from, Format::Text, &Settings::default(), &mut out)?;
             Value::Text(Cow::Owned(String::from_utf8_lossy(&out).into_owned()))
@@ -124,7 +179,20 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
         | (Value::Date(_) | Value::Timestamp(_), Type::Timestamptz(_)) => {
             return Err(refused(format!("comparing a protected {to} with {from} depends on the TimeZone")));
         }
-        (Value::Text(v), Type::Text | Type::Varchar(_)) => Some(Value::Text(v)),
+        (Value::Text(v), Type::Text) if matches!(from, Type::Bpchar(_)) => {
+            Some(Value::Text(Cow::Owned(v.trim_end_matches(' ').to_owned())))
+        }
+        // Beside text the blanks of the column do not count, and those of the constant do.
+        (Value::Text(v), Type::Bpchar(_)) if *from == Type::Text => (!v.ends_with(' ')).then_some(Value::Text(v)),
+        (Value::Text(v), Type::Bpchar(_)) if *from != Type::Name => Some(Value::Text(v)),
+        (Value::Int(v), Type::Oid) => Some(Value::Oid(oid::of_integer(v, from)?)),
+        (Value::Text(v), Type::Name) if from.is_text() => (v.len() <= text::MOST_OF_NAME).then_some(Value::Text(v)),
+        (Value::Text(v), Type::Text | Type::Varchar(_)) if from.is_text() || *from == Type::Name => {
+            Some(Value::Text(v))
+        }
+        (Value::Inet(v), Type::Cidr) => v.is_network().then_some(Value::Inet(v)),
+        (Value::Inet(v), Type::Inet) => Some(Value::Inet(v)),
+        (Value::Bits(v), Type::Bit(_) | Type::Varbit(_)) => Some(Value::Bits(v)),
         (value, _) if from.same_base(to) => Some(value),
         _ => {
             return Err(refused(format!(

@@ -44,6 +44,8 @@ pub(super) struct Codec {
     pub signed: Signed,
     /// What it is to serde.
     pub shape: Shape,
+    /// How `format_type` prints it without a modifier, where that is not the name that takes one.
+    pub bare: Option<&'static str>,
     /// The widest type with the same [`Value`]; `None` if that is the type itself.
     pub widest: Option<Type>,
 }
@@ -56,7 +58,7 @@ impl Codec {
         sent: Sent,
     ) -> Self {
         let (shown_by, signed, shape) = (ShownBy::Nothing, Signed::AsStored, Shape::Text);
-        Self { parse, read, limit: unlimited, sent, shown_by, signed, shape, widest: None }
+        Self { parse, read, limit: unlimited, sent, shown_by, signed, shape, bare: None, widest: None }
     }
 }
 
@@ -75,6 +77,20 @@ pub(super) enum Kin {
     Float(u8),
     /// Strings.
     Text,
+    /// Strings padded with blanks that do not count.
+    Bpchar,
+    /// Names of objects.
+    Name,
+    /// Times of a day, without and with a zone.
+    Clock,
+    /// Numbers of objects.
+    Oid,
+    /// Addresses of the internet.
+    Inet,
+    /// Addresses of hardware.
+    Mac,
+    /// Strings of bits.
+    Bits,
     /// Days and instants, ranked as numbers are.
     Time(u8),
     Json,
@@ -89,6 +105,8 @@ pub(super) enum Sent {
     /// As text in UTF8. The send functions of these types answer in client_encoding, which a session, a role or a
     /// database sets.
     Utf8,
+    /// As text in UTF8, but through the output function: the cast cuts blanks.
+    PaddedUtf8,
     /// The same behind the version byte of `jsonb_send`.
     VersionedUtf8,
 }
@@ -110,6 +128,8 @@ pub(super) enum Signed {
     AsStored,
     /// Integers are widened to eight bytes, so that a wider type needs no new signatures (CELL-9).
     Widened,
+    /// Without blanks at the end.
+    Trimmed,
 }
 
 /// What a type is to serde.

@@ -129,16 +129,21 @@ pub(super) fn round(micros: i64, precision: Option<u8>) -> Result<i64, Error> {
     if matches!(micros, i64::MIN | i64::MAX) {
         return Ok(micros);
     }
-    let rounded = match precision {
+    let rounded = to_precision(micros, precision).ok_or_else(timestamp_range)?;
+    if (FIRST_TIMESTAMP..END_TIMESTAMP).contains(&rounded) { Ok(rounded) } else { Err(timestamp_range()) }
+}
+
+/// Rounded half away from zero; `None` if no i64 holds it.
+pub(super) fn to_precision(micros: i64, precision: Option<u8>) -> Option<i64> {
+    match precision {
         Some(p @ 0..=5) => {
             let unit = 10i64.pow(6 - u32::from(p));
             let magnitude = micros.unsigned_abs().saturating_add(unit.unsigned_abs() / 2) / unit.unsigned_abs();
             let rounded = i64::try_from(magnitude).ok().and_then(|units| units.checked_mul(unit));
-            rounded.map(|rounded| rounded * micros.signum()).ok_or_else(timestamp_range)?
+            rounded.map(|rounded| rounded * micros.signum())
         }
-        _ => micros,
-    };
-    if (FIRST_TIMESTAMP..END_TIMESTAMP).contains(&rounded) { Ok(rounded) } else { Err(timestamp_range()) }
+        _ => Some(micros),
+    }
 }
 
 /// ISO form of a date.
@@ -164,9 +169,18 @@ pub(super) fn render_timestamp(micros: i64, zone: Option<&TimeZone>, out: &mut V
     // The first and last day of the range leave room for any offset within i64.
     let local = micros.saturating_add(offset.unwrap_or(0) * SECOND);
     let before_christ = push_date(local.div_euclid(DAY), out);
-    let of_day = local.rem_euclid(DAY);
+    out.push(b' ');
+    push_time(local.rem_euclid(DAY), out);
+    if let Some(offset) = offset {
+        push_offset(offset, out);
+    }
+    out.extend_from_slice(before_christ);
+}
+
+/// Appends a time of day.
+pub(super) fn push_time(of_day: i64, out: &mut Vec<u8>) {
     let seconds = of_day / SECOND;
-    push_two(b' ', seconds / 3600, out);
+    digits::push_padded::<2>((seconds / 3600).unsigned_abs(), out);
     push_two(b':', seconds / 60 % 60, out);
     push_two(b':', seconds % 60, out);
     let fraction = of_day % SECOND;
@@ -177,16 +191,17 @@ pub(super) fn render_timestamp(micros: i64, zone: Option<&TimeZone>, out: &mut V
             out.pop();
         }
     }
-    if let Some(offset) = offset {
-        push_two(if offset < 0 { b'-' } else { b'+' }, offset / 3600, out);
-        if offset % 3600 != 0 {
-            push_two(b':', offset / 60 % 60, out);
-        }
-        if offset % 60 != 0 {
-            push_two(b':', offset % 60, out);
-        }
+}
+
+/// Appends an offset, in seconds east of UTC.
+pub(super) fn push_offset(offset: i64, out: &mut Vec<u8>) {
+    push_two(if offset < 0 { b'-' } else { b'+' }, offset / 3600, out);
+    if offset % 3600 != 0 {
+        push_two(b':', offset / 60 % 60, out);
     }
-    out.extend_from_slice(before_christ);
+    if offset % 60 != 0 {
+        push_two(b':', offset % 60, out);
+    }
 }
 
 /// Appends year, month and day; gives what goes behind everything else.

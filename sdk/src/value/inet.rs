@@ -3,28 +3,22 @@
 
 use std::net::Ipv6Addr;
 
-use super::codec::{Codec, Sent, ShownBy};
+use super::codec::{Codec, Sent};
 use super::{Error, Type, Value, digits, too_long, too_short};
 use crate::error::SqlState;
 use crate::framing::Reader;
 
-pub(super) const INET: Codec = Codec {
-    shown_by: ShownBy::Nothing,
-    ..Codec::new(
-        |ty, text, _| parse(ty, text).map(Value::Inet),
-        |ty, bytes| read(ty, bytes).map(Value::Inet),
-        Sent::By("inet_send"),
-    )
-};
+pub(super) const INET: Codec = codec("inet_send");
 
-pub(super) const CIDR: Codec = Codec {
-    widest: Some(Type::Inet),
-    ..Codec::new(
+pub(super) const CIDR: Codec = Codec { widest: Some(Type::Inet), ..codec("cidr_send") };
+
+const fn codec(send: &'static str) -> Codec {
+    Codec::new(
         |ty, text, _| parse(ty, text).map(Value::Inet),
         |ty, bytes| read(ty, bytes).map(Value::Inet),
-        Sent::By("cidr_send"),
+        Sent::By(send),
     )
-};
+}
 
 /// PGSQL_AF_INET and PGSQL_AF_INET6.
 const FOUR: u8 = 2;
@@ -198,19 +192,15 @@ fn four(text: &str, cidr: bool) -> Option<Inet> {
         None => (text, None),
     };
     // PostgreSQL reads over a point before the length or the end, but for a cidr.
-    let address = if cidr || length.is_some() { address } else { address.strip_suffix('.').unwrap_or(address) };
-    let octet = |digits: &str| match digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty() {
-        true => digits.trim_start_matches('0').parse().or(if digits.ends_with('0') && digits.bytes().all(|byte| byte == b'0') { Ok(0) } else { digits.parse::<u8>() }).ok(),
-        false => None,
-    };
+    let address = if cidr { address } else { address.strip_suffix('.').unwrap_or(address) };
     let mut octets = [0; 4];
     let mut count = 0u8;
     for digits in address.split('.') {
-        *octets.get_mut(usize::from(count))? = octet(digits)?;
+        *octets.get_mut(usize::from(count))? = number(digits, 255)?;
         count += 1;
     }
     let bits = match length {
-        Some(length) => length_of(length, 32)?,
+        Some(length) => number(length, 32)?,
         None if cidr => class(octets[0], count),
         None if count == 4 => 32,
         None => return None,
@@ -223,7 +213,7 @@ fn four(text: &str, cidr: bool) -> Option<Inet> {
 }
 
 /// Digits; leading zeros are fine.
-fn length_of(digits: &str, most: u8) -> Option<u8> {
+fn number(digits: &str, most: u8) -> Option<u8> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -255,10 +245,12 @@ fn six(text: &str) -> Result<Option<Inet>, Error> {
     let bits = match length {
         // No leading zeros here, other than in an IPv4 address.
         Some(length) if length.len() > 1 && length.starts_with('0') => None,
-        Some(length) => length_of(length, 128),
+        Some(length) => number(length, 128),
         None => Some(128),
     };
-    match (address.parse::<Ipv6Addr>(), bits) {
+    // PostgreSQL reads over a colon before the length.
+    let colon = address.strip_suffix(':').filter(|rest| length.is_some() && !rest.ends_with(':'));
+    match (colon.unwrap_or(address).parse::<Ipv6Addr>(), bits) {
         (Ok(address), Some(bits)) => Ok(Some(Inet { address: Address::Six(address.octets()), bits })),
         (Err(_), Some(_)) if address.contains('.') => {
             Err(refused("a protected address is read with all four octets of an IPv4 address in it only"))

@@ -107,23 +107,8 @@ impl Written {
 
     /// The checks in PostgreSQL's order: the first that fails decides the SQLSTATE.
     fn check(self) -> Result<Parsed, Error> {
-        let mut time = 0;
-        if let Some([hour, minute, second, micros]) = self.time {
-            time = ((hour * 60 + minute) * 60 + second) * SECOND + micros;
-            if minute > 59 || second > 60 || time > DAY {
-                return Err(out_of_range());
-            }
-        }
-        let mut zone = None;
-        if let Some([sign, hours, minutes, seconds]) = self.zone {
-            if hours > 15 || minutes > 59 || seconds > 59 {
-                return Err(Error::new(
-                    SqlState::INVALID_TIME_ZONE_DISPLACEMENT,
-                    "time zone displacement out of range",
-                ));
-            }
-            zone = Some(sign * ((hours * 60 + minutes) * 60 + seconds));
-        }
+        let time = self.time.map_or(Ok(0), micros_of)?;
+        let zone = self.zone.map(seconds_of).transpose()?;
         // There is no year 0; 1 BC is the astronomical year 0.
         let year = if self.before_christ { 1 - self.year } else { self.year };
         if self.year == 0
@@ -134,6 +119,48 @@ impl Written {
         }
         Ok(Parsed::Fields { days: calendar::days(year, self.month, self.day), time, zone })
     }
+}
+
+/// Reads a time of day with an optional zone, in seconds east of UTC.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_time(ty: &Type, text: &str) -> Result<(i64, Option<i64>), Error> {
+    let text = text.trim_matches(is_space);
+    let mut cursor = Cursor { rest: text.as_bytes() };
+    let mut read = || {
+        let time = time_of_day(&mut cursor)?;
+        cursor.spaces();
+        let zone = zone(&mut cursor)?;
+        cursor.rest.is_empty().then_some((time, zone))
+    };
+    match read() {
+        // A minute or second that is none is found first, then the zone, last that it is more than a day.
+        Some(([_, minute, second, _], _)) if minute > 59 || second > 60 => Err(out_of_range()),
+        Some((time, zone)) => {
+            let zone = zone.map(seconds_of).transpose()?;
+            Ok((micros_of(time)?, zone))
+        }
+        None if !may_be_read_elsewhere(text) && !text.eq_ignore_ascii_case("allballs") => Err(no_date(ty)),
+        None => Err(Error::new(
+            SqlState::FEATURE_NOT_SUPPORTED,
+            format!("a protected {ty} is read in ISO 8601 form only (hh:mm:ss.ffffff+hh:mm)"),
+        )),
+    }
+}
+
+/// Microseconds of a time of day.
+fn micros_of([hour, minute, second, micros]: [i64; 4]) -> Result<i64, Error> {
+    let time = ((hour * 60 + minute) * 60 + second) * SECOND + micros;
+    if minute > 59 || second > 60 || time > DAY { Err(out_of_range()) } else { Ok(time) }
+}
+
+/// Seconds east of UTC.
+fn seconds_of([sign, hours, minutes, seconds]: [i64; 4]) -> Result<i64, Error> {
+    if hours > 15 || minutes > 59 || seconds > 59 {
+        return Err(Error::new(SqlState::INVALID_TIME_ZONE_DISPLACEMENT, "time zone displacement out of range"));
+    }
+    Ok(sign * ((hours * 60 + minutes) * 60 + seconds))
 }
 
 /// `HH:MM[:SS[.fraction]]`

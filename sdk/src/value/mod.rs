@@ -6,6 +6,7 @@
 //! here. The lists of `tests/e2e/values` ask for its values.
 
 mod assign;
+mod bits;
 mod bool;
 mod bytea;
 mod calendar;
@@ -13,25 +14,32 @@ mod codec;
 mod datetime;
 mod digits;
 mod float;
+mod inet;
 mod int;
 mod iso8601;
 mod json;
+mod mac;
 mod modifier;
 mod numeric;
+mod oid;
 mod settings;
 mod table;
 mod text;
+mod time;
 mod ty;
 mod uuid;
 
 use std::borrow::Cow;
 
+pub use bits::Bits;
 pub(crate) use codec::Shape;
 pub use float::{Float4, Float8};
+pub use inet::Inet;
 pub use modifier::NumericModifier;
 pub use numeric::Numeric;
 pub use settings::Settings;
 pub use table::Type;
+pub use time::Timetz;
 pub use ty::Family;
 
 use codec::Sent;
@@ -74,7 +82,7 @@ pub enum Value<'a> {
     Float4(Float4),
     /// float8
     Float8(Float8),
-    /// text, varchar
+    /// text, varchar, char(n), name
     Text(Cow<'a, str>),
     /// bytea
     Bytea(Cow<'a, [u8]>),
@@ -86,6 +94,22 @@ pub enum Value<'a> {
     Timestamp(i64),
     /// timestamptz: microseconds since 2000-01-01 UTC; `i64::MIN`/`MAX` are -infinity/infinity
     Timestamptz(i64),
+    /// time: microseconds of a day, up to 24:00
+    Time(i64),
+    /// timetz
+    Timetz(Timetz),
+    /// oid
+    Oid(u32),
+    /// pg_lsn
+    Lsn(u64),
+    /// macaddr
+    Macaddr([u8; 6]),
+    /// macaddr8
+    Macaddr8([u8; 8]),
+    /// inet, cidr
+    Inet(Inet),
+    /// bit(n), varbit
+    Bits(Bits<'a>),
     /// json: the text as given
     Json(Cow<'a, str>),
     /// jsonb: PostgreSQL's own text form
@@ -177,7 +201,14 @@ impl<'a> Value<'a> {
             Value::Bytea(v) => out.extend_from_slice(v),
             Value::Uuid(v) => out.extend_from_slice(v),
             Value::Date(v) => out.extend_from_slice(&v.to_be_bytes()),
-            Value::Timestamp(v) | Value::Timestamptz(v) => out.extend_from_slice(&v.to_be_bytes()),
+            Value::Timetz(v) => v.write(out),
+            Value::Oid(v) => out.extend_from_slice(&v.to_be_bytes()),
+            Value::Lsn(v) => out.extend_from_slice(&v.to_be_bytes()),
+            Value::Macaddr(v) => out.extend_from_slice(v),
+            Value::Macaddr8(v) => out.extend_from_slice(v),
+            Value::Inet(v) => v.write(ty, out),
+            Value::Bits(v) => v.write(out),
+            Value::Time(v) | Value::Timestamp(v) | Value::Timestamptz(v) => out.extend_from_slice(&v.to_be_bytes()),
             Value::Jsonb(v) => {
                 out.push(1);
                 out.extend_from_slice(v.as_bytes());
@@ -221,12 +252,23 @@ impl<'a> Value<'a> {
             Value::Numeric(v) => v.write_equality(out),
             Value::Float4(v) => float::write_equality(v.get().into(), out),
             Value::Float8(v) => float::write_equality(v.get(), out),
+            Value::Text(v) if matches!(ty, Type::Bpchar(_)) => {
+                out.extend_from_slice(v.trim_end_matches(' ').as_bytes())
+            }
+            Value::Inet(v) => v.write_equality(out),
             Value::Json(_) | Value::Jsonb(_) => {}
             Value::Bool(_)
             | Value::Text(_)
             | Value::Bytea(_)
             | Value::Uuid(_)
             | Value::Date(_)
+            | Value::Time(_)
+            | Value::Timetz(_)
+            | Value::Oid(_)
+            | Value::Lsn(_)
+            | Value::Macaddr(_)
+            | Value::Macaddr8(_)
+            | Value::Bits(_)
             | Value::Timestamp(_)
             | Value::Timestamptz(_) => self.write_stored(ty, out),
         }
@@ -261,6 +303,14 @@ impl<'a> Value<'a> {
             Value::Bytea(v) => bytea::render(v, out),
             Value::Uuid(v) => uuid::render(v, out),
             Value::Date(v) => datetime::render_date(*v, out),
+            Value::Time(v) => time::render(*v, out),
+            Value::Timetz(v) => v.render(out),
+            Value::Oid(v) => oid::render(*v, out),
+            Value::Lsn(v) => oid::render_lsn(*v, out),
+            Value::Macaddr(v) => mac::render(v, out),
+            Value::Macaddr8(v) => mac::render(v, out),
+            Value::Inet(v) => v.render(ty, out),
+            Value::Bits(v) => v.render(out),
             Value::Timestamp(v) => datetime::render_timestamp(*v, None, out),
             Value::Timestamptz(v) => datetime::render_timestamp(*v, settings.time_zone.as_ref(), out),
         }
@@ -279,6 +329,14 @@ impl<'a> Value<'a> {
             Value::Bytea(_) => Type::Bytea,
             Value::Uuid(_) => Type::Uuid,
             Value::Date(_) => Type::Date,
+            Value::Time(_) => Type::Time(None),
+            Value::Timetz(_) => Type::Timetz(None),
+            Value::Oid(_) => Type::Oid,
+            Value::Lsn(_) => Type::PgLsn,
+            Value::Macaddr(_) => Type::Macaddr,
+            Value::Macaddr8(_) => Type::Macaddr8,
+            Value::Inet(_) => Type::Inet,
+            Value::Bits(_) => Type::Varbit(None),
             Value::Timestamp(_) => Type::Timestamp(None),
             Value::Timestamptz(_) => Type::Timestamptz(None),
             Value::Json(_) => Type::Json,
@@ -298,6 +356,14 @@ impl<'a> Value<'a> {
             Value::Bytea(v) => Value::Bytea(Cow::Owned(v.into_owned())),
             Value::Uuid(v) => Value::Uuid(v),
             Value::Date(v) => Value::Date(v),
+            Value::Time(v) => Value::Time(v),
+            Value::Timetz(v) => Value::Timetz(v),
+            Value::Oid(v) => Value::Oid(v),
+            Value::Lsn(v) => Value::Lsn(v),
+            Value::Macaddr(v) => Value::Macaddr(v),
+            Value::Macaddr8(v) => Value::Macaddr8(v),
+            Value::Inet(v) => Value::Inet(v),
+            Value::Bits(v) => Value::Bits(v.into_owned()),
             Value::Timestamp(v) => Value::Timestamp(v),
             Value::Timestamptz(v) => Value::Timestamptz(v),
             Value::Json(v) => Value::Json(Cow::Owned(v.into_owned())),
@@ -327,7 +393,7 @@ pub fn decoded<'a>(
         })
     };
     match (format, ty.facts().codec.sent, bytes) {
-        (Format::Text, _, _) | (Format::Binary, Sent::Utf8, _) => utf8(bytes),
+        (Format::Text, _, _) | (Format::Binary, Sent::Utf8 | Sent::PaddedUtf8, _) => utf8(bytes),
         (Format::Binary, Sent::VersionedUtf8, [version, text @ ..]) => match utf8(text)? {
             Cow::Borrowed(_) => Ok(Cow::Borrowed(bytes)),
             Cow::Owned(text) => Ok(Cow::Owned([&[*version], text.as_slice()].concat())),

@@ -1,5 +1,7 @@
 //! Type modifiers: how the schema file writes them, `pg_attribute.atttypmod`, and how `format_type` prints them.
 
+use std::num::NonZeroU32;
+
 /// The modifier of a type that has one.
 pub(super) trait Modifier: Copy {
     /// From the numbers in the parentheses.
@@ -64,6 +66,28 @@ impl Modifier for u32 {
 
     fn typmod(self) -> i32 {
         i32::try_from(self).map_or(-1, |n| n.saturating_add(4))
+    }
+
+    fn shown(self) -> String {
+        format!("({self})")
+    }
+}
+
+/// A length in bits.
+impl Modifier for NonZeroU32 {
+    fn of_numbers(numbers: &[i32]) -> Option<Self> {
+        match *numbers {
+            [n @ 1..=83_886_080] => u32::try_from(n).ok().and_then(Self::new),
+            _ => None,
+        }
+    }
+
+    fn of_typmod(typmod: i32) -> Option<Self> {
+        Self::of_numbers(&[typmod])
+    }
+
+    fn typmod(self) -> i32 {
+        i32::try_from(self.get()).unwrap_or(-1)
     }
 
     fn shown(self) -> String {

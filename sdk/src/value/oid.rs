@@ -2,7 +2,7 @@
 
 use super::bool::is_space;
 use super::codec::{Codec, Sent, Shape};
-use super::{Error, Value, digits, exactly};
+use super::{Error, Type, Value, digits, exactly};
 use crate::error::SqlState;
 
 pub(super) const OID: Codec = Codec {
@@ -47,6 +47,15 @@ fn parse(text: &str) -> Result<u32, Error> {
         (Ok(oid), _) => Ok(oid),
         (_, Ok(signed)) => Ok(signed.cast_unsigned()),
         _ => Err(range()),
+    }
+}
+
+/// An integer as oid: of an int8 the number, of the others the bits of an int4.
+pub(super) fn of_integer(value: i64, from: &Type) -> Result<u32, Error> {
+    let range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "OID out of range");
+    match (from, i32::try_from(value)) {
+        (Type::Int2 | Type::Int4, Ok(value)) => Ok(value.cast_unsigned()),
+        _ => u32::try_from(value).map_err(|_| range()),
     }
 }
 

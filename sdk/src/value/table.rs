@@ -1,8 +1,12 @@
 //! The table of types: one line each. Everything that asks what a type is asks this.
 
+use std::num::NonZeroU32;
+
 use super::codec::{Facts, Kin};
 use super::modifier::Modifier;
-use super::{NumericModifier, bool, bytea, datetime, float, int, json, numeric, text, uuid};
+use super::{
+    NumericModifier, bits, bool, bytea, datetime, float, inet, int, json, mac, numeric, oid, text, time, uuid,
+};
 
 macro_rules! types {
     ($(
@@ -117,12 +121,48 @@ types! {
     /// varchar, varchar(n): n in characters
     Varchar(u32) = 1043, 1015, -1, "varchar",
         ("character varying", ""), &["character varying", "char varying"], 0x03, Some(0x03), Kin::Text, text::VARCHAR;
+    /// char(n): n in characters, padded with blanks; bpchar
+    Bpchar(u32) = 1042, 1014, -1, "bpchar",
+        ("character", ""), &["char", "character"], 0x04, Some(0x04), Kin::Bpchar, text::BPCHAR;
+    /// name
+    Name = 19, 1003, 64, "name",
+        ("name", ""), &[], 0x03, Some(0x03), Kin::Name, text::NAME;
     /// bytea
     Bytea = 17, 1001, -1, "bytea",
         ("bytea", ""), &[], 0x09, Some(0x09), Kin::Alone, bytea::CODEC;
     /// uuid
     Uuid = 2950, 2951, 16, "uuid",
         ("uuid", ""), &[], 0x08, Some(0x08), Kin::Alone, uuid::CODEC;
+    /// oid
+    Oid = 26, 1028, 4, "oid",
+        ("oid", ""), &[], 0x0a, Some(0x0a), Kin::Oid, oid::OID;
+    /// pg_lsn
+    PgLsn = 3220, 3221, 8, "pg_lsn",
+        ("pg_lsn", ""), &[], 0x0c, Some(0x0c), Kin::Alone, oid::PG_LSN;
+    /// macaddr
+    Macaddr = 829, 1040, 6, "macaddr",
+        ("macaddr", ""), &[], 0x0d, Some(0x0d), Kin::Mac, mac::MACADDR;
+    /// macaddr8
+    Macaddr8 = 774, 775, 8, "macaddr8",
+        ("macaddr8", ""), &[], 0x0e, Some(0x0e), Kin::Mac, mac::MACADDR8;
+    /// inet
+    Inet = 869, 1041, -1, "inet",
+        ("inet", ""), &[], 0x17, Some(0x17), Kin::Inet, inet::INET;
+    /// cidr
+    Cidr = 650, 651, -1, "cidr",
+        ("cidr", ""), &[], 0x17, Some(0x17), Kin::Inet, inet::CIDR;
+    /// bit(n)
+    Bit(NonZeroU32) = 1560, 1561, -1, "bit",
+        ("bit", ""), &["\"bit\""], 0x16, Some(0x16), Kin::Bits, bits::BIT;
+    /// varbit, varbit(n)
+    Varbit(NonZeroU32) = 1562, 1563, -1, "varbit",
+        ("bit varying", ""), &["bit varying"], 0x16, Some(0x16), Kin::Bits, bits::VARBIT;
+    /// time, time(p)
+    Time(u8) = 1083, 1183, 8, "time",
+        ("time", " without time zone"), &["time without time zone"], 0x11, Some(0x11), Kin::Clock, time::TIME;
+    /// timetz, timetz(p)
+    Timetz(u8) = 1266, 1270, 12, "timetz",
+        ("time", " with time zone"), &["time with time zone"], 0x14, Some(0x14), Kin::Clock, time::TIMETZ;
     /// date
     Date = 1082, 1182, 4, "date",
         ("date", ""), &[], 0x10, Some(0x10), Kin::Time(0), datetime::DATE;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::codec::{Codec, Sent};
+use super::codec::{Codec, Sent, Signed};
 use super::{Error, Type, Value};
 use crate::error::SqlState;
 
@@ -21,6 +21,37 @@ pub(super) const VARCHAR: Codec = Codec {
     ..TEXT
 };
 
+pub(super) const BPCHAR: Codec = Codec {
+    limit: |value, ty| match (value, ty) {
+        (Value::Text(text), Type::Bpchar(Some(n))) => padded(text, *n).map(Value::Text),
+        (value, _) => Ok(value),
+    },
+    sent: Sent::PaddedUtf8,
+    signed: Signed::Trimmed,
+    bare: Some("bpchar"),
+    widest: Some(Type::Text),
+    ..TEXT
+};
+
+pub(super) const NAME: Codec = Codec {
+    read: |_, bytes| match utf8(bytes)? {
+        text if text.len() > MOST_OF_NAME => Err(Error::new(SqlState::NAME_TOO_LONG, "identifier too long")),
+        text => Ok(Value::Text(Cow::Borrowed(text))),
+    },
+    limit: |value, _| match value {
+        Value::Text(text) if text.len() > MOST_OF_NAME => {
+            let end = (0..=MOST_OF_NAME).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+            Ok(Value::Text(cut(text, end)))
+        }
+        value => Ok(value),
+    },
+    widest: Some(Type::Text),
+    ..TEXT
+};
+
+/// NAMEDATALEN - 1.
+pub(super) const MOST_OF_NAME: usize = 63;
+
 /// Bytes as text of the server's encoding.
 pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Error> {
     match std::str::from_utf8(bytes) {
@@ -31,7 +62,21 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, Error> {
 
 /// At most `n` characters: an excess of blanks is cut, any other is 22001 (SQL:2016 4.2.1, as PostgreSQL does on
 /// assignment).
-pub(super) fn limit<'a>(text: Cow<'a, str>, n: u32) -> Result<Cow<'a, str>, Error> {
+fn limit<'a>(text: Cow<'a, str>, n: u32) -> Result<Cow<'a, str>, Error> {
+    limit_of(text, n, "character varying")
+}
+
+/// The same of char(n), and no fewer: blanks are added.
+fn padded<'a>(text: Cow<'a, str>, n: u32) -> Result<Cow<'a, str>, Error> {
+    let text = limit_of(text, n, "character")?;
+    let missing = usize::try_from(n).unwrap_or(usize::MAX).saturating_sub(text.chars().count());
+    Ok(match missing {
+        0 => text,
+        missing => Cow::Owned(text.into_owned() + &" ".repeat(missing)),
+    })
+}
+
+fn limit_of<'a>(text: Cow<'a, str>, n: u32, ty: &str) -> Result<Cow<'a, str>, Error> {
     let n = usize::try_from(n).unwrap_or(usize::MAX);
     // A character has at least one byte, so most texts need no count.
     if text.len() <= n {
@@ -39,18 +84,19 @@ pub(super) fn limit<'a>(text: Cow<'a, str>, n: u32) -> Result<Cow<'a, str>, Erro
     }
     let Some((end, _)) = text.char_indices().nth(n) else { return Ok(text) };
     if text[end..].bytes().any(|byte| byte != b' ') {
-        return Err(Error::new(
-            SqlState::STRING_DATA_RIGHT_TRUNCATION,
-            format!("value too long for type character varying({n})"),
-        ));
+        return Err(Error::new(SqlState::STRING_DATA_RIGHT_TRUNCATION, format!("value too long for type {ty}({n})")));
     }
-    Ok(match text {
+    Ok(cut(text, end))
+}
+
+fn cut(text: Cow<'_, str>, end: usize) -> Cow<'_, str> {
+    match text {
         Cow::Borrowed(text) => Cow::Borrowed(&text[..end]),
         Cow::Owned(mut text) => {
             text.truncate(end);
             Cow::Owned(text)
         }
-    })
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use super::codec::{Kin, Sent, Shape, ShownBy, Signed};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Family(pub u16);
 
+/// Names that say a length of 1 where they say none.
+const OF_ONE: &[&str] = &["char", "character", "bit"];
+
 impl Type {
     /// Reads a type as the schema file writes it: PostgreSQL's names and aliases, any case, `varchar(120)`,
     /// `numeric(12,2)`, `timestamp(3) with time zone`.
@@ -25,7 +28,9 @@ impl Type {
         let words = words.join(" ");
         let known = |ty: &&Self| ty.pg_name() == words || ty.facts().aliases.contains(&words.as_str());
         let base = *Self::ALL.iter().find(known)?;
-        let Some(inner) = modifier else { return Some(base) };
+        let Some(inner) = modifier else {
+            return if OF_ONE.contains(&words.as_str()) { base.with_numbers(&[1]) } else { Some(base) };
+        };
         let numbers: Option<Vec<i32>> = inner.split(',').map(|part| part.trim().parse().ok()).collect();
         base.with_numbers(&numbers?)
     }
@@ -79,6 +84,9 @@ impl Type {
         match self.facts().codec.sent {
             Sent::By(function) => format!("pg_catalog.{function}({value})"),
             Sent::Utf8 => utf8,
+            Sent::PaddedUtf8 => {
+                format!("pg_catalog.convert_to(pg_catalog.textin(pg_catalog.bpcharout({value})), 'UTF8')")
+            }
             Sent::VersionedUtf8 => format!("(E'\\\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
         }
     }
@@ -129,6 +137,26 @@ impl Type {
         self.facts().kin == Kin::Text
     }
 
+    /// Whether an explicit cast to it cuts or pads what an assignment would reject.
+    pub fn is_cut_by_casts(&self) -> bool {
+        match self {
+            Type::Varchar(length) | Type::Bpchar(length) => length.is_some(),
+            Type::Bit(length) | Type::Varbit(length) => length.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a string type: PostgreSQL assigns anything to it.
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.facts().kin, Kin::Text | Kin::Bpchar | Kin::Name)
+    }
+
+    /// As `format_type` prints it for an error, which has no modifier: `character`, `bit varying`.
+    pub fn sql_name(&self) -> String {
+        let (before, behind) = self.facts().shown;
+        format!("{before}{behind}")
+    }
+
     /// Whether an operator over values of both types works with this one, and the other one is converted to it.
     pub fn outranks(&self, other: &Self) -> bool {
         match (self.facts().kin, other.facts().kin) {
@@ -156,6 +184,10 @@ impl Type {
     pub(crate) fn signed_form<'b>(&self, stored: &'b [u8], wide: &'b mut [u8; 8]) -> Option<&'b [u8]> {
         match (self.facts().codec.signed, stored) {
             (Signed::AsStored, stored) => Some(stored),
+            (Signed::Trimmed, stored) => {
+                let end = stored.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+                stored.get(..end)
+            }
             (Signed::Widened, stored) if i16::try_from(stored.len()) != Ok(self.typlen()) => None,
             (Signed::Widened, stored) => {
                 let negative = stored.first().is_some_and(|byte| byte & 0x80 != 0);
@@ -181,7 +213,11 @@ impl Type {
 /// As `pg_catalog.format_type` prints it: `character varying(120)`, `timestamp(3) with time zone`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (before, behind) = self.facts().shown;
+        let facts = self.facts();
+        let (before, behind) = facts.shown;
+        if let (Some(bare), true) = (facts.codec.bare, *self == self.unmodified()) {
+            return f.write_str(bare);
+        }
         write!(f, "{before}{}{behind}", self.shown_modifier())
     }
 }
@@ -221,7 +257,7 @@ mod tests {
                 assert_ne!(ty.array_oid(), other.array_oid());
                 assert!(names(ty).iter().all(|name| !names(other).contains(name)), "{ty} and {other}");
             }
-            assert_eq!(Type::from_name(&ty.to_string()), Some(*ty));
+            assert_eq!(Type::from_name(&ty.to_string()), Some(*ty), "{ty}");
             assert_eq!(Type::from_pg(ty.oid(), -1), Some(*ty));
             assert_eq!(Type::of_array(ty.array_oid()), Some(*ty));
             assert_eq!(ty.sealed_domain(), format!("sealed_{}", ty.pg_name()));

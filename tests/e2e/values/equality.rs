@@ -47,8 +47,11 @@ fn pairs(server: &mut Server, left: &Type, right: &Type) -> Result<String, Strin
 
 /// The same for those pairs of which the condition over `a`, the left one, is true.
 fn pairs_where(server: &mut Server, left: &Type, right: &Type, condition: &str) -> Result<String, String> {
+    // A name has a collation of its own, which between two columns must be one.
+    let string = |ty: &Type| matches!(ty, Type::Text | Type::Varchar(_) | Type::Bpchar(_) | Type::Name);
+    let collate = if string(left) && string(right) { " COLLATE \"C\"" } else { "" };
     let sql = format!(
-        "SELECT coalesce(string_agg(CASE WHEN a.value = b.value THEN 't' ELSE 'f' END, '' ORDER BY a.id, b.id), '')
+        "SELECT coalesce(string_agg(CASE WHEN a.value{collate} = b.value{collate} THEN 't' ELSE 'f' END, '' ORDER BY a.id, b.id), '')
          FROM {} a, {} b WHERE {condition}",
         table(left),
         table(right)

@@ -85,6 +85,34 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         "int2" => any::<i16>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "int4" => any::<i32>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "int8" => any::<i64>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "oid" => any::<u32>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "pg_lsn" => any::<u64>().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "macaddr" => any::<[u8; 6]>().prop_map(|v| v.to_vec()).boxed(),
+        "macaddr8" => proptest::collection::vec(any::<u8>(), 6..9).boxed(),
+        "inet" | "cidr" => {
+            let part = prop_oneof![Just(0u8), Just(0), Just(0xff), any::<u8>()];
+            let address = prop_oneof![proptest::collection::vec(part.clone(), 4), proptest::collection::vec(part, 16)];
+            (1u8..5, prop_oneof![0u8..34, 120u8..130, Just(0), Just(32), Just(128)], 0u8..2, address)
+                .prop_map(|(family, bits, cidr, address)| {
+                    let len = u8::try_from(address.len()).unwrap();
+                    let family = if family == 1 {
+                        1
+                    } else if len == 4 {
+                        2
+                    } else {
+                        3
+                    };
+                    [&[family, bits, cidr, len], address.as_slice()].concat()
+                })
+                .boxed()
+        }
+        "bit" | "varbit" => (0u32..20, proptest::collection::vec(any::<u8>(), 0..4))
+            .prop_map(|(len, bytes)| [&len.to_be_bytes(), bytes.as_slice()].concat())
+            .boxed(),
+        "time" => times().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
+        "timetz" => (times(), prop_oneof![-60_000i32..60_000, Just(57_599), Just(57_600), Just(-57_600)])
+            .prop_map(|(micros, zone)| [micros.to_be_bytes().as_slice(), &zone.to_be_bytes()].concat())
+            .boxed(),
         "float4" => floats().prop_map(|v| (v as f32).to_be_bytes().to_vec()).boxed(),
         "float8" => floats().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "date" => prop_oneof![any::<i32>(), -800_000..3_000_000, Just(i32::MIN + 1), Just(i32::MAX - 1)]
@@ -100,6 +128,11 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         .boxed(),
         _ => prop_oneof![texts(name).prop_map(String::into_bytes), any_bytes].boxed(),
     }
+}
+
+/// Microseconds of a day and near its ends.
+fn times() -> impl Strategy<Value = i64> {
+    prop_oneof![0i64..86_400_000_001, -3i64..3, 86_399_999_990i64..86_400_000_010]
 }
 
 /// Any bits, and often what has halfway decimals near: starts of binades, and integers that no float holds exactly.

@@ -28,7 +28,8 @@ impl Tally {
     /// Compares the answers of both sides.
     fn compare(&mut self, what: &str, ours: Result<Vec<Vec<u8>>, Error>, server: Answer) {
         self.compared += 1;
-        let server = server.map(|columns| columns.into_iter().map(Option::unwrap).collect::<Vec<_>>());
+        let server = server
+            .map(|columns| columns.into_iter().map(|column| column.unwrap_or(b"NULL".to_vec())).collect::<Vec<_>>());
         match (ours, server) {
             (Ok(ours), Ok(server)) if ours == server => {}
             (Err(error), Err(state)) if error.sqlstate.code() == state => {}

@@ -17,7 +17,7 @@ pub(super) static TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 #[rustfmt::skip]
 const MODIFIED: &[&str] = &[
-    "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "varchar(5)", "timestamp(0)", "timestamp(2)", "timestamptz(3)",
+    "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "varchar(5)", "char(5)", "bit(5)", "varbit(5)", "time(0)", "timetz(2)", "timestamp(0)", "timestamp(2)", "timestamptz(3)",
 ];
 
 /// Zones with half hours, seconds (LMT), both hemispheres, none, and the forms in which a numeric offset is reported.
@@ -51,6 +51,32 @@ pub(super) fn texts(name: &str) -> BoxedStrategy<String> {
             any::<f32>().prop_map(|value| format!("{value:?}")),
         ]
         .boxed(),
+        "oid" => "-?[0-9]{1,11}".boxed(),
+        "pg_lsn" => "[0-9a-fA-F]{1,9}/[0-9a-fA-F]{1,9}".boxed(),
+        "macaddr" | "macaddr8" => prop_oneof![
+            "[0-9a-f]{2}([:-][0-9a-fA-F]{2}){5}",
+            "[0-9a-f]{1,2}(:[0-9a-f]{1,3}){5}",
+            "[0-9a-f]{2}(:[0-9a-fA-F]{2}){7}",
+            "[0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2}:ff:fe:[0-9a-f]{2}:[0-9a-f]{2}:[0-9a-f]{2}",
+            "[0-9a-f]{4}([.-][0-9a-f]{3,4}){2,3}",
+            "[0-9a-f]{6}[:-]?[0-9a-f]{5,10}",
+        ]
+        .boxed(),
+        "inet" | "cidr" => prop_oneof![
+            "[0-9]{1,3}(\\.[0-9]{1,3}){0,4}(/[0-9]{1,3})?",
+            "(10|192|224|240|0)(\\.0){0,3}(/[0-9]{1,2})?",
+            any::<[u8; 16]>().prop_map(|bytes| std::net::Ipv6Addr::from(bytes).to_string()),
+            "(0|1|ffff)(:(0|0|1|ffff)){7}",
+            "(1:)?(0:){0,3}:(0:){0,2}(ffff|1.2.3.4)?(/[0-9]{1,3})?",
+        ]
+        .boxed(),
+        "bit" | "varbit" => prop_oneof!["[01]{0,40}", "[01]{5}", "[xXbB]?[01a-f]{0,9}"].boxed(),
+        "time" | "timetz" => prop_oneof![
+            "([01][0-9]|2[0-4]):[0-5][0-9](:[0-6][0-9](\\.[0-9]{0,9})?)?( ?(Z|UTC|[-+](0?[0-9]|1[0-6])(:?[0-6][0-9])?))?",
+            "[0-9]{1,3}:[0-9]{1,3}(:[0-9]{1,3})?",
+        ]
+        .boxed(),
+        "bpchar" | "name" => prop_oneof!["\\PC{0,8}", "[a-c ]{3,8}", "[äß😀x]{2,5} {0,5}", "[aé]{30,70}"].boxed(),
         "text" | "varchar" => prop_oneof!["\\PC{0,8}", "[a-c ]{3,8}", "[äß😀x]{2,5} {0,5}"].boxed(),
         "bytea" => prop_oneof!["\\\\x[0-9a-fA-F]{0,24}", "\\\\x([0-9a-f]{2}[ \n]?){0,9}", "[a-z\\\\0-3é]{0,9}"].boxed(),
         "uuid" => "\\{?([0-9a-fA-F]{4}-?){7}[0-9a-f]{3,4}\\}?".boxed(),

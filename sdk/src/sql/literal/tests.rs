@@ -82,6 +82,9 @@ fn casts_that_the_input_function_can_do_are_done_sql_20() {
     is_typed("007::text", Type::Text, "7");
     is_typed("'1'::float8", Type::Float8, "1");
     is_typed("0.1::real", Type::Float4, "0.1");
+    is_typed("'abc'::char(2)", Type::Bpchar(Some(2)), "ab");
+    is_typed("'a'::bpchar", Type::Bpchar(None), "a");
+    is_typed("'10/8'::cidr", Type::Cidr, "10/8");
     is_typed("'x'::text::uuid", Type::Uuid, "x");
     is_typed("'abc'::varchar(2)::text", Type::Text, "ab");
 }
@@ -91,8 +94,7 @@ fn casts_that_change_a_value_here_are_refused_sql_20() {
     for sql in [
         "1.5::int",
         "'1.005'::numeric(12,2)::numeric",
-        "'a'::char(3)",
-        "'a'::bpchar",
+        "'101'::bit(5)",
         "'a'::my_type",
         "'a'::\"text2\"",
         "true::int",

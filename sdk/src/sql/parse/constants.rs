@@ -17,7 +17,8 @@ const NUMBER: &str = "4294967296";
 const MODIFIER_DIGITS: usize = 8;
 /// Types whose modifiers [`crate::sql::literal::type_of`] reads from the tree. As keywords of PostgreSQL they name no
 /// function, so that a number in parentheses behind one is a modifier and no value; but for `timestamptz`.
-const MODIFIED: [&str; 7] = ["dec", "decimal", "numeric", "timestamp", "timestamptz", "varchar", "varying"];
+const MODIFIED: [&str; 11] =
+    ["bit", "char", "character", "dec", "decimal", "numeric", "time", "timestamp", "timestamptz", "varchar", "varying"];
 
 /// The constants of one statement.
 #[derive(Clone, Copy)]

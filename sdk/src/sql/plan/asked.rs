@@ -130,7 +130,7 @@ fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
         Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
     };
     let mixed = ((undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign))
-        || (constants.len() > 1 && constants.iter().any(another));
+        || (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)));
     (!mixed && !constants.is_empty()).then_some(Condition::In { column, constants })
 }
 
@@ -166,12 +166,19 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
     let (array, element) = array_of(expr);
     let element = match element {
         // A cast to varchar(n)[] cuts.
-        Some(data_type) => Some(literal::type_of(data_type).filter(|ty| !matches!(ty, Type::Varchar(Some(_))))?),
+        Some(data_type) => Some(literal::type_of(data_type).filter(|ty| !ty.is_cut_by_casts())?),
         None => None,
     };
     if let Expr::Array(_) = array {
         return match literal::constant(expr, &ctx.source.constants()).ok()?? {
-            literal::Constant::Value(literal @ Literal::Array(_)) => Some(Input::Literal { literal, at: 0 }),
+            literal::Constant::Value(Literal::Array(items)) => {
+                let carried = |item: &Literal| match item {
+                    Literal::Typed(ty, _) => own.carries(ty),
+                    Literal::Untyped(_) | Literal::Array(_) => true,
+                };
+                let all = items.iter().flatten().all(carried);
+                all.then_some(Input::Literal { literal: Literal::Array(items), at: 0 })
+            }
             literal::Constant::Value(_) | literal::Constant::Null => None,
         };
     }

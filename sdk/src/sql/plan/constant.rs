@@ -93,7 +93,7 @@ fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<T
             let Some((number, inner)) = parameter(source, expr)? else { return Ok(None) };
             match literal::type_of(data_type) {
                 // An explicit cast to varchar(n) cuts, where an assignment is an error.
-                Some(to) if !matches!(to, Type::Varchar(Some(_))) && inner.is_none_or(|inner| inner == to) => {
+                Some(to) if !to.is_cut_by_casts() && inner.is_none_or(|inner| inner == to) => {
                     Ok(Some((number, Some(to))))
                 }
                 _ => Err(Refusal::new(format!(

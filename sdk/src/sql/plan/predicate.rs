@@ -149,12 +149,9 @@ fn compare(
     tag(ctx, operand.column, beacon, &constant)
 }
 
-/// varchar has no operators of its own: an untyped parameter beside one is text.
+/// The type of an untyped parameter beside a column.
 pub(super) fn operator_type(ty: &Type) -> Type {
-    match ty.unmodified() {
-        Type::Varchar(_) => Type::Text,
-        other => other,
-    }
+    ty.operand()
 }
 
 /// Gives an untyped parameter the type that it has as the other operand of the column.
@@ -181,7 +178,7 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'sta
     // That a constant without a type cannot be read PostgreSQL finds before it comes to the next one.
     let is_read = |constant: &&Constant| match &constant.value {
         Bare::Literal { literal: Literal::Untyped(text), .. } => {
-            Value::parse(&own.unmodified(), Format::Text, text.as_bytes(), &Settings::default()).is_ok()
+            Value::parse(&own.operand(), Format::Text, text.as_bytes(), &Settings::default()).is_ok()
         }
         Bare::Literal { .. } | Bare::Param { .. } | Bare::Null { .. } => true,
     };
@@ -214,7 +211,7 @@ fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
         Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
     };
     let another = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| own.is_another_in_lists(&ty));
-    (constants.len() > 1 && constants.iter().any(another))
+    (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)))
         || (constants.iter().any(string) && constants.iter().any(foreign))
         || (constants.iter().any(untyped) && constants.iter().any(raises))
 }
@@ -242,7 +239,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
     };
     let (array, element) = array_of(right);
     // A cast to varchar(n)[] cuts.
-    let readable = |data_type| literal::type_of(data_type).filter(|ty| !matches!(ty, Type::Varchar(Some(_))));
+    let readable = |data_type| literal::type_of(data_type).filter(|ty| !ty.is_cut_by_casts());
     let element = element.map(|data_type| readable(data_type).ok_or_else(refused)).transpose()?;
     let input = match array {
         Expr::Value(value) => match &value.value {
@@ -276,6 +273,8 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
                 _ => return Err(refused()),
             },
         },
+        // Its elements take a type from each other, under which blanks count or do not.
+        Expr::Array(_) if element.is_none() && matches!(own, Type::Bpchar(_)) => return Err(refused()),
         Expr::Array(array) if array.named => match literal::constant(right, &ctx.source.constants())? {
             Some(literal::Constant::Value(Literal::Array(items))) if element.is_none() && items.is_empty() => {
                 return Err(Refusal::error(SqlState::INDETERMINATE_DATATYPE, "cannot determine type of empty array")

@@ -89,7 +89,7 @@ pub(super) fn assignable(ctx: &Ctx<'_>, id: ColumnId, constant: &Constant, expr:
     if own.takes(&ty) {
         return Ok(());
     }
-    let (own, ty) = (own.unmodified(), ty.unmodified());
+    let (own, ty) = (own.sql_name(), ty.sql_name());
     let message = format!("column \"{}\" is of type {own} but expression is of type {ty}", column.name);
     Err(Refusal::error(SqlState::DATATYPE_MISMATCH, message)
         .hint("You will need to rewrite or cast the expression.")
@@ -98,10 +98,14 @@ pub(super) fn assignable(ctx: &Ctx<'_>, id: ColumnId, constant: &Constant, expr:
 
 fn compares(ctx: &Ctx<'_>, column: ColumnId, ty: &Type, comparison: &Comparison) -> Result<(), Refusal> {
     let own = ctx.scope.column(column)?.ty.ok_or_else(unreadable)?;
+    if own.is_ambiguous_beside(ty) {
+        return Err(Refusal::new(format!("a sealed {own} cannot be compared with {ty}"))
+            .hint(format!("Write the constant as {own}.")));
+    }
     if own.compares_with(ty) {
         return Ok(());
     }
-    let (own, ty) = (own.unmodified(), ty.unmodified());
+    let (own, ty) = (own.sql_name(), ty.sql_name());
     let (left, right) = if comparison.column_first { (own, ty) } else { (ty, own) };
     let message = format!("operator does not exist: {left} {} {right}", comparison.operator);
     Err(Refusal::error(SqlState::UNDEFINED_FUNCTION, message)

@@ -152,5 +152,17 @@ kinds! {
     TIMESTAMP: "timestamp", an_honest_server_is_believed_of_timestamp at most 1222, and_with_parameters_of_timestamp at most 408;
     TIMESTAMPTZ: "tz", an_honest_server_is_believed_of_timestamptz at most 1510, and_with_parameters_of_timestamptz at most 885;
     COARSE: "coarse", an_honest_server_is_believed_of_rounded_timestamptz at most 1474, and_with_parameters_of_rounded_timestamptz at most 0;
+    BPCHAR: "bpchar", an_honest_server_is_believed_of_bpchar at most 392, and_with_parameters_of_bpchar at most 372;
+    NAME: "name", an_honest_server_is_believed_of_name at most 379, and_with_parameters_of_name at most 96;
+    OID: "oid", an_honest_server_is_believed_of_oid at most 205, and_with_parameters_of_oid at most 99;
+    LSN: "pg_lsn", an_honest_server_is_believed_of_pg_lsn at most 343, and_with_parameters_of_pg_lsn at most 510;
+    MACADDR: "mac", an_honest_server_is_believed_of_mac at most 117, and_with_parameters_of_mac at most 0;
+    MACADDR8: "mac8", an_honest_server_is_believed_of_mac8 at most 366, and_with_parameters_of_mac8 at most 366;
+    INET: "inet", an_honest_server_is_believed_of_inet at most 211, and_with_parameters_of_inet at most 0;
+    CIDR: "cidr", an_honest_server_is_believed_of_cidr at most 241, and_with_parameters_of_cidr at most 207;
+    BIT: "bit", an_honest_server_is_believed_of_bit at most 380, and_with_parameters_of_bit at most 210;
+    VARBIT: "varbit", an_honest_server_is_believed_of_varbit at most 310, and_with_parameters_of_varbit at most 0;
+    TIME: "time", an_honest_server_is_believed_of_time at most 338, and_with_parameters_of_time at most 30;
+    TIMETZ: "timetz", an_honest_server_is_believed_of_timetz at most 183, and_with_parameters_of_timetz at most 132;
     JSONB: "jsonb", an_honest_server_is_believed_of_jsonb at most 25, and_with_parameters_of_jsonb at most 0;
 }
