@@ -285,6 +285,7 @@ impl State {
     fn ends(&mut self, kind: Kind) {
         if matches!(kind, Kind::Sync | Kind::Query | Kind::Function) {
             self.session.path.iter_mut().for_each(Path::ended);
+            self.session.facts.may_fail();
         }
         if kind == Kind::Sync {
             self.session.end_batch();

@@ -35,7 +35,7 @@ impl Runner<'_> {
             let protection = self.shared.protection();
             let depends = !protection.is_empty() && depends_on_settings(sent.as_bytes());
             if depends && let Some(asked) = self.connection.must_ask().filter(|_| !unanswered) {
-                unanswered = self.ask(asked).await?.is_some();
+                unanswered = self.asks_for(asked, sent).await?.is_some();
                 continue;
             }
             let changes = self.connection.changes();

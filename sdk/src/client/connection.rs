@@ -345,6 +345,7 @@ impl Connection {
             known.session.confirm(change);
         }
         known.session.failed();
+        known.session.facts.may_fail();
         if known.block == Block::Outside {
             known.session.idle();
         }
@@ -355,6 +356,7 @@ impl Connection {
         let mut known = lock(&self.known);
         change.iter().for_each(|change| known.session.withdraw(change));
         known.session.failed();
+        known.session.facts.may_fail();
     }
 
     /// What values of this plan are read under.
@@ -398,7 +400,7 @@ impl Connection {
     /// A planned statement is sent.
     pub(super) fn sent(&self, plan: &Arc<Plan>, effect: Effect) {
         let mut known = lock(&self.known);
-        known.session.facts.sent(effect);
+        known.session.facts.forwarded(effect);
         if known.block != Block::Outside {
             known.session.executes(plan);
         }

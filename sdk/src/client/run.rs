@@ -26,6 +26,7 @@ use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
 use crate::seal;
+use crate::sql::client_text::depends_on_strings;
 use crate::sql::{Plan, Refusal};
 
 /// What a refused statement leaves in a transaction block: it fails at the server as the refused one would have
@@ -234,13 +235,24 @@ impl<'a> Runner<'a> {
     }
 
     /// Asks for the settings that texts are read by. The server's error where it does not answer, which is in a failed
-    /// block: a planned statement gets that error, one that is forwarded goes on, since only what ends the block is
-    /// answered there.
+    /// block.
     pub(super) async fn ask(self, asked: Asked) -> Result<Option<Error>, Error> {
         let turn = self.turn().await?;
         match self.answered(asked, turn.send(self.client.simple_query(&shows())).await) {
             Ok(failed) => Ok(failed),
             Err(error) => Err(self.refuse(error).await),
+        }
+    }
+
+    /// The same for a text, which is not read where several readings could differ: a failed block answers nothing but what
+    /// ends it, and behind that anything may stand.
+    pub(super) async fn asks_for(self, asked: Asked, text: &str) -> Result<Option<Error>, Error> {
+        match self.ask(asked).await? {
+            Some(failed) if text.contains(';') || depends_on_strings(text.as_bytes()) => {
+                self.connection.refuses(text);
+                Err(failed)
+            }
+            answered => Ok(answered),
         }
     }
 
@@ -311,14 +323,15 @@ impl<'a> Runner<'a> {
         if self.connection.block() == Block::Outside {
             return error;
         }
+        let turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(broken) => return broken,
+        };
         self.connection.failed(None);
-        match self.turn().await {
+        match turn.send(self.client.batch_execute(REFUSAL)).await {
+            Err(failed) if had_failed(&failed) => failed.into(),
             // It fails, that is what it is for; if the connection failed, so does the block.
-            Ok(turn) => match turn.send(self.client.batch_execute(REFUSAL)).await {
-                Err(failed) if had_failed(&failed) => failed.into(),
-                Ok(()) | Err(_) => error,
-            },
-            Err(broken) => broken,
+            Ok(()) | Err(_) => error,
         }
     }
 

@@ -177,7 +177,7 @@ impl Runner<'_> {
             // What the text depends on alone: values are looked at when they are bound.
             let depends = !protection.is_empty() && depends_on_settings(text.as_bytes());
             if depends && let Some(asked) = self.connection.must_ask().filter(|_| unanswered.is_none()) {
-                unanswered = self.ask(asked).await?;
+                unanswered = self.asks_for(asked, text).await?;
                 continue;
             }
             let changes = self.connection.changes();

@@ -99,6 +99,7 @@ impl<'a> Runner<'a> {
 
     /// Brings the transaction to its end, or to the state that the server would have left it in.
     async fn fail(self, failure: Failure, inside: bool, armed: Armed<'_>) -> Error {
+        self.connection.failed(None);
         let (error, end) = match failure {
             Failure::Lost(error) => return error,
             Failure::Server(error) if inside => {

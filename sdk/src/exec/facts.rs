@@ -174,8 +174,10 @@ impl Facts {
         self.transaction = transaction;
         self.unreported &= !last;
         self.asked &= !last;
-        if transaction == Transaction::Idle && std::mem::take(&mut self.taken_back) {
+        if transaction == Transaction::Idle && self.taken_back {
             self.unreported_known = false;
+            // What was sent behind it may have set something in the next transaction already.
+            self.taken_back = !last;
         }
     }
 
@@ -200,6 +202,12 @@ impl Facts {
     /// A statement that is not planned was sent: also COMMIT, which takes back a SET LOCAL.
     pub fn forwarded(&mut self, effect: Effect) {
         self.sent(effect);
+        self.may_fail();
+    }
+
+    /// What was sent may fail, as a refusal does. PostgreSQL takes settings back at the error (`AbortTransaction`), and so
+    /// reads the text behind it under those from before, though a ROLLBACK may stand at its front.
+    pub fn may_fail(&mut self) {
         if self.taken_back {
             self.unknown();
         }
@@ -346,6 +354,35 @@ mod tests {
         facts.answer(asked, []);
         facts.forwarded(Effect::None);
         assert_eq!(facts.must_ask(), None);
+    }
+
+    #[test]
+    fn an_error_takes_back_what_was_set_in_its_transaction_at_once_sql_7_sql_12() {
+        let mut facts = Facts::hidden(1);
+        facts.idle();
+        facts.may_fail();
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []);
+        facts.may_fail();
+        assert_eq!(facts.must_ask(), None, "nothing was set");
+        facts.forwarded(Effect::Opaque);
+        let asked = facts.must_ask().unwrap();
+        facts.answer(asked, []);
+        facts.may_fail();
+        assert!(facts.must_ask().is_some());
+    }
+
+    #[test]
+    fn a_set_local_that_is_sent_before_another_transaction_has_ended_is_remembered_sql_12() {
+        let mut facts = Facts::new(1);
+        facts.forwarded(Effect::Opaque);
+        facts.ready_for_query(Transaction::Idle, false);
+        facts.ready_for_query(Transaction::Block, true);
+        facts.may_fail();
+        assert_eq!(facts.shows_for(b"SELECT '\\'"), ALL);
+        facts.ready_for_query(Transaction::Idle, true);
+        facts.may_fail();
+        assert_eq!(facts.shows_for(b"SELECT '\\'"), &[] as &[&str]);
     }
 
     #[test]

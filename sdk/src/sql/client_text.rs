@@ -140,7 +140,12 @@ pub(crate) fn unread_text() -> Refusal {
 /// Whether a text or a name means something else under another client_encoding, or another
 /// `standard_conforming_strings`.
 pub fn depends_on_settings(bytes: &[u8]) -> bool {
-    !bytes.is_ascii() || bytes.contains(&b'\\') || bytes.windows(2).any(|pair| pair == b"&'")
+    !bytes.is_ascii() || depends_on_strings(bytes)
+}
+
+/// Whether it means something else under another `standard_conforming_strings`.
+pub fn depends_on_strings(bytes: &[u8]) -> bool {
+    bytes.contains(&b'\\') || bytes.windows(2).any(|pair| pair == b"&'")
 }
 
 fn unclear() -> Refusal {

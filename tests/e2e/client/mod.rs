@@ -14,6 +14,7 @@ mod names;
 mod nuls;
 mod prepares;
 mod recycled;
+mod reverted;
 mod slots;
 mod styles;
 mod tokens;

@@ -118,3 +118,19 @@ fn a_statement_that_was_prepared_under_one_setting_means_the_same_under_the_othe
     assert_eq!(row, [Some(format!("{secret}'x").into_bytes())]);
     both.same(&batch(br"SELECT id FROM person WHERE email <> $1 AND plain IS DISTINCT FROM '\'", 0, &[Some(b"x")]), 1);
 }
+
+#[test]
+fn a_text_behind_a_refusal_is_not_read_under_what_the_refusal_takes_back_sql_7() {
+    let stage = Stage::new("scsreverted");
+    let secret = stage.secret();
+    let hidden = format!(r"ROLLBACK; SELECT 'a\'; INSERT INTO person (id, email) VALUES (1, $${secret}$$); --'");
+    let off = "BEGIN; SET LOCAL standard_conforming_strings = off";
+    let refused = "SELECT upper(email) FROM person";
+    let refused_parse = [super::stage::parse(b"", refused.as_bytes()), sync()].concat();
+    for before in [query(refused.as_bytes()), refused_parse] {
+        let mut both = stage.both(&[]);
+        both.query(off.as_bytes());
+        let frames = both.ask(&[before, query(hidden.as_bytes())].concat(), 2);
+        assert_eq!(codes(&frames).first().map(String::as_str), Some("0A000"));
+    }
+}
