@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_postgres::error::{ErrorPosition, SqlState};
 
 use super::block::{self, Block};
-use super::run::{REFUSAL, Runner};
+use super::run::{REFUSAL, REFUSAL_FUNCTION, Runner};
 use super::{Error, commit, copy, ddl};
 use crate::error::SqlState as Code;
 use crate::exec::by_name::{self, Named};
@@ -176,10 +176,11 @@ fn refusal(statement: &Statement) -> Option<Refusal> {
 }
 
 /// Whether the server has come to what stands behind this text, and fails. Names are looked for one statement at a time, so
-/// that everything before it was carried out.
+/// that everything before it was carried out. What an EXECUTE runs may fail like that too, at a place in a longer text.
 fn is_behind(error: &tokio_postgres::Error, text: &str) -> bool {
-    let position = error.as_db_error().and_then(tokio_postgres::error::DbError::position);
+    let Some(error) = error.as_db_error() else { return false };
     let behind = |at: u32| usize::try_from(at).is_ok_and(|at| at > text.chars().count());
-    error.code() == Some(&SqlState::UNDEFINED_FUNCTION)
-        && matches!(position, Some(ErrorPosition::Original(at)) if behind(*at))
+    *error.code() == SqlState::UNDEFINED_FUNCTION
+        && error.message().contains(REFUSAL_FUNCTION)
+        && matches!(error.position(), Some(ErrorPosition::Original(at)) if behind(*at))
 }

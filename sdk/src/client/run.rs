@@ -33,6 +33,9 @@ use crate::sql::{Plan, Refusal};
 /// failed, with 42883, and holds nothing of it.
 pub(super) const REFUSAL: &str = "SELECT pg_catalog.pgseal_refused()";
 
+/// What the server cannot find in it, and says so in every language.
+pub(super) const REFUSAL_FUNCTION: &str = "pgseal_refused";
+
 /// A connection on which statements run.
 #[derive(Clone, Copy)]
 pub(super) struct Runner<'a> {

@@ -217,3 +217,17 @@ async fn a_text_is_cut_alike_through_both_doors() {
         assert_eq!(told[0], told[1], "{script:?}");
     }
 }
+
+#[tokio::test]
+async fn an_execute_that_fails_like_a_refusal_is_not_taken_for_the_one_behind_it() {
+    let service = service("batchexecute").await;
+    let client = service.client().await;
+    let prepare = "PREPARE p AS SELECT id, text FROM note WHERE text = 'long enough to be behind it' AND id = 1";
+    client.batch_execute(prepare).await.unwrap();
+    client.batch_execute("ALTER TABLE note ALTER id TYPE text").await.unwrap();
+    client.batch_execute("BEGIN").await.unwrap();
+    assert_eq!(code(client.batch_execute(&format!("EXECUTE p; COMMIT; {REFUSED}")).await), "42883");
+    assert_eq!(status(&client).await, 'E');
+    assert_eq!(code(client.execute("INSERT INTO note VALUES ('1', 'alone')", &[]).await), "25P02");
+    assert!(matches!(client.batch_execute("COMMIT").await, Err(Error::RolledBack)));
+}
