@@ -156,6 +156,11 @@ impl State {
         if tag == b'E' {
             self.session.failed();
         }
+        if matches!(tag, b'C' | b's')
+            && let Some(plan) = self.queue.front().and_then(|entry| entry.payload.answer.executed())
+        {
+            self.session.executes(plan);
+        }
         if tag == b'C' {
             let Some(body) = body else { return Ok(Fate::Whole) };
             let change = self.queue.front().and_then(|entry| entry.payload.change.as_mut());
@@ -467,7 +472,12 @@ impl State {
         log::refusal(&self.span, error);
         errors::report(error, error.position(), self.session.facts.settings().encoding, out);
         let (mut shows, mut steps) = (false, false);
+        let session = &mut self.session;
         let open = self.queue.spoil(|entry| {
+            // The server goes on with it, and says at the commit what it wrote.
+            if let Some(plan) = entry.payload.answer.executed() {
+                session.executes(plan);
+            }
             shows |= matches!(entry.payload.answer, Answer::Show(..));
             steps |= matches!(entry.payload.answer, Answer::Step(_) | Answer::LastStep(_));
             entry.payload.answer = Answer::Spoiled;

@@ -90,6 +90,29 @@ pub(super) enum Answer {
     Poison,
 }
 
+impl Answer {
+    /// The plan whose statement the server has carried out, if it says so now.
+    pub(super) fn executed(&self) -> Option<&Arc<Plan>> {
+        match self {
+            Self::Portal(portal) | Self::Step(portal) | Self::LastStep(portal) => Some(&portal.plan),
+            Self::Query(query) => query.parts.get(query.current)?.as_ref().map(|part| &part.plan),
+            Self::Forward
+            | Self::Swallow(_)
+            | Self::Show(..)
+            | Self::Text(_)
+            | Self::Refused(_)
+            | Self::Prepared(_)
+            | Self::Left(..)
+            | Self::Described(_)
+            | Self::Pipeline(..)
+            | Self::Qualified(_)
+            | Self::Statement(_)
+            | Self::Spoiled
+            | Self::Poison => None,
+        }
+    }
+}
+
 /// An entry of the queue.
 pub(super) struct Expected {
     pub(super) answer: Answer,

@@ -297,6 +297,55 @@ fn frames_beyond_postgresqls_limits_end_the_session() {
     }
 }
 
+/// An error of the server's with these fields.
+fn failing(code: &str, message: &str, detail: &str) -> Vec<u8> {
+    let fields = [(b'S', "ERROR"), (b'C', code), (b'M', message), (b'D', detail)];
+    bytes(|out| compose::fields(b'E', fields.map(|(code, text)| (code, text.as_bytes())), out))
+}
+
+const WRITE: &str = "DELETE FROM person WHERE id = 1";
+const DELETED: &[u8] = b"C\0\0\0\x0dDELETE 1\0";
+
+#[test]
+fn an_error_of_what_touches_nothing_is_the_servers_own_whatever_is_pipelined_around_it_sql_56() {
+    let mut wire = Wire::new(protection(1));
+    let texts = [WRITE, "INSERT INTO note(id) VALUES (NULL)", WRITE, "SELECT 'x0123456789abcdef0'::uuid", WRITE];
+    wire.client(&bytes(|out| texts.iter().for_each(|text| compose::query(text, out)))).unwrap();
+    let row = failing("23502", "null value in column \"id\"", "Failing row contains (null).");
+    let uuid = failing("22P02", "invalid input syntax for type uuid: \"x0123456789abcdef0\"", "none");
+    for theirs in [row, uuid] {
+        wire.server(&[DELETED, READY]).unwrap();
+        assert_eq!(wire.server(&[&theirs, READY]).unwrap(), [&theirs, READY].concat());
+    }
+}
+
+#[test]
+fn a_commit_behind_pipelined_writes_shows_no_tag_sql_56() {
+    let tag = failing("23505", "duplicate key", "Key (pgseal_eq_email)=(6e0c1a44-0000-4000-8000-000000000000) exists.");
+    let hides = |wire: &mut Wire| {
+        let got = wire.server(&[&tag, READY]).unwrap();
+        assert!(got.windows(5).any(|bytes| bytes == b"23505") && !got.windows(6).any(|bytes| bytes == b"pgseal"));
+    };
+    let mut wire = Wire::new(protection(1));
+    let texts = [WRITE, "BEGIN", WRITE, "COMMIT", WRITE];
+    wire.client(&bytes(|out| texts.iter().for_each(|text| compose::query(text, out)))).unwrap();
+    wire.server(&[DELETED, READY, b"C\0\0\0\x0aBEGIN\0", b"Z\0\0\0\x05T", DELETED, b"Z\0\0\0\x05T"]).unwrap();
+    hides(&mut wire);
+    // Sent behind a row that cannot be opened: its answer is the client's no more, its commit still is.
+    let mut wire = Wire::new(protection(1));
+    let run = |text: &str, out: &mut Vec<u8>| {
+        compose::parse(b"", text, &[], out);
+        compose::bind(b"", b"", &[], &[], out);
+        compose::execute(b"", 0, out);
+    };
+    wire.client(&bytes(|out| ["SELECT email FROM person", WRITE].iter().for_each(|text| run(text, out)))).unwrap();
+    let got = wire.server(&[b"1\0\0\0\x04", b"2\0\0\0\x04", &bytes(|out| compose::data_row(&[Some(b"\\x01")], out))]);
+    assert_eq!(got.unwrap().get(10), Some(&b'E'));
+    wire.server(&[b"C\0\0\0\x0dSELECT 1\0", b"1\0\0\0\x04", b"2\0\0\0\x04", DELETED]).unwrap();
+    wire.client(SYNC).unwrap();
+    hides(&mut wire);
+}
+
 /// A legal conversation: what the client sends, what the server answers.
 fn conversation() -> (Vec<u8>, Vec<u8>) {
     let client = bytes(|out| {

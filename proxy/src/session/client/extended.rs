@@ -362,7 +362,6 @@ impl State {
             self.ask(shows, out);
             return Ok(Fate::Wait);
         }
-        self.session.executes(&portal.plan);
         if portal.bound.is_some() {
             let limit = usize::try_from(limit).unwrap_or(0);
             self.run(name, portal, limit, out);

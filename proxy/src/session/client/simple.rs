@@ -121,7 +121,6 @@ impl State {
         }
         let encoded = frames::bind::encoded(&physical.text, self.encoding());
         compose::query(encoded.map_err(|error| Stop::failed(error, 0))?, out);
-        parts.iter().flatten().for_each(|part| self.session.executes(&part.plan));
         let plan = parts.iter().flatten().next().map(|part| Arc::clone(&part.plan));
         let parts = if plan.is_some() { parts } else { Vec::new() };
         let positions = physical.positions;
@@ -153,7 +152,6 @@ impl State {
         let opener = RefCell::new(columns.opener(plan, Params::NONE));
         let encoding = self.session.facts.settings().encoding;
         let bound = Some(Bound::new(None, &[], encoding));
-        self.session.executes(plan);
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: None }), 0, out);
         Ok(())
     }

@@ -116,10 +116,7 @@ impl<P> Session<P> {
         self.facts.ready_for_query(transaction, last);
         self.path.iter_mut().for_each(|path| path.ready(transaction, last));
         if transaction == Transaction::Idle {
-            // What was sent behind it may have written in the next transaction already.
-            let wrote = self.wrote.take().filter(|_| !last);
             self.idle();
-            self.wrote = wrote;
         }
     }
 }

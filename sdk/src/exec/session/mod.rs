@@ -213,7 +213,8 @@ impl<P> Session<P> {
         }
     }
 
-    /// A planned statement is executed.
+    /// A planned statement was executed, or is: what the server says from now on may be about what it wrote. Nothing that the
+    /// server says before may be, so a door that does not wait for answers says this when they come.
     pub fn executes(&mut self, plan: &Arc<Plan>) {
         if plan.verb != Verb::Select {
             self.wrote = Some(Arc::clone(plan));
