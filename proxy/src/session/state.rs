@@ -103,6 +103,7 @@ impl Answer {
             | Self::Refused(_)
             | Self::Prepared(_)
             | Self::Left(..)
+            | Self::Kept(_)
             | Self::Described(_)
             | Self::Pipeline(..)
             | Self::Qualified(_)

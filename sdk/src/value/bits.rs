@@ -68,6 +68,11 @@ impl Bits<'_> {
         out.extend_from_slice(&self.bytes);
     }
 
+    /// How much [`write`](Self::write) appends.
+    pub(super) fn stored_room(&self) -> usize {
+        4 + self.bytes.len()
+    }
+
     /// A digit a bit.
     pub(super) fn render(&self, out: &mut Vec<u8>) {
         let bits = self.bytes.iter().flat_map(|byte| (0..8).rev().map(move |place| b'0' + (byte >> place & 1)));

@@ -231,10 +231,21 @@ impl<'a> Value<'a> {
         match self {
             Value::Bool(_)
             | Value::Int(_)
+            | Value::Float4(_)
+            | Value::Float8(_)
             | Value::Uuid(_)
             | Value::Date(_)
             | Value::Timestamp(_)
-            | Value::Timestamptz(_) => 16,
+            | Value::Timestamptz(_)
+            | Value::Time(_)
+            | Value::Timetz(_)
+            | Value::Oid(_)
+            | Value::Lsn(_)
+            | Value::Macaddr(_)
+            | Value::Macaddr8(_) => 16,
+            // Four bytes before an address of sixteen.
+            Value::Inet(_) => 20,
+            Value::Bits(v) => v.stored_room(),
             Value::Numeric(v) => v.stored_room(),
             Value::Text(v) => v.len(),
             Value::Bytea(v) => v.len(),
