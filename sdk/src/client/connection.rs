@@ -500,8 +500,8 @@ impl Connection {
 
 impl Known {
     fn cannot_name(&self, named: &Named) -> Option<Refusal> {
-        if named.prepares(is_the_drivers) {
-            let refusal = Refusal::new("names like s1 are those of statements that the driver prepares");
+        if let Some(at) = named.prepares(is_the_drivers) {
+            let refusal = Refusal::new("names like s1 are those of statements that the driver prepares").at(at);
             return Some(refusal.hint("Prepare it under another name."));
         }
         self.session.too_much(named)

@@ -26,12 +26,8 @@ pub fn key(name: &[u8]) -> &[u8] {
 /// tag of its own. It holds texts of the client, so it is never printed.
 #[derive(Clone, Default)]
 pub struct Named {
-    /// What DEALLOCATE takes away; `None` for a name that is not read.
-    gone: VecDeque<Option<Box<[u8]>>>,
-    /// DEALLOCATE ALL or DISCARD ALL is among them.
-    all: bool,
-    /// What PREPARE or DECLARE gives a meaning.
-    made: VecDeque<Made>,
+    /// What is not told yet, in the order of the text.
+    acts: VecDeque<Act>,
     /// It changes what names of statements mean.
     statements: bool,
     /// What each statement makes in the catalog, if anybody asked ([`NeverMade::watch`]).
@@ -44,12 +40,28 @@ pub struct Named {
     number: u64,
 }
 
+/// What one statement does to names; `None` for a name that is not read.
 #[derive(Clone)]
-struct Made {
-    /// `None` for a name that is not read.
-    name: Option<Box<[u8]>>,
-    /// The statement, if it is a PREPARE.
-    text: Option<Arc<str>>,
+enum Act {
+    /// DEALLOCATE.
+    Gone(Option<Box<[u8]>>),
+    /// DEALLOCATE ALL or DISCARD ALL.
+    AllGone,
+    /// PREPARE, of this statement at this byte of the text.
+    Made(Option<Box<[u8]>>, Arc<str>, usize),
+    /// DECLARE.
+    Declared(Option<Box<[u8]>>),
+}
+
+impl Act {
+    fn told(self) -> Option<Told> {
+        match self {
+            Self::Gone(name) => name.map(Told::Gone),
+            Self::AllGone => Some(Told::AllGone),
+            Self::Made(name, ..) => name.map(Told::Made),
+            Self::Declared(name) => name.map(Told::Declared),
+        }
+    }
 }
 
 /// What one command tag says.
@@ -83,28 +95,35 @@ pub fn named(text: &str) -> Named {
             [command, gone] | [command, _, gone]
                 if command.is_word(text, "deallocate") && gone.is_word(text, "all") =>
             {
-                named.all = true;
+                named.acts.push_back(Act::AllGone);
             }
-            [command, all] if command.is_word(text, "discard") && all.is_word(text, "all") => named.all = true,
+            [command, all] if command.is_word(text, "discard") && all.is_word(text, "all") => {
+                named.acts.push_back(Act::AllGone);
+            }
             [command, prepare, gone, ..] if command.is_word(text, "deallocate") && prepare.is_word(text, "prepare") => {
-                named.gone.push_back(name(gone));
+                named.acts.push_back(Act::Gone(name(gone)));
             }
-            [command, gone, ..] if command.is_word(text, "deallocate") => named.gone.push_back(name(gone)),
+            [command, gone, ..] if command.is_word(text, "deallocate") => named.acts.push_back(Act::Gone(name(gone))),
             [command, transaction, id]
                 if command.is_word(text, "prepare")
                     && transaction.is_word(text, "transaction")
                     && id.kind != Kind::Word => {}
             [command, made, .., last] if command.is_word(text, "prepare") => {
-                let statement = text.get(command.range.start..last.range.end).unwrap_or("");
-                named.made.push_back(Made { name: name(made), text: Some(statement.into()) });
+                let at = command.range.start;
+                let statement = text.get(at..last.range.end).unwrap_or("");
+                named.acts.push_back(Act::Made(name(made), statement.into(), at));
             }
             [command, made, _, ..] if command.is_word(text, "declare") => {
-                named.made.push_back(Made { name: name(made), text: None });
+                named.acts.push_back(Act::Declared(name(made)));
             }
             _ => {}
         }
     }
-    named.statements = named.all || !named.gone.is_empty() || named.texts().next().is_some();
+    named.statements = named.acts.iter().any(|act| match act {
+        Act::Gone(_) | Act::AllGone => true,
+        Act::Made(name, ..) => name.is_some(),
+        Act::Declared(_) => false,
+    });
     named
 }
 
@@ -117,7 +136,7 @@ impl std::fmt::Debug for Named {
 impl Named {
     /// It names nothing.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty() && !self.statements && self.made.is_empty() && self.path.is_empty()
+        self.objects.is_empty() && !self.statements && self.acts.is_empty() && self.path.is_empty()
     }
 
     /// The same of a text whose statements do this to the search path (SQL-63).
@@ -163,7 +182,7 @@ impl Named {
 
     /// No name of a statement means anything once it is carried out.
     pub fn takes_all(&self) -> bool {
-        self.all
+        self.acts.iter().any(|act| matches!(act, Act::AllGone))
     }
 
     /// What a statement's name means may be another thing afterwards.
@@ -185,43 +204,45 @@ impl Named {
 
     /// The server has carried out a statement of the text, with this command tag.
     pub fn told(&mut self, tag: &[u8]) -> Option<Told> {
-        match tag {
-            b"DEALLOCATE" => self.gone.pop_front().flatten().map(Told::Gone),
-            b"PREPARE" => self.made_next().map(Told::Made),
-            b"DECLARE CURSOR" => self.made_next().map(Told::Declared),
-            b"DEALLOCATE ALL" | b"DISCARD ALL" if self.all => Some(Told::AllGone),
-            _ => None,
+        let is: fn(&Act) -> bool = match tag {
+            b"DEALLOCATE" => |act| matches!(act, Act::Gone(_)),
+            b"DEALLOCATE ALL" | b"DISCARD ALL" => |act| matches!(act, Act::AllGone),
+            b"PREPARE" => |act| matches!(act, Act::Made(..)),
+            b"DECLARE CURSOR" => |act| matches!(act, Act::Declared(_)),
+            _ => return None,
+        };
+        let at = self.acts.iter().position(is)?;
+        self.acts.remove(at)?.told()
+    }
+
+    /// The server has carried out every statement of the text: what it says of the next one, until there is none.
+    pub fn told_next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(told) = self.acts.pop_front()?.told() {
+                return Some(told);
+            }
         }
     }
 
-    /// The server has carried out every statement of the text.
-    pub fn told_all(&mut self) -> Vec<Told> {
-        let gone = self.gone.drain(..).flatten().map(Told::Gone);
-        let all = std::mem::take(&mut self.all).then_some(Told::AllGone);
-        let made = self.made.drain(..).filter_map(|made| {
-            let name = made.name?;
-            Some(if made.text.is_some() { Told::Made(name) } else { Told::Declared(name) })
-        });
-        gone.chain(all).chain(made).collect()
-    }
-
-    /// Whether it prepares a statement whose name `is_theirs` knows.
-    pub fn prepares(&self, is_theirs: impl Fn(&[u8]) -> bool) -> bool {
-        self.texts().any(|(name, _)| is_theirs(name))
-    }
-
-    fn made_next(&mut self) -> Option<Box<[u8]>> {
-        self.made.pop_front().and_then(|made| made.name)
+    /// The byte of the text at which it prepares a statement whose name `is_theirs` knows, if it does.
+    pub fn prepares(&self, is_theirs: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        self.texts().find(|(name, ..)| is_theirs(name)).map(|(.., at)| at)
     }
 
     /// The names to which it gives a meaning; `None` for one that is not read.
     pub(super) fn made_names(&self) -> impl Iterator<Item = Option<&[u8]>> {
-        self.made.iter().map(|made| made.name.as_deref())
+        self.acts.iter().filter_map(|act| match act {
+            Act::Made(name, ..) | Act::Declared(name) => Some(name.as_deref()),
+            Act::Gone(_) | Act::AllGone => None,
+        })
     }
 
-    /// The statements that it prepares and that are not confirmed.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&Box<[u8]>, &Arc<str>)> {
-        self.made.iter().filter_map(|made| Some((made.name.as_ref()?, made.text.as_ref()?)))
+    /// The statements that it prepares and that are not confirmed, and the byte of the text at which each begins.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&[u8], &Arc<str>, usize)> {
+        self.acts.iter().filter_map(|act| match act {
+            Act::Made(Some(name), text, at) => Some((&**name, text, *at)),
+            Act::Made(None, ..) | Act::Gone(_) | Act::AllGone | Act::Declared(_) => None,
+        })
     }
 }
 
@@ -378,9 +399,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_text_does_to_names_is_told_in_its_order() {
+        let mut names = named("PREPARE q AS SELECT 1; DEALLOCATE q; DECLARE c CURSOR FOR SELECT 1; DISCARD ALL");
+        let name = |name: &[u8]| name.into();
+        let told = [Told::Made(name(b"q")), Told::Gone(name(b"q")), Told::Declared(name(b"c")), Told::AllGone];
+        assert!(std::iter::from_fn(|| names.told_next()).eq(told));
+    }
+
+    #[test]
     fn the_names_of_deallocate_are_read_as_the_server_reads_them() {
         let names = |text| -> Vec<String> {
-            named(text).gone.into_iter().flatten().map(|name| String::from_utf8(name.into()).unwrap()).collect()
+            let gone = named(text).acts.into_iter().filter_map(|act| match act.told()? {
+                Told::Gone(name) => Some(String::from_utf8(name.into()).unwrap()),
+                Told::AllGone | Told::Made(_) | Told::Declared(_) => None,
+            });
+            gone.collect()
         };
         assert_eq!(names("DEALLOCATE Find; SELECT 1; deallocate PREPARE \"Find\";"), ["find", "Find"]);
         assert_eq!(names("/* one */ DEALLOCATE prepare"), ["prepare"]);

@@ -231,3 +231,14 @@ async fn an_execute_that_fails_like_a_refusal_is_not_taken_for_the_one_behind_it
     assert_eq!(code(client.execute("INSERT INTO note VALUES ('1', 'alone')", &[]).await), "25P02");
     assert!(matches!(client.batch_execute("COMMIT").await, Err(Error::RolledBack)));
 }
+
+#[tokio::test]
+async fn a_name_of_the_drivers_own_is_refused_where_its_prepare_stands() {
+    let service = service("batchdrivers").await;
+    let client = service.client().await;
+    assert_eq!(code(client.batch_execute("BEGIN; PREPARE s1 AS SELECT 1").await), "0A000");
+    assert_eq!(status(&client).await, 'E');
+    assert!(matches!(client.batch_execute("COMMIT").await, Err(Error::RolledBack)));
+    assert_eq!(code(client.batch_execute("PREPARE s1 AS SELECT 1").await), "0A000");
+    assert_eq!(status(&client).await, 'I');
+}

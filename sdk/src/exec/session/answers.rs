@@ -42,7 +42,7 @@ impl<P> Session<P> {
     pub fn all_carried_out(&mut self, change: &mut Change) {
         let Change::Named(named) = change else { return };
         self.never_made.all_made(named);
-        for told in named.told_all() {
+        while let Some(told) = named.told_next() {
             self.told(told, named);
         }
     }

@@ -120,9 +120,9 @@ impl Slot {
         });
     }
 
-    /// What had the name before this was sent is gone. Whether a planned statement was, and nothing else is under way.
-    fn deallocate(&mut self, number: u64, weight: &mut Weight) -> bool {
-        self.retain(weight, |kept| kept.sent >= number);
+    /// What had the name before is gone. Whether a planned statement was, and nothing else is under way.
+    fn deallocate(&mut self, weight: &mut Weight, stays: impl Fn(&Kept) -> bool) -> bool {
+        self.retain(weight, stays);
         let planned = weight.less(self.prepared.forget()).is_some_and(|statement| statement.plan.is_some());
         planned && self.prepared.is_empty()
     }
@@ -277,7 +277,7 @@ impl Names {
 
     /// A text was sent whose statements name nothing protected in this epoch.
     pub(super) fn sent(&mut self, named: &Named, epoch: u64) {
-        for (name, text) in named.texts() {
+        for (name, text, _) in named.texts() {
             let kept = Kept { text: Arc::clone(text), sent: named.number(), epoch: Some(epoch) };
             self.change(name, |slot, weight| slot.keep(kept, weight));
         }
@@ -285,12 +285,14 @@ impl Names {
 
     /// The refusal of a text whose PREPAREs are too much to keep.
     pub(super) fn too_much(&self, named: &Named) -> Option<Refusal> {
-        let more: usize = named.texts().map(|(_, text)| text.len()).sum();
-        (more > 0 && self.weight.sql_bytes + more > MOST_SQL_BYTES).then(|| {
-            let message = "the statements that this session prepared in SQL are longer than 4 MB";
-            let refusal = Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message);
-            refusal.hint("Free some with DEALLOCATE, or prepare them by message.")
-        })
+        let mut bytes = self.weight.sql_bytes;
+        let at = named.texts().find_map(|(_, text, at)| {
+            bytes += text.len();
+            (bytes > MOST_SQL_BYTES).then_some(at)
+        })?;
+        let message = "the statements that this session prepared in SQL are longer than 4 MB";
+        let refusal = Refusal::error(SqlState::PROGRAM_LIMIT_EXCEEDED, message).at(at);
+        Some(refusal.hint("Free some with DEALLOCATE, or prepare them by message."))
     }
 
     /// The server says what it has under this name; not kept if there is no room.
@@ -311,7 +313,7 @@ impl Names {
     /// The server has carried out a PREPARE of this text. It takes no name that means something already.
     pub(super) fn made(&mut self, name: &[u8], named: &Named) {
         self.change(name, |slot, weight| {
-            slot.deallocate(named.number(), weight);
+            slot.deallocate(weight, |kept| kept.sent >= named.number());
             slot.unbar(named.number(), weight);
         });
     }
@@ -324,7 +326,7 @@ impl Names {
     /// The server carried out a DEALLOCATE. A client that binds a planned statement by its old name is told so here: its
     /// values do not travel in the clear to find that out.
     pub(super) fn deallocated(&mut self, name: &[u8], named: &Named) {
-        let planned = self.change(name, |slot, weight| slot.deallocate(named.number(), weight));
+        let planned = self.change(name, |slot, weight| slot.deallocate(weight, |kept| outlives(kept, named)));
         if planned {
             self.bar(name, named.number());
         }
@@ -333,10 +335,10 @@ impl Names {
     /// The server carried out a DEALLOCATE ALL or DISCARD ALL, or, without `named`, a DEALLOCATE of which it is not known
     /// what it named. The unnamed statement is none of those.
     pub(super) fn all_deallocated(&mut self, named: Option<&Named>, event: u64) {
-        let number = named.map_or(0, Named::number);
+        let stays = |kept: &Kept| named.is_none_or(|named| outlives(kept, named));
         let mut planned: Vec<Box<[u8]>> = Vec::new();
         self.change_all(|name, slot, weight| {
-            if !name.is_empty() && slot.deallocate(number, weight) {
+            if !name.is_empty() && slot.deallocate(weight, stays) {
                 planned.push(name.into());
             }
         });
@@ -345,7 +347,7 @@ impl Names {
 
     /// All of this text was answered: what was not made by now never is.
     pub(super) fn settle(&mut self, named: &Named) {
-        for (name, text) in named.texts() {
+        for (name, text, _) in named.texts() {
             self.change(name, |slot, weight| slot.retain(weight, |kept| !Arc::ptr_eq(&kept.text, text)));
         }
     }
@@ -398,6 +400,12 @@ impl Names {
             !slot.is_empty()
         });
     }
+}
+
+/// Whether a text is still to be prepared when a statement of `named` takes its name away.
+fn outlives(kept: &Kept, named: &Named) -> bool {
+    let pending = || named.texts().any(|(_, text, _)| Arc::ptr_eq(text, &kept.text));
+    kept.sent > named.number() || (kept.sent == named.number() && pending())
 }
 
 /// What was prepared before there was anything to remember it for.

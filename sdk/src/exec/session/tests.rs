@@ -132,6 +132,33 @@ fn four_megabytes_of_texts_are_kept_and_what_goes_makes_room_sql_66() {
 }
 
 #[test]
+fn a_name_that_its_own_text_takes_away_again_means_nothing_sql_5() {
+    let texts = ["PREPARE q AS SELECT 1; DEALLOCATE q", "PREPARE q AS SELECT 1; DEALLOCATE ALL"];
+    for (text, last) in texts.into_iter().zip(["DEALLOCATE", "DEALLOCATE ALL"]) {
+        let mut session = session();
+        run(&mut session, text);
+        assert!(!session.names.is_sql(b"q"), "{text}");
+        let mut told = send(&mut session, text);
+        for tag in ["PREPARE", last] {
+            session.carried_out(Some(&mut told), tag.as_bytes());
+        }
+        session.confirm(&told);
+        assert!(!session.names.is_sql(b"q"), "{text}");
+        run(&mut session, &format!("{text}; PREPARE q AS SELECT 2"));
+        assert!(session.names.is_sql(b"q"), "{text}");
+    }
+}
+
+#[test]
+fn a_prepare_that_is_too_much_is_refused_where_it_stands_sql_66() {
+    let session = session();
+    let long = "x".repeat(3 << 20);
+    let text = format!("BEGIN; PREPARE p AS SELECT '{long}'; PREPARE q AS SELECT '{long}'");
+    let refusal = session.too_much(&by_name::named(&text)).unwrap();
+    assert_eq!(refusal.position, text.find("PREPARE q"));
+}
+
+#[test]
 fn texts_that_are_too_many_to_keep_are_prepared_again_under_another_lock() {
     let mut session = session();
     let now = protection(1, &[]);

@@ -229,7 +229,7 @@ impl Run {
 
     fn answered(&mut self, carried_out: bool) {
         let Some(mut named) = self.texts.pop_front() else { return };
-        for told in if carried_out { named.told_all() } else { Vec::new() } {
+        while carried_out && let Some(told) = named.told_next() {
             match told {
                 by_name::Told::Gone(name) => self.names.deallocated(&name, &named),
                 by_name::Told::AllGone => self.names.all_deallocated(Some(&named), named.number()),
