@@ -5,7 +5,7 @@ mod steps;
 
 use pgseal::error::SqlState;
 use pgseal::exec;
-use pgseal::exec::errors::ClientValues;
+use pgseal::exec::errors::{ClientValues, KnownParams};
 use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::steps::described_positions;
@@ -506,8 +506,8 @@ struct Opening<'s> {
 
 impl Opening<'_> {
     /// What the client sent, for an error that is told in its values.
-    fn sent<'a>(&'a self, params: Params<'a>) -> ClientValues<'a> {
-        ClientValues { params, keys: self.world.keys.as_ref(), settings: self.facts.settings() }
+    fn sent<'a>(&'a self, params: impl Into<KnownParams<'a>>) -> ClientValues<'a> {
+        ClientValues { params: params.into(), keys: self.world.keys.as_ref(), settings: self.facts.settings() }
     }
 
     /// An error of what a portal runs.
@@ -518,10 +518,11 @@ impl Opening<'_> {
         position: impl FnOnce(u32) -> Option<u32>,
         out: &mut Vec<u8>,
     ) -> Result<Fate, Fatal> {
-        let told = |params: Params<'_>| translate_error(body, &portal.plan, Some(self.sent(params)), position, out);
+        let told =
+            |params: KnownParams<'_>| translate_error(body, &portal.plan, Some(self.sent(params)), position, out);
         match &portal.key {
             Some(key) => key.with(told),
-            None => told(Params::NONE),
+            None => told(Params::NONE.into()),
         }
     }
 }

@@ -21,7 +21,7 @@ use super::stream::Rows;
 use super::{Error, Row, RowCount, commit};
 use crate::encoding::ClientEncoding;
 use crate::exec;
-use crate::exec::errors::ClientValues;
+use crate::exec::errors::{ClientValues, KnownParams};
 use crate::exec::facts::{Asked, HIDDEN, reads_settings};
 use crate::exec::inputs::{self, Params};
 use crate::keys::{self, KeySource};
@@ -339,22 +339,28 @@ impl<'a> Runner<'a> {
     }
 
     /// An error of the server or the driver, in the application's terms ([`failed`](super::failed::failed)).
-    pub(super) fn failed(
+    pub(super) fn failed<'p>(
         self,
         error: tokio_postgres::Error,
         plan: Option<&Plan>,
-        params: Params<'_>,
+        params: impl Into<KnownParams<'p>>,
         position: impl FnOnce(u32) -> Option<u32>,
     ) -> Error {
         let wrote = self.connection.wrote();
         self.connection.failed(None);
         let settings = plan.and_then(|plan| self.connection.settings(plan).ok());
+        let params = params.into();
         let sent = settings.as_ref().map(|settings| ClientValues { params, keys: self.keys(), settings });
         failed(error, plan.or(wrote.as_deref()), sent, position)
     }
 
     /// An error of a prepared statement that is run with these parameters.
-    pub(super) fn failed_run(self, error: tokio_postgres::Error, prepared: &Prepared, params: Params<'_>) -> Error {
+    pub(super) fn failed_run<'p>(
+        self,
+        error: tokio_postgres::Error,
+        prepared: &Prepared,
+        params: impl Into<KnownParams<'p>>,
+    ) -> Error {
         match prepared.plan() {
             Some(plan) => self.failed(error, Some(plan), params, |at| inputs::positions(&plan.template).client(at)),
             None => self.failed(error, None, params, Some),

@@ -13,7 +13,7 @@ use super::params;
 use super::run::{Loads, Runner};
 use super::statement::Prepared;
 use super::{Column, Error, Row};
-use crate::exec::errors::KeyParams;
+use crate::exec::errors::{KeyParams, KnownParams};
 use crate::exec::inputs::Params;
 use crate::exec::outputs::Opener;
 use crate::exec::session::Change;
@@ -185,10 +185,10 @@ impl<'a> Rows<'a> {
                     if let Reading::Forwarded(_, named) = reading {
                         runner.connection.failed(named.as_ref());
                     }
-                    let told = |params: Params<'_>| runner.failed_run(error, prepared, params);
+                    let told = |params: KnownParams<'_>| runner.failed_run(error, prepared, params);
                     return Err(match key {
                         Some(key) => key.with(told),
-                        None => told(Params::NONE),
+                        None => told(Params::NONE.into()),
                     });
                 }
                 None => {

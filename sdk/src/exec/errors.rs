@@ -12,7 +12,7 @@ mod values;
 
 use std::borrow::Cow;
 
-pub use values::{ClientValues, KeyParams};
+pub use values::{ClientValues, KeyParams, KnownParams};
 
 use self::shown::Shown;
 use crate::error::SqlState;
@@ -48,6 +48,7 @@ pub fn translate<'f>(
     // What plpgsql raises says what its author wrote.
     let constraint = sqlstate.starts_with(b"23") && text(b'R') != Some(b"exec_stmt_raise");
     let table = text(b's').zip(text(b't'));
+    let nested = text(b'W').is_some();
     let mut physical = None;
     let mut kept: Vec<Field<'f>> = Vec::with_capacity(fields.len());
     for &(code, text) in fields {
@@ -55,7 +56,7 @@ pub fn translate<'f>(
             b'S' | b'V' | b'C' => kept.push((code, text.into())),
             b'M' => kept.push((code, shown.text(text).unwrap_or(WITHHELD.as_bytes().into()))),
             b'D' if constraint => {
-                kept.extend(detail::of_constraint(text, sqlstate, table, plan, sent).map(|text| (code, text)));
+                kept.extend(detail::of_constraint(text, sqlstate, table, nested, plan, sent).map(|text| (code, text)));
             }
             b'P' => physical = std::str::from_utf8(text).ok().and_then(|at| at.parse().ok()),
             // Position and text of a query inside the server's own code.

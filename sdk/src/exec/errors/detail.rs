@@ -33,11 +33,13 @@ enum Part<'p> {
     },
 }
 
-/// What the client may see of it. `table`: schema and name, of which the error is.
+/// What the client may see of it. `table`: schema and name, of which the error is. `nested`: it has a context, so what
+/// failed is a statement of a trigger or of a foreign key, whose rows are not the client's.
 pub(super) fn of_constraint<'t>(
     text: &'t [u8],
     sqlstate: &[u8],
     table: Option<(&[u8], &[u8])>,
+    nested: bool,
     plan: &Plan,
     sent: Option<ClientValues<'_>>,
 ) -> Option<Cow<'t, [u8]>> {
@@ -48,7 +50,7 @@ pub(super) fn of_constraint<'t>(
         b"23502" | b"23514" => {
             let (schema, name) = table?;
             let (schema, name) = (encoding.decode(schema).ok()?, encoding.decode(name).ok()?);
-            row::told(&decoded, (&*schema, &*name), plan, sent)?
+            row::told(&decoded, (&*schema, &*name), plan, sent.filter(|_| !nested))?
         }
         _ => {
             let key = key(&decoded)?;

@@ -29,6 +29,10 @@ const NULL: &str = "null";
 /// The first bytes of a cell (CELL-1), as bytea is printed.
 const CELL: &str = "\\x01";
 
+/// Types whose values look like cells and tags.
+const BYTEA: u32 = 17;
+const UUID: u32 = 2950;
+
 /// What the client may see of a row of the table of this schema and name.
 pub(super) fn told(text: &str, of: (&str, &str), plan: &Plan, sent: Option<ClientValues<'_>>) -> Option<String> {
     let table = tables(plan).find(|table| (&*table.relation.schema, &*table.relation.name) == of)?;
@@ -46,12 +50,10 @@ pub(super) fn told(text: &str, of: (&str, &str), plan: &Plan, sent: Option<Clien
         return None;
     }
     let pairs: Vec<(Place, &str)> = places.into_iter().zip(values).collect();
-    let looks_right = |(place, value): &(Place, &str)| match place {
-        Place::Clear(_) => true,
-        Place::Sealed(_) | Place::Signature => *value == NULL || value.starts_with(CELL),
-        Place::Tag(_) => *value == NULL || tag(value).is_some(),
-    };
-    if !pairs.iter().all(looks_right) {
+    if !pairs.iter().all(|(place, value)| place.looks_like(value)) {
+        return None;
+    }
+    if listed.is_some() && pairs.iter().any(|(place, value)| may_be_forged(*place, value, row, table)) {
         return None;
     }
     // Helpers stand behind all columns only if none was added or dropped since; a tag that is the right one says so too.
@@ -73,6 +75,15 @@ pub(super) fn told(text: &str, of: (&str, &str), plan: &Plan, sent: Option<Clien
     Some([before, &names, &shown.join(", "), after].concat())
 }
 
+/// What a row that the statement writes is to the row that failed.
+enum Candidate {
+    /// It may be that one, with these values.
+    This(Vec<String>),
+    Another,
+    /// Not all that would tell is at hand.
+    Unknown,
+}
+
 /// Values of the one row that the statement writes and that this can be.
 fn written(
     pairs: &[(Place, &str)],
@@ -81,34 +92,44 @@ fn written(
     sent: ClientValues<'_>,
     certain: bool,
 ) -> Option<Vec<String>> {
-    let rows = plan.rows.iter().filter(|row| ptr::eq(&*row.table, table));
-    let mut told = rows.filter_map(|row| values(pairs, row, sent, certain));
-    let first = told.next()?;
-    told.all(|other| other == first).then_some(first)
+    let mut told = None;
+    for row in plan.rows.iter().filter(|row| ptr::eq(&*row.table, table)) {
+        match (candidate(pairs, row, sent, certain), &told) {
+            (Candidate::This(values), None) => told = Some(values),
+            (Candidate::This(values), Some(first)) if values == *first => {}
+            (Candidate::Another, _) => {}
+            (Candidate::This(_) | Candidate::Unknown, _) => return None,
+        }
+    }
+    told
 }
 
-/// The values of the physical row, if it can be this one.
-fn values(pairs: &[(Place, &str)], row: &WriteRow, sent: ClientValues<'_>, mut certain: bool) -> Option<Vec<String>> {
-    let mut told = Vec::new();
+/// Whether the physical row can be this one.
+fn candidate(pairs: &[(Place, &str)], row: &WriteRow, sent: ClientValues<'_>, mut certain: bool) -> Candidate {
+    let (mut told, mut unknown) = (Vec::new(), false);
     for (place, value) in pairs {
         match place {
             Place::Clear(_) => told.push((*value).to_owned()),
             Place::Sealed(id) => match sent.assigned(row, *id) {
                 Some(Some(own)) if *value != NULL => told.push(clipped(own)),
                 None | Some(None) if *value == NULL => told.push(NULL.to_owned()),
-                None | Some(_) => return None,
+                None => unknown = true,
+                Some(_) => return Candidate::Another,
             },
             Place::Tag(_) if *value == NULL => {}
             Place::Tag(beacon) => {
-                let tag = tag(value)?;
                 let beacons = beacon.map_or(0..row.table.beacons.len(), |beacon| beacon..beacon + 1);
-                beacons.into_iter().find_map(|beacon| sent.with_tag(row, beacon, &tag))?;
-                certain = true;
+                let mut known = beacons.map(|beacon| sent.has_tag(row, beacon, &tag(value)?));
+                match known.clone().any(|has| has == Some(true)) {
+                    true => certain = true,
+                    false if known.any(|has| has.is_none()) => unknown = true,
+                    false => return Candidate::Another,
+                }
             }
             Place::Signature => {}
         }
     }
-    certain.then_some(told)
+    if certain && !unknown { Candidate::This(told) } else { Candidate::Unknown }
 }
 
 impl Place {
@@ -134,6 +155,14 @@ impl Place {
         }
     }
 
+    fn looks_like(self, value: &str) -> bool {
+        match self {
+            Self::Clear(_) => true,
+            Self::Sealed(_) | Self::Signature => value == NULL || value.starts_with(CELL),
+            Self::Tag(_) => value == NULL || tag(value).is_some(),
+        }
+    }
+
     fn is_logical(self) -> bool {
         self.column().is_some()
     }
@@ -147,6 +176,23 @@ fn listed(names: &str, table: &Table) -> Option<Vec<Place>> {
         places.push(place);
     }
     Some(places)
+}
+
+/// Whether what a listed row shows in a column in the clear may be a cell or a tag: a value that holds what separates names
+/// from values makes a row without a list look as if it had one.
+fn may_be_forged(place: Place, value: &str, row: &str, table: &Table) -> bool {
+    let Place::Clear(id) = place else { return false };
+    if !value.starts_with(CELL) && tag(value).is_none() {
+        return false;
+    }
+    let column = table.columns.get(id);
+    let is_own = column.is_some_and(|column| matches!(column.type_oid, BYTEA | UUID));
+    // As the server would print it without a list, its helpers at the end.
+    let (places, values) = (all(table), row.rsplit(", "));
+    let fits = values.clone().count() >= places.len();
+    let helpers = places.iter().rev().take_while(|place| !place.is_logical());
+    let ends = helpers.zip(values).all(|(place, value)| place.looks_like(value));
+    !is_own || fits && (ends || !has_all_numbers(table))
 }
 
 /// Every column, in the order of their numbers; helpers behind them.
@@ -164,7 +210,8 @@ fn has_all_numbers(table: &Table) -> bool {
     last.is_some_and(|last| usize::try_from(last) == Ok(table.columns.len()))
 }
 
-/// As the server prints a value of more than 64 bytes (`pg_mbcliplen`, mbutils.c).
+/// As the server prints a value of more than 64 bytes (`pg_mbcliplen`, mbutils.c). It counts them in the database's
+/// encoding: in one that is not UTF8 it cuts elsewhere.
 fn clipped(mut value: String) -> String {
     const MOST: usize = 64;
     if value.len() > MOST {

@@ -3,6 +3,11 @@
 use crate::sql::{Notes, PhysicalType, Piece, Slot, Steps, Template, Verb};
 
 use super::*;
+use crate::encoding::ClientEncoding;
+use crate::exec::inputs::Params;
+use crate::exec::tests::{CREDIT, PAN, PIN, insert, keys, table, untyped};
+use crate::sql::Input;
+use crate::value::{Format, Settings, Type};
 
 /// A plan whose second physical parameter is the client's first, and whose first is a cell.
 fn plan() -> Plan {
@@ -207,4 +212,82 @@ fn what_every_table_of_the_lock_has_and_the_server_misses_is_drift_cat_2() {
     }
     let fields = [(b'V', "NOTICE"), (b'C', "42703"), (b'M', "pgseal_eq_pan")];
     assert_eq!(translated(&fields, None)[1], (b'C', "42703".to_owned()));
+}
+
+/// The DETAIL that is told of a failing row of table card.
+fn told_of_row(row: &str, more: &[(u8, &str)], plan: &Plan, params: Option<&KeyParams>) -> Option<String> {
+    let detail = format!("Failing row contains {row}.");
+    let fields = [(b'C', "23514"), (b'M', "violated"), (b'D', &detail), (b's', "public"), (b't', "card")];
+    let fields: Vec<(u8, &[u8])> = fields.iter().chain(more).map(|(code, text)| (*code, text.as_bytes())).collect();
+    let (keys, settings) = (keys(), Settings::default());
+    let told = |sent: ClientValues<'_>| {
+        let kept = translate(&fields, plan, Some(sent), |_| None);
+        let detail = kept.into_iter().find(|(code, _)| *code == b'D');
+        detail.map(|(_, text)| String::from_utf8(text.into_owned()).unwrap())
+    };
+    match params {
+        Some(params) => {
+            params.with(|params| told(ClientValues { params: params.into(), keys: &keys, settings: &settings }))
+        }
+        None => told(ClientValues { params: Params::NONE.into(), keys: &keys, settings: &settings }),
+    }
+}
+
+/// An INSERT of a row for each of these, which is its pin: nothing else is sealed.
+fn pins(pins: Vec<Input>) -> Plan {
+    let table = table(false);
+    let row = |pin| {
+        insert(&table, |values| {
+            (values[PAN], values[CREDIT]) = (Some(Input::Null), Some(Input::Null));
+            values[PIN] = Some(pin);
+        })
+    };
+    pins.into_iter()
+        .map(row)
+        .reduce(|mut all, next| {
+            all.rows.extend(next.rows);
+            all
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_failing_row_that_may_be_one_whose_values_are_not_at_hand_is_not_shown_sql_56() {
+    let row = "(1, ada, null, \\x01aa, null, null, null, null)";
+    let param = || Input::Param { index: 0, ty: Type::Text };
+    let shown = |pin: &str| Some(format!("Failing row contains (1, ada, null, {pin}, null, null)."));
+    let kept = |plan: &Plan, bytes: &[u8]| {
+        let second = &b"9"[..];
+        let (values, formats) = (&[Some(bytes), Some(second)], &[Format::Text; 2]);
+        KeyParams::of(plan, Params { values, formats, encoding: ClientEncoding::UTF8 })
+    };
+    // A third row needs a parameter that is kept.
+    let large = vec![b'x'; 20 << 10];
+    let plan = pins(vec![param(), untyped("5")]);
+    assert_eq!(told_of_row(row, &[], &plan, kept(&plan, &large).as_ref()), None);
+    let plan = pins(vec![param(), untyped("5"), Input::Param { index: 1, ty: Type::Text }]);
+    assert_eq!(told_of_row(row, &[], &plan, kept(&plan, &large).as_ref()), None);
+    let plan = pins(vec![param(), untyped("5")]);
+    assert_eq!(told_of_row(row, &[], &plan, kept(&plan, b"5").as_ref()), shown("5"), "either has these values");
+    let plan = pins(vec![Input::Null, untyped("5")]);
+    assert_eq!(told_of_row(row, &[], &plan, None), shown("5"), "no cell is NULL");
+}
+
+#[test]
+fn a_failing_row_of_a_statement_within_one_is_not_told_in_the_values_of_that_sql_56() {
+    let (row, plan) = ("(1, ada, null, \\x01aa, null, null, null, null)", pins(vec![untyped("5")]));
+    assert!(told_of_row(row, &[], &plan, None).is_some());
+    assert_eq!(told_of_row(row, &[(b'W', "SQL statement \"UPDATE ONLY card\"")], &plan, None), None);
+}
+
+#[test]
+fn a_row_that_looks_listed_shows_no_tag_in_a_column_in_the_clear_sql_56() {
+    let plan = pins(vec![Input::Null]);
+    let listed = "(id, owner) = (1, ada)";
+    assert_eq!(told_of_row(listed, &[], &plan, None), Some(format!("Failing row contains {listed}.")));
+    let names = "owner, id, pan, pin, credit, pgseal_exact_credit, note, pgseal_exact_pan";
+    for value in ["6e0c1a44-0000-4000-8000-000000000000", "\\x0102"] {
+        let forged = format!("({names}) = (z, 1, null, null, null, null, {value}, null)");
+        assert_eq!(told_of_row(&forged, &[], &plan, None), None, "{value}");
+    }
 }

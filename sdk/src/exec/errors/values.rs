@@ -18,23 +18,45 @@ const MOST_KEPT: usize = 16 * 1024;
 #[derive(Clone, Copy)]
 pub struct ClientValues<'a> {
     /// Its parameters; those that [`KeyParams`] has will do.
-    pub params: Params<'a>,
+    pub params: KnownParams<'a>,
     /// The keys of the tags.
     pub keys: &'a dyn KeySource,
     /// How values look in the session.
     pub settings: &'a Settings,
 }
 
+/// Parameters of an execution, of which some may not be at hand any more.
+#[derive(Clone, Copy)]
+pub struct KnownParams<'a> {
+    params: Params<'a>,
+    /// Numbers of those that are not; they look like NULL.
+    missing: &'a [usize],
+}
+
+impl<'a> From<Params<'a>> for KnownParams<'a> {
+    fn from(params: Params<'a>) -> Self {
+        Self { params, missing: &[] }
+    }
+}
+
 impl ClientValues<'_> {
     /// The value of the column of a beacon in a written row, as text, if its tag is this one. NULL violates no key.
     pub(super) fn with_tag(&self, written: &WriteRow, beacon: usize, tag: &[u8; 16]) -> Option<String> {
-        let table = &*written.table;
-        let id = table.beacons.get(beacon)?.column;
+        let id = written.table.beacons.get(beacon)?.column;
         let value = self.value(written, id)??;
-        if row::exact_tag(table, self.keys, beacon, &value).ok()? != *tag {
+        if !self.has_tag(written, beacon, tag)? {
             return None;
         }
-        self.text(&value, table.columns.get(id)?)
+        self.text(&value, written.table.columns.get(id)?)
+    }
+
+    /// Whether the column of a beacon has this tag in a written row: `None` if that is not known.
+    pub(super) fn has_tag(&self, written: &WriteRow, beacon: usize, tag: &[u8; 16]) -> Option<bool> {
+        let table = &*written.table;
+        match self.value(written, table.beacons.get(beacon)?.column)? {
+            Some(value) => Some(row::exact_tag(table, self.keys, beacon, &value).ok()? == *tag),
+            None => Some(false),
+        }
     }
 
     /// What is assigned to a sealed column of a written row, as text: `None` if that is not known, then `None` for NULL.
@@ -47,7 +69,10 @@ impl ClientValues<'_> {
 
     fn value<'v>(&'v self, written: &'v WriteRow, id: ColumnId) -> Option<Option<Value<'v>>> {
         let input = written.values.get(id)?.as_ref()?;
-        let sources = Sources { params: self.params, fetched: &[], settings: self.settings };
+        if matches!(input, Input::Param { index, .. } if self.params.missing.contains(index)) {
+            return None;
+        }
+        let sources = Sources { params: self.params.params, fetched: &[], settings: self.settings };
         sources.assigned(input, written.table.columns.get(id)?).ok()
     }
 
@@ -66,6 +91,8 @@ pub struct KeyParams {
     kept: Vec<(usize, Format, usize)>,
     bytes: Zeroizing<Vec<u8>>,
     encoding: ClientEncoding,
+    /// Numbers of those that were too much.
+    missing: Vec<usize>,
 }
 
 impl KeyParams {
@@ -73,7 +100,7 @@ impl KeyParams {
     pub fn of(plan: &Plan, params: Params<'_>) -> Option<Self> {
         // Keys come first: what is too much beside them is not kept.
         let mut kept: Vec<(usize, Format, &[u8])> = Vec::new();
-        let mut length = 0;
+        let (mut length, mut missing) = (0, Vec::new());
         for keys in [true, false] {
             for row in &plan.rows {
                 for (id, (column, input)) in row.table.columns.iter().zip(&row.values).enumerate() {
@@ -89,6 +116,7 @@ impl KeyParams {
                         if keys {
                             return None;
                         }
+                        missing.push(*index);
                         continue;
                     }
                     length += value.len();
@@ -105,11 +133,11 @@ impl KeyParams {
             (index, format, bytes.len())
         });
         let kept = kept.collect();
-        Some(Self { kept, bytes, encoding: params.encoding })
+        Some(Self { kept, bytes, encoding: params.encoding, missing })
     }
 
     /// Calls `then` with them in their places.
-    pub fn with<R>(&self, then: impl FnOnce(Params<'_>) -> R) -> R {
+    pub fn with<R>(&self, then: impl FnOnce(KnownParams<'_>) -> R) -> R {
         let count = self.kept.iter().map(|(index, ..)| index + 1).max().unwrap_or(0);
         let (mut values, mut formats) = (vec![None; count], vec![Format::Text; count]);
         let mut start = 0;
@@ -119,6 +147,7 @@ impl KeyParams {
             }
             start = *end;
         }
-        then(Params { values: &values, formats: &formats, encoding: self.encoding })
+        let params = Params { values: &values, formats: &formats, encoding: self.encoding };
+        then(KnownParams { params, missing: &self.missing })
     }
 }
