@@ -275,7 +275,7 @@ impl State {
                         }
                         _ => match query.plan().or(self.session.wrote()) {
                             Some(plan) => {
-                                let sent = Some(opening.sent(Params::NONE));
+                                let sent = query.sends_written().then(|| opening.sent(Params::NONE));
                                 translate_error(Some(body), plan, sent, |at| query.positions.client(at), out)
                             }
                             None => {

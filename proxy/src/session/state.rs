@@ -266,6 +266,12 @@ impl Simple {
             Some(None) | None => self.plan.as_ref(),
         }
     }
+
+    /// Whether an error may be about rows of which this text has the values: a statement that is forwarded may reach
+    /// rows of others, and the plan may be an earlier text's.
+    pub(super) fn sends_written(&self) -> bool {
+        self.parts.get(self.current).map_or(!self.parts.is_empty(), Option::is_some)
+    }
 }
 
 /// Bytes of the frame at the front that are under way already.

@@ -271,6 +271,39 @@ fn a_failing_row_with_a_cell_that_was_not_sent_or_whose_values_cannot_be_told_ap
     }
 }
 
+/// A row that the client's statements did not name: a foreign key reaches it.
+#[test]
+fn a_failing_row_that_another_statement_reaches_is_not_told_in_what_was_sent_before_sql_56() {
+    let table = "CREATE TABLE team (id int PRIMARY KEY); INSERT INTO team VALUES (5), (6);
+        CREATE TABLE account (id int PRIMARY KEY, holder text,
+            team int REFERENCES team ON UPDATE CASCADE CHECK (team > 0));";
+    let schema = "version = 1\nkeyrings.test.generator = 'local:test'\nbranch_keys.people.keyring = 'test'\n\
+        [tables.account]\nname = 'public.account'\nbranch_key = 'people'\nunlisted_columns = 'DO_NOTHING'\n\
+        [tables.account.columns]\nid = 'SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT'\n\
+        holder = { action = 'ENCRYPT_AND_SIGN', type = 'text' }";
+    let world = World::sealed("reached", table, schema);
+    let (secret, mut raw) = (world.secret(), world.raw());
+    let row = |id: u8, team: u8| query(&format!("INSERT INTO account VALUES ({id}, '{secret}{id}', {team})"));
+    assert_eq!(told(&raw.talk(&row(2, 6), 1), &secret), None);
+    let update = "UPDATE team SET id = -6 WHERE id = 6";
+    for text in [
+        format!("{update}; SELECT upper(holder) FROM account"),
+        format!("INSERT INTO account VALUES (3, '{secret}3', 5); {update}"),
+        update.to_owned(),
+    ] {
+        for message in [query("BEGIN"), row(1, 5)] {
+            assert_eq!(told(&raw.talk(&message, 1), &secret), None);
+        }
+        let error = told(&raw.talk(&query(&text), 1), &secret).unwrap();
+        assert_eq!(
+            (error[0].as_deref(), &error[2], error[5].as_deref()),
+            (Some("23514"), &None, Some("account")),
+            "{text}"
+        );
+        raw.talk(&query("ROLLBACK"), 1);
+    }
+}
+
 /// What the statements of a transaction sent is not kept up to its end.
 #[test]
 fn a_deferred_key_of_a_sealed_column_is_named_at_the_commit_and_has_no_detail_sql_56() {
