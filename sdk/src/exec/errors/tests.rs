@@ -227,7 +227,7 @@ fn told_of_row(row: &str, more: &[(u8, &str)], plan: &Plan, params: Option<&KeyP
     };
     match params {
         Some(params) => {
-            params.with(|params| told(ClientValues { params: params.into(), keys: &keys, settings: &settings }))
+            params.with(|params| told(ClientValues { params, keys: &keys, settings: &settings }))
         }
         None => told(ClientValues { params: Params::NONE.into(), keys: &keys, settings: &settings }),
     }
