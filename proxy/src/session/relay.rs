@@ -102,13 +102,11 @@ async fn upward(mut reader: ReadHalf<'_>, mut writer: WriteHalf<'_>, mut inbound
     let mut outbound = Outbound::default();
     loop {
         let need = link.state.borrow_mut().handle_client(link.core, &mut inbound, outbound.bytes());
-        if !outbound.is_empty() {
-            match unless_gone(outbound.write(&mut writer), &reader, link).await {
-                Some(Ok(())) => {}
-                // The server closed. What it said last is still on its way to the client.
-                Some(Err(_)) => return pending().await,
-                None => return End::Client,
-            }
+        match unless_gone(outbound.write(&mut writer), &reader, link).await {
+            Some(Ok(())) => {}
+            // The server closed. What it said last is still on its way to the client.
+            Some(Err(_)) => return pending().await,
+            None => return End::Client,
         }
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
@@ -190,13 +188,11 @@ async fn downward(
             }
             need
         };
-        if !outbound.is_empty() {
-            link.telling.set(true);
-            if outbound.write(&mut writer).await.is_err() {
-                return End::Client;
-            }
-            link.telling.set(false);
+        link.telling.set(!outbound.is_empty());
+        if outbound.write(&mut writer).await.is_err() {
+            return End::Client;
         }
+        link.telling.set(false);
         let wanted = match need {
             Ok(Need::Bytes(wanted)) => wanted,
             Ok(Need::Wait | Need::Turn) => {

@@ -137,8 +137,11 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// Where to append.
+    /// Where to append. [`Outbound::write`] follows, also if nothing was: it gives the buffer back.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = borrow();
+        }
         &mut self.bytes
     }
 

@@ -226,9 +226,7 @@ fn told_of_row(row: &str, more: &[(u8, &str)], plan: &Plan, params: Option<&KeyP
         detail.map(|(_, text)| String::from_utf8(text.into_owned()).unwrap())
     };
     match params {
-        Some(params) => {
-            params.with(|params| told(ClientValues { params, keys: &keys, settings: &settings }))
-        }
+        Some(params) => params.with(|params| told(ClientValues { params, keys: &keys, settings: &settings })),
         None => told(ClientValues { params: Params::NONE.into(), keys: &keys, settings: &settings }),
     }
 }
