@@ -88,7 +88,7 @@ pub fn bind(
 }
 
 /// The formats of a Bind's parameters, one each (0, 1 or n are sent).
-fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
+pub fn formats(client: &reader::Bind<'_>) -> Result<Vec<Format>, Error> {
     let values = client.values.len();
     let sent = client.formats.len();
     each(&client.formats, values)

@@ -17,6 +17,7 @@ use pgseal::value::{Format, Settings};
 use pgseal_fuzz::fixture::Keys;
 use pgseal_fuzz::{Choices, fixture, seeds};
 use pgseal_proxy::frames;
+use pgseal_proxy::frames::bind::Checked;
 use pgseal_proxy::wire::frame::HEADER;
 use pgseal_proxy::wire::{compose, reader};
 
@@ -80,11 +81,25 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
     });
 });
 
+/// The physical Bind, as a session makes it of the client's.
+fn bound(
+    client: &reader::Bind<'_>,
+    plan: &Plan,
+    keys: &Keys,
+    settings: &Settings,
+    out: &mut Vec<u8>,
+) -> Result<(), pgseal::exec::Error> {
+    let Checked { params: formats, columns } = frames::bind::check(client, plan)?;
+    columns.check(plan, settings)?;
+    let params = Params { values: &client.values, formats: &formats, encoding: settings.encoding };
+    frames::bind::bind(client, params, &columns, plan, keys, settings, out)
+}
+
 /// A Bind whose body is foreign.
 fn body(bytes: &[u8], plan: &Plan, keys: &Keys, settings: &Settings) {
     let Ok(client) = reader::bind(bytes) else { return };
     let mut out = Vec::new();
-    if frames::bind::bind(&client, plan, keys, settings, &mut out).is_err() {
+    if bound(&client, plan, keys, settings, &mut out).is_err() {
         assert!(out.is_empty());
     }
 }
@@ -120,7 +135,7 @@ fn values_of(
             results: vec![],
         };
         let mut out = Vec::new();
-        if frames::bind::bind(&client, plan, keys, settings, &mut out).is_err() {
+        if bound(&client, plan, keys, settings, &mut out).is_err() {
             assert!(out.is_empty());
             return;
         }

@@ -61,6 +61,7 @@ impl<'a> RowOpener<'a> {
     }
 
     /// As [`RowOpener::open`], of a cell that may be asked for again.
+    #[cfg(feature = "sql")]
     pub(crate) fn look<'s>(&mut self, id: ColumnId, scratch: &'s mut Vec<u8>) -> Result<Value<'s>, Error> {
         if self.seen.iter().any(|(seen, _)| *seen == id) {
             return self.open(id, scratch);
