@@ -242,7 +242,8 @@ fn list(
         None => common_type(&elements)?,
     };
     let element = |element| match element {
-        Constant::Value(Literal::Untyped(text)) => Ok(cast_text(to, text)),
+        // The elements have a type in common and no modifier (transformArrayExpr): that of one rounds or cuts no other.
+        Constant::Value(Literal::Untyped(text)) => Ok(cast_text(to.unmodified(), text)),
         Constant::Value(Literal::Typed(from, text)) => cast_typed(from, to, text),
         Constant::Value(Literal::Array(_)) => Err(not_carried("an array of arrays")),
         Constant::Null => Ok(Constant::Null),

@@ -121,6 +121,9 @@ fn an_array_has_one_type_for_all_elements_sql_20() {
     is("ARRAY[1, '2']", array(vec![of(Type::Int4, "1"), of(Type::Int4, "2")]));
     is("ARRAY[1, 3000000000]", array(vec![of(Type::Int8, "1"), of(Type::Int8, "3000000000")]));
     is("ARRAY[1, 1.5]", array(vec![of(Type::Numeric(None), "1"), of(Type::Numeric(None), "1.5")]));
+    // The modifier of one is not that of another.
+    let two = Type::Varchar(Some(2));
+    is("ARRAY['abc', 'xyz'::varchar(2)]", array(vec![of(Type::Varchar(None), "abc"), of(two, "xy")]));
     is("ARRAY['a', 'b']::uuid[]", array(vec![of(Type::Uuid, "a"), of(Type::Uuid, "b")]));
     is("(ARRAY[])::text[]", array(vec![]));
     is_refused("ARRAY[1, true]", SqlState::FEATURE_NOT_SUPPORTED);
