@@ -88,6 +88,7 @@ fn plan() -> Arc<Plan> {
     let pieces = vec![Piece::Text("SELECT … ".into()), Piece::Slot(0), Piece::Text(" … ".into()), Piece::Slot(1)];
     let read = ReadRow {
         table,
+        presence: pgseal::sql::Presence::Required,
         columns: vec![Some(2), Some(1), None],
         tags: vec![None],
         signature: None,

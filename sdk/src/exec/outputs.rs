@@ -14,7 +14,7 @@ use crate::keys::KeySource;
 use crate::schema::ColumnId;
 use crate::seal::row::{RowOpener, StoredRow};
 use crate::seal::{self, cell};
-use crate::sql::{OutputColumn, OutputSource, Plan, ReadRow, RowShape};
+use crate::sql::{OutputColumn, OutputSource, Plan, Presence, ReadRow, RowShape};
 use crate::value::{Format, Settings, Type, Value};
 
 /// The formats in which the server is asked for a plan's columns: cells, tags and S forms in binary, the client's own
@@ -167,7 +167,10 @@ impl Opener {
         let parts: Vec<Parts<'_>> = shape.rows.iter().map(|read| Parts::new(read, &raw)).collect::<Result<_, _>>()?;
         let mut opening = Opening { shape, parts: &parts, keys, last: None };
         for (index, (read, parts)) in shape.rows.iter().zip(&parts).enumerate() {
+            // Conditions hold on a row that is not there as well: all of it is NULL.
+            let absent = read.presence == Presence::Optional && parts.is_absent();
             match (read.signature, &read.table.signature) {
+                (Some(_), _) if absent => {}
                 (Some(_), _) => {
                     opening.last = Some((index, RowOpener::verified(&read.table, keys, parts.stored())?));
                 }
@@ -324,6 +327,11 @@ impl<'a> Parts<'a> {
             fields.push(at(position)?);
         }
         Ok(Self { fields, columns: read.columns.len(), signature: at(&read.signature)? })
+    }
+
+    /// Whether everything that was read is NULL: the row is not there.
+    fn is_absent(&self) -> bool {
+        self.fields.iter().flatten().chain(&self.signature).all(Option::is_none)
     }
 
     /// By [`ColumnId`].

@@ -51,14 +51,14 @@ fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<C
         return Err(Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, "too many casts around one constant"));
     }
     if let Some(number) = number(expr, constants)? {
-        return Ok(Some(typed(number_type(&number), number)));
+        return Ok(Some(numeric(number)));
     }
     match expr {
         Expr::Nested(inner) => read(inner, constants, depth + 1),
         Expr::Value(value) => scalar(value, constants),
         Expr::TypedString(typed) if typed.uses_odbc_syntax => Err(not_carried("an ODBC literal")),
         Expr::TypedString(typed) => match scalar(&typed.value, constants)? {
-            Some(constant) => cast(constant, &typed.data_type).map(Some),
+            Some(constant) => cast(constant, type_of(&typed.data_type)).map(Some),
             None => Ok(None),
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
@@ -66,7 +66,7 @@ fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<C
                 return list(&array.elem, Some(data_type), constants, depth);
             }
             match read(expr, constants, depth + 1)? {
-                Some(constant) => cast(constant, data_type).map(Some),
+                Some(constant) => cast(constant, type_of(data_type)).map(Some),
                 None => Ok(None),
             }
         }
@@ -76,8 +76,7 @@ fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<C
             None => Ok(None),
         },
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => match read(expr, constants, depth + 1)? {
-            Some(Constant::Value(Literal::Typed(ty, text))) if ty.is_number() => Ok(Some(typed(ty, text))),
-            Some(_) => Err(not_carried("a sign before anything but a number")),
+            Some(constant) => plus(constant).map(Some),
             None => Ok(None),
         },
         // Not a constant in any reading of this file.
@@ -106,6 +105,16 @@ fn number(expr: &Expr, constants: &Constants<'_>) -> Result<Option<String>, Refu
     }
 }
 
+/// A number as it is written, with its sign.
+pub(super) fn numeric(text: String) -> Constant {
+    typed(number_type(&text), text)
+}
+
+/// TRUE or FALSE.
+pub(super) fn boolean(value: bool) -> Constant {
+    typed(Type::Bool, value.to_string())
+}
+
 fn number_type(text: &str) -> Type {
     match text.parse::<i64>() {
         Ok(number) if i32::try_from(number).is_ok() => Type::Int4,
@@ -121,11 +130,8 @@ fn scalar(value: &ValueWithSpan, constants: &Constants<'_>) -> Result<Option<Con
         | Value::EscapedStringLiteral(_)
         | Value::UnicodeStringLiteral(_)
         | Value::DollarQuotedString(_) => Ok(Some(Constant::Value(Literal::Untyped(text()?)))),
-        Value::Number(_, _) => {
-            let text = text()?;
-            Ok(Some(typed(number_type(&text), text)))
-        }
-        Value::Boolean(value) => Ok(Some(typed(Type::Bool, value.to_string()))),
+        Value::Number(_, _) => Ok(Some(numeric(text()?))),
+        Value::Boolean(value) => Ok(Some(boolean(*value))),
         Value::Null => Ok(Some(Constant::Null)),
         Value::Placeholder(_) => Ok(None),
         Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => Err(not_carried("a bit string")),
@@ -145,11 +151,9 @@ fn scalar(value: &ValueWithSpan, constants: &Constants<'_>) -> Result<Option<Con
     }
 }
 
-/// An explicit cast.
-fn cast(constant: Constant, data_type: &DataType) -> Result<Constant, Refusal> {
-    let Some(to) = type_of(data_type) else {
-        return Err(not_carried("a cast to this type"));
-    };
+/// An explicit cast, to a type that a protected column can have.
+pub(super) fn cast(constant: Constant, to: Option<Type>) -> Result<Constant, Refusal> {
+    let Some(to) = to else { return Err(not_carried("a cast to this type")) };
     if let Type::Bit(Some(_)) | Type::Varbit(Some(_)) = to {
         return Err(not_carried("a cast to this type"));
     }
@@ -201,7 +205,8 @@ fn cast_typed(from: Type, to: Type, text: String) -> Result<Constant, Refusal> {
     }
 }
 
-fn negate(constant: Constant) -> Result<Constant, Refusal> {
+/// A minus before it.
+pub(super) fn negate(constant: Constant) -> Result<Constant, Refusal> {
     match constant {
         Constant::Null => Ok(Constant::Null),
         Constant::Value(Literal::Typed(ty, text)) if ty.is_integer() || ty == Type::Numeric(None) => {
@@ -218,8 +223,23 @@ fn negate(constant: Constant) -> Result<Constant, Refusal> {
     }
 }
 
-/// `ARRAY[…]`, under a cast or not. PostgreSQL gives all elements one type: that of the cast; else that of the typed
-/// ones; else text.
+/// A plus before it.
+pub(super) fn plus(constant: Constant) -> Result<Constant, Refusal> {
+    match constant {
+        Constant::Value(Literal::Typed(ty, text)) if ty.is_number() => Ok(typed(ty, text)),
+        Constant::Value(_) | Constant::Null => Err(not_carried("a sign before anything but a number")),
+    }
+}
+
+/// What an array is cast to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cast {
+    /// Nothing.
+    None,
+    /// An array of this type; `None` for one that no protected column can have.
+    To(Option<Type>),
+}
+
 fn list(
     items: &[Expr],
     to: Option<&DataType>,
@@ -234,12 +254,22 @@ fn list(
         }
     }
     let to = match to {
-        Some(DataType::Array(ArrayElemTypeDef::SquareBracket(element, _))) => {
+        Some(DataType::Array(ArrayElemTypeDef::SquareBracket(element, _))) => Cast::To(type_of(element)),
+        Some(_) => Cast::To(None),
+        None => Cast::None,
+    };
+    array(elements, to).map(Some)
+}
+
+/// `ARRAY[…]`, under a cast or not. PostgreSQL gives all elements one type: that of the cast; else that of the typed
+/// ones; else text.
+pub(super) fn array(elements: Vec<Constant>, to: Cast) -> Result<Constant, Refusal> {
+    let to = match to {
+        Cast::To(element) => {
             let cast = |element_of: Constant| cast(element_of, element);
-            return elements.into_iter().map(cast).collect::<Result<Vec<_>, _>>().map(array).map(Some);
+            return elements.into_iter().map(cast).collect::<Result<Vec<_>, _>>().map(collected);
         }
-        Some(_) => return Err(not_carried("a cast to this type")),
-        None => common_type(&elements)?,
+        Cast::None => common_type(&elements)?,
     };
     let element = |element| match element {
         // The elements have a type in common and no modifier (transformArrayExpr): that of one rounds or cuts no other.
@@ -248,10 +278,10 @@ fn list(
         Constant::Value(Literal::Array(_)) => Err(not_carried("an array of arrays")),
         Constant::Null => Ok(Constant::Null),
     };
-    elements.into_iter().map(element).collect::<Result<Vec<_>, _>>().map(array).map(Some)
+    elements.into_iter().map(element).collect::<Result<Vec<_>, _>>().map(collected)
 }
 
-fn array(elements: Vec<Constant>) -> Constant {
+fn collected(elements: Vec<Constant>) -> Constant {
     let literal = |element| match element {
         Constant::Null => None,
         Constant::Value(literal) => Some(literal),
@@ -309,7 +339,7 @@ fn typed(ty: Type, text: String) -> Constant {
     Constant::Value(Literal::Typed(ty, text))
 }
 
-fn not_carried(what: &str) -> Refusal {
+pub(super) fn not_carried(what: &str) -> Refusal {
     Refusal::new(format!("{what} cannot be used with a protected column"))
         .hint("Write the constant in quotes, without a cast: it takes the column's type.")
 }

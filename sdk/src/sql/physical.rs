@@ -321,6 +321,8 @@ pub enum OutputSource {
 pub struct ReadRow {
     /// The table.
     pub table: Arc<Table>,
+    /// Whether there always is one.
+    pub presence: Presence,
     /// By [`ColumnId`]: position of the cell, or of [`crate::value::Type::stored_expression`].
     pub columns: Vec<Option<usize>>,
     /// By beacon: position of the helper column.
@@ -329,6 +331,15 @@ pub struct ReadRow {
     pub signature: Option<usize>,
     /// What the row must satisfy, else the server made it up (SQL-60). A column that is not read can be anything.
     pub conditions: Vec<Condition>,
+}
+
+/// Whether a row of the server has this protected row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has.
+    Required,
+    /// An outer join may leave it out: then everything that is read of it is NULL (SQL-41).
+    Optional,
 }
 
 /// What a statement changes in the session, once the server has confirmed it.

@@ -227,6 +227,7 @@ pub(super) fn read(table: &Arc<Table>, from: usize) -> crate::sql::ReadRow {
     }
     crate::sql::ReadRow {
         table: Arc::clone(table),
+        presence: crate::sql::Presence::Required,
         columns,
         tags,
         signature: table.signature.as_ref().map(|_| from + 7),

@@ -10,7 +10,7 @@ use crate::value::Type;
 
 /// A constant and the tokens that it takes.
 #[derive(Debug, Clone)]
-pub(super) struct Constant {
+pub(in crate::sql) struct Constant {
     /// What it is.
     pub value: Bare,
     /// With its casts, signs and parentheses.
@@ -19,7 +19,7 @@ pub(super) struct Constant {
 
 /// A constant without its place.
 #[derive(Debug, Clone)]
-pub(super) enum Bare {
+pub(in crate::sql) enum Bare {
     /// NULL, with the type that it is cast to.
     Null { cast: Option<Type> },
     /// `$n`, numbered from 0, with the type that it is cast to.
@@ -30,7 +30,7 @@ pub(super) enum Bare {
 
 impl Constant {
     /// Reads an expression as a constant; `None` if it is something else.
-    pub(super) fn read(source: &Source<'_>, expr: &Expr) -> Result<Option<Self>, Refusal> {
+    pub(in crate::sql) fn read(source: &Source<'_>, expr: &Expr) -> Result<Option<Self>, Refusal> {
         match bare(source, expr)? {
             Some(value) => Ok(Some(Self { value, extent: source.extent(expr)? })),
             None => Ok(None),
@@ -58,7 +58,7 @@ fn outer_type(expr: &Expr) -> Option<Type> {
 
 /// Whether PostgreSQL compares and stores a NULL of this type as one of the column's: where it does not, it has no
 /// operator or no cast, and says so before it looks at a value.
-pub(super) fn is_null_of(cast: &Type, column: &Type) -> bool {
+pub(in crate::sql) fn is_null_of(cast: &Type, column: &Type) -> bool {
     cast.same_base(column) || (cast.is_number() && column.is_number()) || (cast.is_text() && column.is_text())
 }
 
@@ -108,7 +108,7 @@ fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<T
 }
 
 /// Whether the bytes of a parameter declared as `declared` may stand for `$n::cast`: no value changes.
-pub(super) fn same_value(declared: &Type, cast: &Type) -> bool {
+pub(in crate::sql) fn same_value(declared: &Type, cast: &Type) -> bool {
     let (declared, cast) = (&declared.unmodified(), *cast);
     *declared == cast
         || (declared.is_integer() && cast == cast.unmodified() && cast.outranks(declared))

@@ -12,27 +12,27 @@ use crate::sql::{Input, Origin, ParamRole, PhysicalType, Piece, Recipe, Refusal,
 
 /// Builds the parts of a splice. Each is ours, or the client's from this byte on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parts(Vec<(Piece, Option<usize>)>);
+pub(in crate::sql) struct Parts(Vec<(Piece, Option<usize>)>);
 
 impl Parts {
-    pub(super) fn text(mut self, text: impl Into<String>) -> Self {
+    pub(in crate::sql) fn text(mut self, text: impl Into<String>) -> Self {
         self.0.push((Piece::Text(text.into()), None));
         self
     }
 
-    pub(super) fn slot(mut self, slot: usize) -> Self {
+    pub(in crate::sql) fn slot(mut self, slot: usize) -> Self {
         self.0.push((Piece::Slot(slot), None));
         self
     }
 
     /// The client's own bytes.
-    pub(super) fn client(mut self, source: &Source<'_>, bytes: Range<usize>) -> Result<Self, Refusal> {
+    pub(in crate::sql) fn client(mut self, source: &Source<'_>, bytes: Range<usize>) -> Result<Self, Refusal> {
         let text = source.text.get(bytes.clone()).ok_or_else(unreadable)?.to_owned();
         self.0.push((Piece::Text(text), Some(bytes.start)));
         Ok(self)
     }
 
-    pub(super) fn extend(mut self, other: Parts) -> Self {
+    pub(in crate::sql) fn extend(mut self, other: Parts) -> Self {
         self.0.extend(other.0);
         self
     }
@@ -45,7 +45,7 @@ impl Parts {
 
 /// Edits and slots of one template.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(in crate::sql) struct Draft {
     edits: Vec<(Range<usize>, Parts)>,
     slots: Vec<Slot>,
 }
@@ -53,7 +53,7 @@ pub(super) struct Draft {
 impl Draft {
     /// A slot of its own; but predicates that compare a column with the same constant share one: to PostgreSQL they are
     /// one expression, which GROUP BY or DISTINCT may name again.
-    pub(super) fn slot(&mut self, recipe: Recipe, ty: PhysicalType) -> usize {
+    pub(in crate::sql) fn slot(&mut self, recipe: Recipe, ty: PhysicalType) -> usize {
         let shared = matches!(recipe, Recipe::Tag { .. } | Recipe::Tags { .. });
         let same = |slot: &Slot| {
             work::step();
@@ -67,18 +67,18 @@ impl Draft {
     }
 
     /// Puts `parts` in the place of these bytes.
-    pub(super) fn replace(&mut self, bytes: Range<usize>, parts: Parts) {
+    pub(in crate::sql) fn replace(&mut self, bytes: Range<usize>, parts: Parts) {
         self.edits.push((bytes, parts));
     }
 
     /// Puts `parts` before the byte `at`; several insertions at one place keep their order.
-    pub(super) fn insert(&mut self, at: usize, parts: Parts) {
+    pub(in crate::sql) fn insert(&mut self, at: usize, parts: Parts) {
         self.edits.push((at..at, parts));
     }
 
     /// The client's bytes of `range` with the edits in them, between two parts of ours. Every client parameter that
     /// no edit took out is passed on.
-    pub(super) fn finish(
+    pub(in crate::sql) fn finish(
         mut self,
         source: &Source<'_>,
         before: Parts,
@@ -130,7 +130,7 @@ impl Draft {
     }
 
     /// A statement of ours, in the place of what stands at the byte `at`.
-    pub(super) fn compose(self, source: &Source<'_>, parts: Parts, at: usize) -> Result<Template, Refusal> {
+    pub(in crate::sql) fn compose(self, source: &Source<'_>, parts: Parts, at: usize) -> Result<Template, Refusal> {
         self.number(source, parts.placed(at))
     }
 
@@ -188,7 +188,7 @@ fn is_same_tag(one: &Recipe, other: &Recipe) -> bool {
 }
 
 /// The number from 0 of `$n`.
-pub(super) fn param_number(text: &str) -> Result<usize, Refusal> {
+pub(in crate::sql) fn param_number(text: &str) -> Result<usize, Refusal> {
     text.strip_prefix('$')
         .and_then(|digits| digits.parse::<u16>().ok())
         .and_then(|number| usize::from(number).checked_sub(1))
@@ -197,7 +197,7 @@ pub(super) fn param_number(text: &str) -> Result<usize, Refusal> {
 
 /// What the client's parameters are used for.
 #[derive(Debug, Default)]
-pub(super) struct Params {
+pub(in crate::sql) struct Params {
     declared: Vec<u32>,
     uses: BTreeMap<usize, Use>,
 }
@@ -213,19 +213,19 @@ enum Use {
 }
 
 impl Params {
-    pub(super) fn new(declared: &[u32]) -> Self {
+    pub(in crate::sql) fn new(declared: &[u32]) -> Self {
         // 705 is `unknown`: as good as not declared.
         let declared = declared.iter().map(|&oid| if oid == 705 { 0 } else { oid }).collect();
         Self { declared, uses: BTreeMap::new() }
     }
 
     /// The declared type of a parameter, if there is one.
-    pub(super) fn declared(&self, number: usize) -> Option<u32> {
+    pub(in crate::sql) fn declared(&self, number: usize) -> Option<u32> {
         self.declared.get(number).copied().filter(|&oid| oid != 0)
     }
 
     /// It is sent as it is.
-    pub(super) fn plain(&mut self, number: usize, beside: Option<&str>) -> Result<(), Refusal> {
+    pub(in crate::sql) fn plain(&mut self, number: usize, beside: Option<&str>) -> Result<(), Refusal> {
         match self.uses.get(&number) {
             Some(Use::Protected { column, .. }) => Err(leak(number, column, beside)),
             Some(Use::Rendered { column, .. }) => Err(twice(number, column, beside)),
@@ -238,7 +238,7 @@ impl Params {
     }
 
     /// It is never sent as it is (SQL-21).
-    pub(super) fn protected(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
+    pub(in crate::sql) fn protected(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
         match self.uses.get(&number) {
             Some(Use::Plain(beside)) => Err(leak(number, column, beside.as_deref())),
             Some(Use::Rendered { column: beside, .. }) => Err(leak(number, column, Some(beside))),
@@ -254,7 +254,7 @@ impl Params {
     }
 
     /// We read it and send it in the clear: the value of an unsealed column in a row that we write.
-    pub(super) fn rendered(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
+    pub(in crate::sql) fn rendered(&mut self, number: usize, oid: u32, column: &str) -> Result<(), Refusal> {
         match self.uses.get(&number) {
             Some(Use::Protected { column: hidden, .. }) => Err(leak(number, hidden, Some(column))),
             Some(Use::Plain(beside)) => Err(twice(number, column, beside.as_deref())),
@@ -269,7 +269,7 @@ impl Params {
 
     /// The role of each parameter, up to the highest that is used or declared. `described` is the template that the
     /// server describes.
-    pub(super) fn roles(&self, described: &Template) -> Result<Vec<ParamRole>, Refusal> {
+    pub(in crate::sql) fn roles(&self, described: &Template) -> Result<Vec<ParamRole>, Refusal> {
         let used = self.uses.keys().next_back().map_or(0, |&number| number + 1);
         let mut passed: BTreeMap<usize, usize> = BTreeMap::new();
         for (slot, Slot { recipe, ty: _ }) in described.slots.iter().enumerate() {
@@ -315,7 +315,7 @@ fn twice(number: usize, written: &str, plain: Option<&str>) -> Refusal {
 }
 
 /// A value would be sent both hidden and in the clear (SQL-21, SQL-62).
-pub(super) fn leak(number: usize, protected: &str, plain: Option<&str>) -> Refusal {
+pub(in crate::sql) fn leak(number: usize, protected: &str, plain: Option<&str>) -> Refusal {
     let beside = plain.map_or("in a place that is not sealed".to_owned(), |column| {
         format!("for column {column}, which is not sealed")
     });

@@ -3,9 +3,9 @@
 mod asked;
 mod call;
 mod check;
-mod constant;
+pub(in crate::sql) mod constant;
 mod delete;
-mod draft;
+pub(in crate::sql) mod draft;
 mod expr;
 mod fetch;
 mod guard;
@@ -16,7 +16,7 @@ mod output;
 mod predicate;
 pub(in crate::sql) mod scope;
 mod select;
-mod source;
+pub(in crate::sql) mod source;
 mod types;
 mod update;
 mod utility;
@@ -38,9 +38,10 @@ use self::scope::Scope;
 use self::source::{Source, unreadable};
 use super::lex::Token;
 use super::names::Names;
-use super::parse::{self, Fact, Part, syntax};
+use super::parse::{self, Part, syntax};
 use super::stack::{self, Stack};
-use super::{Condition, Decision, Input, Notes, Plan, Refusal, Template, settings};
+use super::tree::{Root, Tree};
+use super::{Condition, Decision, Input, Notes, Plan, Refusal, Template, infer, lower, resolve, settings};
 use crate::error::SqlState;
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
@@ -57,8 +58,6 @@ struct Statement<'a> {
     declared: &'a [u32],
     /// What is protected.
     protection: &'a Protection,
-    /// Clauses that the parser does not know.
-    facts: &'a [Fact],
 }
 
 /// Decides about one statement of `text`. `tokens` are those of the whole text.
@@ -105,14 +104,13 @@ fn planned(text: &str, tokens: &[Token], part: &Part, declared: &[u32], names: &
         let source = Source::new(text, own, part.before, stack);
         if source.is_word(0, "table") {
             // The parser does not know the command.
-            let statement = Statement { source: &source, range: part.range.clone(), declared, protection, facts: &[] };
+            let statement = Statement { source: &source, range: part.range.clone(), declared, protection };
             return select::table(&statement);
         }
         let parsed = parse::parse(text, tokens, part)?;
-        let statement =
-            Statement { source: &source, range: part.range.clone(), declared, protection, facts: &parsed.facts };
+        let statement = Statement { source: &source, range: part.range.clone(), declared, protection };
         match &parsed.statement {
-            ast::Statement::Query(query) => select::plan(&statement, query),
+            ast::Statement::Query(_) => reads(text, &statement, &parsed.statement, stack),
             ast::Statement::Insert(insert) => insert::plan(&statement, insert),
             ast::Statement::Update(update) => update::plan(&statement, update),
             ast::Statement::Delete(delete) => delete::plan(&statement, delete),
@@ -120,6 +118,17 @@ fn planned(text: &str, tokens: &[Token], part: &Part, declared: &[u32], names: &
         }
     };
     stack::run(parse::is_shallow(text, own), plan).map(|plan| Planned::Plan(Box::new(plan)))
+}
+
+/// A query, through the passes: tree, names, what expressions hold, the physical statement.
+fn reads(text: &str, statement: &Statement<'_>, ast: &ast::Statement, stack: Stack) -> Result<Plan, Refusal> {
+    let Statement { source, range, declared, protection } = statement;
+    let tree = Tree::read(text, source.tokens, ast, stack)?;
+    let Root::Query(root) = tree.root else { return Err(unreadable()) };
+    let names = resolve::resolve(&tree, source.tokens, protection, &resolve::Unknown, stack)?;
+    let statement = infer::Statement { tree: &tree, names: &names, source, text, tokens: source.tokens, stack };
+    let typed = infer::query(statement, root, declared)?;
+    lower::query(statement, typed, root, range.clone())
 }
 
 /// One statement in work.

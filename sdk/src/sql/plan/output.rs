@@ -11,24 +11,15 @@ use super::scope;
 use super::source::{Extent, unreadable};
 use crate::schema::ColumnId;
 use crate::schema::names::{SIGNATURE, quote};
-use crate::sql::{OutputColumn, OutputSource, ReadRow, Refusal, RowShape};
+use crate::sql::{OutputColumn, OutputSource, Presence, ReadRow, Refusal, RowShape};
 
 /// A list of the client's columns.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     /// In order, `*` expanded.
-    pub columns: Vec<Shown>,
+    pub columns: Vec<What>,
     /// What all items together hold.
     pub seen: Seen,
-}
-
-/// One of the client's columns.
-#[derive(Debug)]
-pub(super) struct Shown {
-    /// The name that ORDER BY may use, where it is known.
-    pub name: Option<String>,
-    /// What it shows.
-    pub what: What,
 }
 
 /// What a column of the client shows.
@@ -89,12 +80,9 @@ impl Output {
                 note(&mut ctx.notes.decided_by_server, text);
             }
             self.add_seen(seen);
-            let name = alias.map(|alias| alias.value.clone()).or_else(|| called(expr));
-            self.columns.push(Shown { name, what: What::Expression });
+            self.columns.push(What::Expression);
             return Ok(());
         };
-        let column = ctx.scope.column(id)?;
-        let name = alias.map_or_else(|| column.name.clone(), |alias| alias.value.clone());
         let what = what(ctx, id)?;
         let extent = ctx.source.extent(expr)?;
         if extent.start != part.start || (alias.is_none() && extent.end != part.end) {
@@ -104,7 +92,7 @@ impl Output {
         let bytes = ctx.source.bytes(&extent)?;
         ctx.draft.replace(bytes, Parts::default().text(text));
         self.add_seen(Seen { columns: true, beside: true, ..Seen::default() });
-        self.columns.push(Shown { name: Some(name), what });
+        self.columns.push(what);
         Ok(())
     }
 
@@ -129,10 +117,10 @@ impl Output {
 
     fn expand(&mut self, ctx: &Ctx<'_>) -> Result<String, Refusal> {
         let mut texts = Vec::with_capacity(ctx.scope.table.columns.len());
-        for (id, column) in ctx.scope.table.columns.iter().enumerate() {
+        for id in 0..ctx.scope.table.columns.len() {
             let what = what(ctx, id)?;
             texts.push(text(ctx, what, true)?);
-            self.columns.push(Shown { name: Some(column.name.clone()), what });
+            self.columns.push(what);
         }
         self.add_seen(Seen { columns: true, beside: true, ..Seen::default() });
         Ok(texts.join(", "))
@@ -146,7 +134,7 @@ impl Output {
     /// The hidden columns, to be put behind the list, and how the server's rows become the client's.
     pub(super) fn shape(&self, ctx: &Ctx<'_>) -> Result<(String, RowShape), Refusal> {
         let table = &ctx.scope.table;
-        let opens = self.columns.iter().any(|column| matches!(column.what, What::Sealed(_)));
+        let opens = self.columns.iter().any(|column| matches!(column, What::Sealed(_)));
         // A row of which nothing is shown is told from another one all the same, if it can be.
         let asked = !ctx.asked.is_empty() && !self.seen.aggregate && !self.columns.is_empty();
         let verifies = ctx.scope.is_signed() && (self.seen.columns || asked);
@@ -162,13 +150,14 @@ impl Output {
             }
             let mut read = ReadRow {
                 table: table.clone(),
+                presence: Presence::Required,
                 columns: vec![None; table.columns.len()],
                 tags: vec![None; table.beacons.len()],
                 signature: None,
                 conditions: ctx.asked.clone(),
             };
             for (position, column) in self.columns.iter().enumerate() {
-                if let What::Sealed(id) | What::Verified(id) = column.what
+                if let What::Sealed(id) | What::Verified(id) = *column
                     && let Some(place) = read.columns.get_mut(id)
                 {
                     place.get_or_insert(position);
@@ -199,7 +188,7 @@ impl Output {
             shape.rows.push(read);
         }
         for (physical, column) in self.columns.iter().enumerate() {
-            let source = match column.what {
+            let source = match *column {
                 What::Sealed(column) => OutputSource::Open { row: 0, column },
                 What::Verified(column) => OutputSource::Verified { row: 0, column },
                 What::Clear(_) | What::Expression => OutputSource::Pass,
@@ -256,12 +245,4 @@ fn direct(ctx: &Ctx<'_>, expr: &Expr) -> Result<Option<ColumnId>, Refusal> {
     let own = &ctx.scope.column(id)?.ty;
     let rendered = !matches!(what(ctx, id)?, What::Clear(_));
     Ok(casts.iter().all(|to| rendered && to.is_some() && to == own).then_some(id))
-}
-
-/// The name that PostgreSQL gives an unnamed call.
-fn called(expr: &Expr) -> Option<String> {
-    match expr {
-        Expr::Function(function) => scope::idents(&function.name).ok()?.last().map(|name| name.value.clone()),
-        _ => None,
-    }
 }

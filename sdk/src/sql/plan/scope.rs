@@ -229,7 +229,7 @@ pub(super) fn not_applied(relation: &Relation) -> Refusal {
 }
 
 /// A table in messages.
-pub(super) fn label(table: &Table) -> String {
+pub(in crate::sql) fn label(table: &Table) -> String {
     format!("{}.{}", table.relation.schema, table.relation.name)
 }
 

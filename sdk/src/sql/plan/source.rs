@@ -16,7 +16,7 @@ use crate::sql::parse::{self, Constants};
 use crate::sql::stack::Stack;
 
 /// A statement of a text.
-pub(super) struct Source<'t> {
+pub(in crate::sql) struct Source<'t> {
     /// The whole text: token ranges are byte offsets into it.
     pub text: &'t str,
     /// The statement's tokens, without the semicolon.
@@ -30,11 +30,11 @@ pub(super) struct Source<'t> {
 }
 
 /// Token positions, half open.
-pub(super) type Extent = Range<usize>;
+pub(in crate::sql) type Extent = Range<usize>;
 
 impl<'t> Source<'t> {
     /// `tokens` are those of one statement of `text`, before which it has so many characters.
-    pub(super) fn new(text: &'t str, tokens: &'t [Token], before: usize, stack: Stack) -> Self {
+    pub(in crate::sql) fn new(text: &'t str, tokens: &'t [Token], before: usize, stack: Stack) -> Self {
         let bytes =
             tokens.first().map_or(0, |token| token.range.start)..tokens.last().map_or(0, |token| token.range.end);
         let mut characters = Vec::new();
@@ -50,12 +50,12 @@ impl<'t> Source<'t> {
     }
 
     /// Whether a walk may go one level deeper.
-    pub(super) fn deeper(&self) -> Result<(), Refusal> {
+    pub(in crate::sql) fn deeper(&self) -> Result<(), Refusal> {
         self.stack.deeper()
     }
 
     /// How many characters of the text come before a byte of this statement.
-    pub(super) fn characters(&self, byte: usize) -> usize {
+    pub(in crate::sql) fn characters(&self, byte: usize) -> usize {
         let (bytes, characters) = match self.tokens.partition_point(|token| token.range.start <= byte).checked_sub(1) {
             Some(token) => match (self.characters.get(token), self.tokens.get(token)) {
                 (Some(characters), Some(token)) => (token.range.start, *characters),
@@ -67,7 +67,7 @@ impl<'t> Source<'t> {
     }
 
     /// The same for where a part of a statement comes from.
-    pub(super) fn origin(&self, origin: Origin) -> Origin {
+    pub(in crate::sql) fn origin(&self, origin: Origin) -> Origin {
         match origin {
             Origin::Client(byte) => Origin::Client(self.characters(byte)),
             Origin::Ours(byte) => Origin::Ours(self.characters(byte)),
@@ -75,24 +75,24 @@ impl<'t> Source<'t> {
     }
 
     /// The token at which a span starts.
-    pub(super) fn token(&self, span: Span) -> Result<usize, Refusal> {
+    pub(in crate::sql) fn token(&self, span: Span) -> Result<usize, Refusal> {
         let bytes = parse::bytes(span).ok_or_else(unreadable)?;
         self.tokens.binary_search_by_key(&bytes.start, |token| token.range.start).map_err(|_| unreadable())
     }
 
     /// The token of an identifier. The parser takes strings for identifiers too, which PostgreSQL never does.
-    pub(super) fn ident(&self, ident: &Ident) -> Result<usize, Refusal> {
+    pub(in crate::sql) fn ident(&self, ident: &Ident) -> Result<usize, Refusal> {
         let token = self.token(ident.span)?;
         if self.tokens.get(token).is_some_and(Token::is_name) { Ok(token) } else { Err(unreadable()) }
     }
 
     /// The values of its constants.
-    pub(super) fn constants(&self) -> Constants<'t> {
+    pub(in crate::sql) fn constants(&self) -> Constants<'t> {
         Constants::new(self.text, self.tokens)
     }
 
     /// The bytes of some tokens, from the first one's start to the last one's end.
-    pub(super) fn bytes(&self, extent: &Extent) -> Result<Range<usize>, Refusal> {
+    pub(in crate::sql) fn bytes(&self, extent: &Extent) -> Result<Range<usize>, Refusal> {
         let tokens = self.tokens.get(extent.clone()).ok_or_else(unreadable)?;
         match (tokens.first(), tokens.last()) {
             (Some(first), Some(last)) => Ok(first.range.start..last.range.end),
@@ -101,32 +101,32 @@ impl<'t> Source<'t> {
     }
 
     /// Byte offset of a token.
-    pub(super) fn offset(&self, token: usize) -> usize {
+    pub(in crate::sql) fn offset(&self, token: usize) -> usize {
         self.tokens.get(token).map_or(0, |token| token.range.start)
     }
 
     /// Whether token `index` is this symbol.
-    pub(super) fn is_symbol(&self, index: usize, symbol: u8) -> bool {
+    pub(in crate::sql) fn is_symbol(&self, index: usize, symbol: u8) -> bool {
         self.tokens.get(index).is_some_and(|token| token.kind == Kind::Symbol(symbol))
     }
 
     /// Whether token `index` is this unquoted word.
-    pub(super) fn is_word(&self, index: usize, word: &str) -> bool {
+    pub(in crate::sql) fn is_word(&self, index: usize, word: &str) -> bool {
         self.tokens.get(index).is_some_and(|token| token.is_word(self.text, word))
     }
 
     /// Whether token `index` is `$n`.
-    pub(super) fn is_param(&self, index: usize) -> bool {
+    pub(in crate::sql) fn is_param(&self, index: usize) -> bool {
         self.tokens.get(index).is_some_and(|token| token.kind == Kind::Param)
     }
 
     /// Whether token `index` is this operator.
-    pub(super) fn is_operator(&self, index: usize, operator: &str) -> bool {
+    pub(in crate::sql) fn is_operator(&self, index: usize, operator: &str) -> bool {
         self.tokens.get(index).is_some_and(|token| token.kind == Kind::Operator && token.text(self.text) == operator)
     }
 
     /// Splits a list at its commas outside of parentheses and brackets. An empty extent is an empty list.
-    pub(super) fn split_commas(&self, extent: Extent) -> Result<Vec<Extent>, Refusal> {
+    pub(in crate::sql) fn split_commas(&self, extent: Extent) -> Result<Vec<Extent>, Refusal> {
         if extent.is_empty() {
             return Ok(Vec::new());
         }
@@ -152,7 +152,7 @@ impl<'t> Source<'t> {
     }
 
     /// The first token from `from` on that is this word outside of parentheses.
-    pub(super) fn find_word(&self, from: usize, word: &str) -> Option<usize> {
+    pub(in crate::sql) fn find_word(&self, from: usize, word: &str) -> Option<usize> {
         let mut depth = 0usize;
         for (index, token) in self.tokens.iter().enumerate().skip(from) {
             work::step();
@@ -167,7 +167,7 @@ impl<'t> Source<'t> {
     }
 
     /// The parenthesis that closes the one at `open`.
-    pub(super) fn closing(&self, open: usize) -> Result<usize, Refusal> {
+    pub(in crate::sql) fn closing(&self, open: usize) -> Result<usize, Refusal> {
         let mut depth = 0usize;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
             work::step();
@@ -186,7 +186,7 @@ impl<'t> Source<'t> {
     }
 
     /// How far a column or constant reaches, with the parentheses, casts and signs around it.
-    pub(super) fn extent(&self, expr: &Expr) -> Result<Extent, Refusal> {
+    pub(in crate::sql) fn extent(&self, expr: &Expr) -> Result<Extent, Refusal> {
         self.deeper()?;
         match expr {
             Expr::Identifier(ident) => self.ident(ident).map(|at| at..at + 1),
@@ -294,7 +294,7 @@ fn words_of(data_type: &DataType) -> usize {
 }
 
 /// The refusal for a statement whose parse and tokens do not fit together.
-pub(super) fn unreadable() -> Refusal {
+pub(in crate::sql) fn unreadable() -> Refusal {
     Refusal::new("this statement names a protected table and could not be read with certainty")
         .hint("write it in a plainer way: without unusual casts, spelling or parentheses around columns and constants")
 }

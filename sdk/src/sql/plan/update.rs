@@ -18,8 +18,8 @@ use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
 use crate::sql::parse::operands;
 use crate::sql::{
-    Condition, Input, Literal, PhysicalType, Piece, Plan, ReadModifyWrite, ReadRow, Recipe, Refusal, RowShape, Steps,
-    Template, Verb, WriteRow,
+    Condition, Input, Literal, PhysicalType, Piece, Plan, Presence, ReadModifyWrite, ReadRow, Recipe, Refusal,
+    RowShape, Steps, Template, Verb, WriteRow,
 };
 use crate::value::Type;
 
@@ -322,10 +322,11 @@ fn read_modify_write(
 /// tells whether the row is one that was asked for.
 fn locked(ctx: &Ctx<'_>, conditions: Vec<Condition>) -> Result<(String, ReadRow), Refusal> {
     let table = &ctx.scope.table;
-    let asked: Vec<ColumnId> = conditions.iter().flat_map(Condition::columns).collect();
+    let asked: Vec<ColumnId> = conditions.iter().flat_map(Condition::columns).copied().collect();
     let mut list = vec![ctx.scope.qualified("tableoid"), ctx.scope.qualified("ctid")];
     let mut read = ReadRow {
         table: table.clone(),
+        presence: Presence::Required,
         columns: vec![None; table.columns.len()],
         tags: vec![None; table.beacons.len()],
         signature: None,

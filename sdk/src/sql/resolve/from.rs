@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::scope::Level;
-use super::{Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Stop, Visible};
+use super::{Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Visible};
 use crate::error::SqlState;
 use crate::schema::Table;
 use crate::sql::Refusal;
@@ -15,7 +15,7 @@ use crate::sql::tree::{
 
 impl<'t> Resolver<'_, 't> {
     /// The items of a FROM, into the scope on top.
-    pub(super) fn from(&mut self, items: &[RelId]) -> Result<(), Stop> {
+    pub(super) fn from(&mut self, items: &[RelId]) -> Result<(), Refusal> {
         for item in items {
             let level = self.relation(*item)?;
             self.not_twice(&level)?;
@@ -25,13 +25,13 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// One item, and the scope that it makes. What stands before it is in the scope on top: LATERAL sees it.
-    fn relation(&mut self, id: RelId) -> Result<Level<'t>, Stop> {
+    fn relation(&mut self, id: RelId) -> Result<Level<'t>, Refusal> {
         self.stack.deeper()?;
-        match self.tree.relation(id) {
+        let range = match self.tree.relation(id) {
+            Relation::Join { kind, left, right, on } => return self.join(*kind, *left, *right, on),
             Relation::Named { name, only: _, alias, sample } => {
                 self.exprs(sample.iter().flatten().copied())?;
-                let range = self.named(name, alias.as_ref())?;
-                Ok(self.level_of(range))
+                self.named(name, alias.as_ref())?
             }
             Relation::Derived { lateral, query, alias } => {
                 if *lateral {
@@ -42,8 +42,7 @@ impl<'t> Resolver<'_, 't> {
                     self.levels.extend(hidden);
                 }
                 let columns = self.output_names(*query);
-                let range = self.range(RangeKind::Query(*query), None, alias.as_ref(), columns)?;
-                Ok(self.level_of(range))
+                self.range(RangeKind::Query(*query), None, alias.as_ref(), columns)?
             }
             Relation::Function { lateral: _, call, ordinality, alias } => {
                 self.expr(*call)?;
@@ -63,26 +62,30 @@ impl<'t> Resolver<'_, 't> {
                     columns.push(Cow::Borrowed("ordinality"));
                 }
                 let name = named.map_or(Cow::Borrowed(""), |name| name.value.clone());
-                let range = self.add(Range {
+                self.add(Range {
                     name,
                     aliased: alias.is_some(),
                     kind: RangeKind::Function(*call),
                     columns,
                     nullable: false,
-                });
-                Ok(self.level_of(range))
+                    // A function that returns rows has as many columns as these.
+                    open: true,
+                })
             }
-            Relation::Join { kind, left, right, on } => self.join(*kind, *left, *right, on),
             Relation::Aliased { join, alias } => {
                 let level = self.relation(*join)?;
+                let open = self.open_in(&level).is_some();
                 let (columns, refs) = level.columns.into_iter().unzip();
                 let range = self.range(RangeKind::Join(refs), None, Some(alias), columns)?;
-                Ok(self.level_of(range))
+                self.done.ranges[range.0].open |= open;
+                range
             }
-        }
+        };
+        self.done.relations.insert(id.index(), range);
+        Ok(self.level_of(range))
     }
 
-    fn join(&mut self, kind: JoinKind, left: RelId, right: RelId, on: &JoinOn<'t>) -> Result<Level<'t>, Stop> {
+    fn join(&mut self, kind: JoinKind, left: RelId, right: RelId, on: &JoinOn<'t>) -> Result<Level<'t>, Refusal> {
         let left = self.relation(left)?;
         // The right side sees the left one if it is LATERAL.
         let outer = self.top().clone();
@@ -101,12 +104,20 @@ impl<'t> Resolver<'_, 't> {
         let shared: Vec<Name<'t>> = match on {
             JoinOn::Using { columns, alias: _, span: _ } => columns.clone(),
             JoinOn::Natural(keyword) => {
+                if [&left, &right].into_iter().any(|side| self.open_in(side).is_some()) {
+                    return Err(Refusal::new("NATURAL beside a table that is not protected cannot be answered")
+                        .hint("name the columns: USING (...)")
+                        .at(self.at(*keyword)));
+                }
                 let common =
                     left.columns.iter().filter(|(name, _)| right.columns.iter().any(|(other, _)| other == name));
                 common.map(|(name, _)| Name { value: name.clone(), token: *keyword }).collect()
             }
             JoinOn::All | JoinOn::Condition(_) => Vec::new(),
         };
+        if let JoinOn::Natural(keyword) = on {
+            self.done.naturals.insert(*keyword, shared.iter().map(|name| name.value.clone()).collect());
+        }
         let mut level = Level::default();
         for name in &shared {
             let one = self.side(&left, name, "left")?;
@@ -140,6 +151,7 @@ impl<'t> Resolver<'_, 't> {
                     kind: RangeKind::Join(refs),
                     columns: names,
                     nullable: false,
+                    open: false,
                 });
                 level.ranges.push(range);
             }
@@ -149,11 +161,14 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// The column of USING on one side. PostgreSQL's words (transformFromClauseItem).
-    fn side(&self, level: &Level<'t>, name: &Name<'t>, side: &str) -> Result<Ref, Stop> {
+    fn side(&self, level: &Level<'t>, name: &Name<'t>, side: &str) -> Result<Ref, Refusal> {
         let mut named = level.columns.iter().filter(|(column, _)| *column == name.value).map(|(_, found)| *found);
         match (named.next(), named.next()) {
             (Some(found), None) => Ok(found),
             (None, _) => {
+                if let Some(open) = self.open_in(level) {
+                    return Ok(Ref::Open(open));
+                }
                 let message =
                     format!("column \"{}\" specified in USING clause does not exist in {side} table", name.value);
                 Err(self.refused(SqlState::UNDEFINED_COLUMN, message, name))
@@ -166,8 +181,8 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// The relation of a name: a common table expression first, then a table.
-    pub(super) fn named(&mut self, name: &QualifiedName<'t>, alias: Option<&Alias<'t>>) -> Result<RangeId, Stop> {
-        let Some(last) = name.last() else { return Err(Stop::Refused(crate::sql::tree::unreadable())) };
+    pub(super) fn named(&mut self, name: &QualifiedName<'t>, alias: Option<&Alias<'t>>) -> Result<RangeId, Refusal> {
+        let Some(last) = name.last() else { return Err(crate::sql::tree::unreadable()) };
         if let [own] = name.as_slice()
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == own.value)
         {
@@ -182,33 +197,39 @@ impl<'t> Resolver<'_, 't> {
             let columns = columns_of(&table);
             return self.range(RangeKind::Table(table), Some(last), alias, columns);
         }
-        match self.catalog.find(&parts) {
+        let (kind, columns, open) = self.other(&parts);
+        let range = self.range(kind, Some(last), alias, columns)?;
+        self.done.ranges[range.0].open = open;
+        Ok(range)
+    }
+
+    /// A relation that is not protected: its columns, and whether it has others.
+    fn other(&self, parts: &[&str]) -> (RangeKind, Vec<Cow<'t, str>>, bool) {
+        match self.catalog.find(parts) {
             Some((relation, columns)) => {
-                let columns = columns.into_iter().map(Cow::Owned).collect();
-                self.range(RangeKind::Other(relation), Some(last), alias, columns)
+                (RangeKind::Other(relation), columns.into_iter().map(Cow::Owned).collect(), false)
             }
-            None => Err(Stop::Need(parts.into_iter().map(str::to_owned).collect())),
+            None => {
+                let part = |from_last: usize| parts.iter().rev().nth(from_last).copied().unwrap_or_default().to_owned();
+                (RangeKind::Other(crate::schema::Relation { schema: part(1), name: part(0) }), Vec::new(), true)
+            }
         }
     }
 
     /// The table that a statement writes.
-    pub(super) fn target(&mut self, target: &Target<'t>) -> Result<RangeId, Stop> {
+    pub(super) fn target(&mut self, target: &Target<'t>) -> Result<RangeId, Refusal> {
         let parts: Vec<&str> = target.name.iter().map(|part| &*part.value).collect();
-        let Some(last) = target.name.last() else { return Err(Stop::Refused(crate::sql::tree::unreadable())) };
-        let (kind, columns) = match lock::table(self.protection, &parts)? {
+        let Some(last) = target.name.last() else { return Err(crate::sql::tree::unreadable()) };
+        let (kind, columns, open) = match lock::table(self.protection, &parts)? {
             Some(table) => {
                 let columns = columns_of(&table);
-                (RangeKind::Table(table), columns)
+                (RangeKind::Table(table), columns, false)
             }
-            None => match self.catalog.find(&parts) {
-                Some((relation, columns)) => {
-                    (RangeKind::Other(relation), columns.into_iter().map(Cow::Owned).collect())
-                }
-                None => return Err(Stop::Need(parts.into_iter().map(str::to_owned).collect())),
-            },
+            None => self.other(&parts),
         };
         let name = target.alias.as_ref().unwrap_or(last).value.clone();
-        let range = self.add(Range { name, aliased: target.alias.is_some(), kind, columns, nullable: false });
+        let aliased = target.alias.is_some();
+        let range = self.add(Range { name, aliased, kind, columns, nullable: false, open });
         self.done.targets.insert(last.token, range);
         Ok(range)
     }
@@ -224,11 +245,12 @@ impl<'t> Resolver<'_, 't> {
                 RangeKind::Join(Vec::new())
             }
         };
-        self.add(Range { name: Cow::Borrowed("excluded"), aliased: true, kind, columns, nullable: false })
+        let open = self.done.range(target).open;
+        self.add(Range { name: Cow::Borrowed("excluded"), aliased: true, kind, columns, nullable: false, open })
     }
 
     /// A common table expression, which the ones behind it and the query can name; a recursive one itself too.
-    pub(super) fn cte(&mut self, cte: &Cte<'t>, recursive: bool) -> Result<(), Stop> {
+    pub(super) fn cte(&mut self, cte: &Cte<'t>, recursive: bool) -> Result<(), Refusal> {
         let Cte { name, columns, materialized: _, query } = cte;
         let place = self.ctes.len();
         let given: Vec<_> = columns.iter().map(|name| name.value.clone()).collect();
@@ -262,7 +284,7 @@ impl<'t> Resolver<'_, 't> {
         own: Option<&Name<'t>>,
         alias: Option<&Alias<'t>>,
         columns: Vec<Cow<'t, str>>,
-    ) -> Result<RangeId, Stop> {
+    ) -> Result<RangeId, Refusal> {
         let columns = match alias {
             Some(alias) => {
                 let given: Vec<_> = alias.columns.iter().map(|name| name.value.clone()).collect();
@@ -271,7 +293,13 @@ impl<'t> Resolver<'_, 't> {
             None => columns,
         };
         let name = alias.map(|alias| &alias.name).or(own).map_or(Cow::Borrowed(""), |name| name.value.clone());
-        Ok(self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false }))
+        // An alias list may be shorter than what it names.
+        let open = match &kind {
+            RangeKind::Query(query) => self.is_open(*query),
+            RangeKind::Join(refs) => refs.iter().any(|found| matches!(found, Ref::Open(_))),
+            RangeKind::Table(_) | RangeKind::Excluded(_) | RangeKind::Other(_) | RangeKind::Function(_) => false,
+        };
+        Ok(self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false, open }))
     }
 
     fn add(&mut self, range: Range<'t>) -> RangeId {
@@ -285,7 +313,7 @@ impl<'t> Resolver<'_, 't> {
         mut columns: Vec<Cow<'t, str>>,
         given: &[Cow<'t, str>],
         table: &Name<'t>,
-    ) -> Result<Vec<Cow<'t, str>>, Stop> {
+    ) -> Result<Vec<Cow<'t, str>>, Refusal> {
         if given.len() > columns.len() {
             let message = format!(
                 "table \"{}\" has {} columns available but {} columns specified",
@@ -293,7 +321,7 @@ impl<'t> Resolver<'_, 't> {
                 columns.len(),
                 given.len()
             );
-            return Err(Stop::Refused(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message)));
+            return Err(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message));
         }
         for (column, name) in columns.iter_mut().zip(given) {
             column.clone_from(name);
@@ -302,14 +330,14 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// Two items of one scope have two names (checkNameSpaceConflicts).
-    fn not_twice(&mut self, level: &Level<'t>) -> Result<(), Stop> {
+    fn not_twice(&mut self, level: &Level<'t>) -> Result<(), Refusal> {
         let name = |range: &RangeId| self.done.range(*range).name.clone();
         let before: Vec<_> = self.levels.last().map_or(&[][..], |top| &top.ranges).iter().map(name).collect();
         match level.ranges.iter().map(name).find(|name| !name.is_empty() && before.contains(name)) {
             None => Ok(()),
             Some(name) => {
                 let message = format!("table name \"{name}\" specified more than once");
-                Err(Stop::Refused(Refusal::error(SqlState::DUPLICATE_ALIAS, message)))
+                Err(Refusal::error(SqlState::DUPLICATE_ALIAS, message))
             }
         }
     }

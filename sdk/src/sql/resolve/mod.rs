@@ -2,8 +2,8 @@
 //!
 //! The rules are PostgreSQL's (parse_relation.c, parse_clause.c, parse_target.c): scopes within scopes, LATERAL, the columns
 //! that USING and NATURAL merge, names of output columns in ORDER BY and GROUP BY, common table expressions before tables.
-//! Protected relations come from the lock; of any other one the columns are asked for ([`Stop::Need`]), for an unqualified name
-//! means nothing until all relations beside it are known (SQL-10). The pass reads, and edits nothing.
+//! Protected relations come from the lock. Of any other one the columns may be unknown: what an unqualified name means is then
+//! told only where it could mean nothing else (SQL-10). The pass reads, and edits nothing.
 
 mod from;
 mod outputs;
@@ -20,7 +20,7 @@ use super::Refusal;
 use super::lex::Token;
 use super::stack::Stack;
 use super::tree::{
-    Arbiter, Assignment, Body, Distinct, Expr, ExprId, GroupKey, Name, Query, QueryId, Root, Select, Tree,
+    Arbiter, Assignment, Body, Distinct, Expr, ExprId, GroupKey, Name, Query, QueryId, RelId, Root, Select, Tree,
 };
 use crate::error::SqlState;
 use crate::schema::{Protection, Relation, Table};
@@ -42,6 +42,8 @@ pub(super) struct Range<'t> {
     pub columns: Vec<Cow<'t, str>>,
     /// It is on the nullable side of an outer join: all its columns may be NULL.
     pub nullable: bool,
+    /// It has columns that are not known here.
+    pub open: bool,
 }
 
 /// What a range is.
@@ -68,6 +70,8 @@ pub(super) enum Ref {
     Column(RangeId, usize),
     /// A column that USING or NATURAL made of two: index into [`Resolved::merges`].
     Merged(usize),
+    /// A column of a range whose columns are not known.
+    Open(RangeId),
     /// A system column of a range: `ctid` and its like.
     System(RangeId),
     /// A whole row.
@@ -107,6 +111,16 @@ pub(super) struct Output<'t> {
     pub shows: Shown,
 }
 
+impl Output<'_> {
+    /// The range of which it is all columns, however many.
+    pub(super) fn open(&self) -> Option<RangeId> {
+        match self.shows {
+            Shown::Open(range) => Some(range),
+            Shown::Expr(_) | Shown::Ref(_) | Shown::Value(_) | Shown::Arms(_) => None,
+        }
+    }
+}
+
 /// What an output column shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
@@ -118,6 +132,8 @@ pub(super) enum Shown {
     Value(usize),
     /// The column of this number of both arms of a set operation, or of the query in parentheses.
     Arms(usize),
+    /// All columns of a range that are not known: any number of them.
+    Open(RangeId),
 }
 
 /// The names of a statement.
@@ -133,6 +149,14 @@ pub(super) struct Resolved<'t> {
     pub written: BTreeMap<usize, usize>,
     refs: BTreeMap<usize, Ref>,
     outputs: BTreeMap<usize, Vec<Output<'t>>>,
+    /// By [`RelId`]: all but joins without an alias.
+    relations: BTreeMap<usize, RangeId>,
+    /// By [`QueryId`]: the relation of `TABLE t`.
+    tables: BTreeMap<usize, RangeId>,
+    /// By its keyword: the columns that NATURAL merges.
+    pub naturals: BTreeMap<usize, Vec<Cow<'t, str>>>,
+    /// By the token of its `*` or of what qualifies it: the columns that a star of a list stands for.
+    stars: BTreeMap<usize, std::ops::Range<usize>>,
 }
 
 impl<'t> Resolved<'t> {
@@ -150,27 +174,37 @@ impl<'t> Resolved<'t> {
     pub(super) fn outputs(&self, id: QueryId) -> &[Output<'t>] {
         self.outputs.get(&id.index()).map_or(&[], Vec::as_slice)
     }
-}
 
-/// Why names could not be resolved.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// The columns of this relation have to be known.
-    Need(Vec<String>),
-    /// The statement is refused.
-    Refused(Refusal),
-}
+    /// The range that a FROM item is; `None` for a join without an alias.
+    pub(super) fn relation(&self, id: RelId) -> Option<RangeId> {
+        self.relations.get(&id.index()).copied()
+    }
 
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Stop::Refused(refusal)
+    /// The relation of `TABLE t`.
+    pub(super) fn table(&self, id: QueryId) -> Option<RangeId> {
+        self.tables.get(&id.index()).copied()
+    }
+
+    /// Which outputs of its query the item of a list that begins with this token stands for, if it is a star.
+    pub(super) fn star(&self, token: usize) -> std::ops::Range<usize> {
+        self.stars.get(&token).cloned().unwrap_or(0..0)
     }
 }
 
 /// The relations that are not protected.
 pub(super) trait Catalog {
-    /// The relation of this name, if it is known, and its columns.
+    /// The relation of this name, if it is known, and its columns. Of any other one no column is known: a name that could
+    /// be one of them must be qualified where it could be another one as well.
     fn find(&self, name: &[&str]) -> Option<(Relation, Vec<String>)>;
+}
+
+/// Nothing is known of any of them.
+pub(super) struct Unknown;
+
+impl Catalog for Unknown {
+    fn find(&self, _name: &[&str]) -> Option<(Relation, Vec<String>)> {
+        None
+    }
 }
 
 /// Resolves the names of a statement.
@@ -180,7 +214,7 @@ pub(super) fn resolve<'t>(
     protection: &Protection,
     catalog: &dyn Catalog,
     stack: Stack,
-) -> Result<Resolved<'t>, Stop> {
+) -> Result<Resolved<'t>, Refusal> {
     let mut resolver = Resolver {
         tree,
         tokens,
@@ -221,7 +255,7 @@ impl<'t> Resolver<'_, 't> {
         self.tokens.get(token).map_or(0, |token| token.range.start)
     }
 
-    fn root(&mut self, root: &Root<'t>) -> Result<Vec<Output<'t>>, Stop> {
+    fn root(&mut self, root: &Root<'t>) -> Result<Vec<Output<'t>>, Refusal> {
         match root {
             Root::Query(query) => {
                 self.query(*query)?;
@@ -277,7 +311,7 @@ impl<'t> Resolver<'_, 't> {
         }
     }
 
-    fn assignments(&mut self, target: RangeId, assignments: &[Assignment<'t>]) -> Result<(), Stop> {
+    fn assignments(&mut self, target: RangeId, assignments: &[Assignment<'t>]) -> Result<(), Refusal> {
         for assignment in assignments {
             assignment.columns.iter().try_for_each(|column| self.written(target, column))?;
             self.expr(assignment.value)?;
@@ -286,7 +320,7 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// A column that a statement writes.
-    fn written(&mut self, target: RangeId, column: &Name<'t>) -> Result<(), Stop> {
+    fn written(&mut self, target: RangeId, column: &Name<'t>) -> Result<(), Refusal> {
         let range = self.done.range(target);
         let Some(number) = range.columns.iter().position(|name| *name == column.value) else {
             let own = match &range.kind {
@@ -298,14 +332,14 @@ impl<'t> Resolver<'_, 't> {
             };
             let message = format!("column \"{}\" of relation \"{own}\" does not exist", column.value);
             let refusal = Refusal::error(SqlState::UNDEFINED_COLUMN, message).at(self.at(column.token));
-            return Err(Stop::Refused(refusal));
+            return Err(refusal);
         };
         self.done.written.insert(column.token, number);
         Ok(())
     }
 
     /// A query, with the names of its output columns.
-    fn query(&mut self, id: QueryId) -> Result<(), Stop> {
+    fn query(&mut self, id: QueryId) -> Result<(), Refusal> {
         self.stack.deeper()?;
         let Query { with, body, order, limit, offset, locks, span: _ } = self.tree.query(id);
         let visible = self.ctes.len();
@@ -334,8 +368,9 @@ impl<'t> Resolver<'_, 't> {
             }
             Body::Table(name) => {
                 let range = self.named(name, None)?;
+                self.done.tables.insert(id.index(), range);
                 let level = self.level_of(range);
-                let outputs = outputs::of_refs(&level);
+                let outputs = self.shown(&level);
                 self.done.outputs.insert(id.index(), outputs);
             }
             Body::Set { operator: _, all: _, left, right } => {
@@ -367,7 +402,7 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// A SELECT. Its scope stays, for what sorts and cuts it.
-    fn select(&mut self, id: QueryId, select: &Select<'t>) -> Result<(), Stop> {
+    fn select(&mut self, id: QueryId, select: &Select<'t>) -> Result<(), Refusal> {
         self.levels.push(Level::default());
         self.from(&select.from)?;
         self.exprs(select.condition)?;
@@ -392,12 +427,12 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// All column references of some expressions.
-    fn exprs(&mut self, exprs: impl IntoIterator<Item = ExprId>) -> Result<(), Stop> {
+    fn exprs(&mut self, exprs: impl IntoIterator<Item = ExprId>) -> Result<(), Refusal> {
         exprs.into_iter().try_for_each(|expr| self.expr(expr))
     }
 
     /// All column references of an expression, without recursion but for its subqueries.
-    fn expr(&mut self, expr: ExprId) -> Result<(), Stop> {
+    fn expr(&mut self, expr: ExprId) -> Result<(), Refusal> {
         let mut waiting = vec![expr];
         while let Some(id) = waiting.pop() {
             match self.tree.expr(id) {

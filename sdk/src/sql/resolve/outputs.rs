@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 
 use super::scope::Level;
-use super::{Output, Ref, Resolver, Shown, Stop};
+use super::{Output, Ref, Resolver, Shown};
 use crate::error::SqlState;
 use crate::sql::Refusal;
 use crate::sql::lex::Kind;
-use crate::sql::tree::{Arguments, Expr, ExprId, Form, Item, ItemKind, QueryId, Returning};
+use crate::sql::tree::{Arguments, Body, Expr, ExprId, Form, Item, ItemKind, QueryId, Returning};
 
 impl<'t> Resolver<'_, 't> {
     /// RETURNING, in the scope on top.
-    pub(super) fn returning(&mut self, returning: Option<&Returning<'t>>) -> Result<Vec<Output<'t>>, Stop> {
+    pub(super) fn returning(&mut self, returning: Option<&Returning<'t>>) -> Result<Vec<Output<'t>>, Refusal> {
         returning.map_or(Ok(Vec::new()), |returning| self.items(&returning.list))
     }
 
     /// A list of items, with every star expanded.
-    pub(super) fn items(&mut self, items: &[Item<'t>]) -> Result<Vec<Output<'t>>, Stop> {
+    pub(super) fn items(&mut self, items: &[Item<'t>]) -> Result<Vec<Output<'t>>, Refusal> {
         let mut outputs = Vec::with_capacity(items.len());
         for item in items {
+            let before = outputs.len();
             match &item.kind {
                 ItemKind::Expr { expr, alias } => {
                     self.expr(*expr)?;
@@ -26,20 +27,54 @@ impl<'t> Resolver<'_, 't> {
                     outputs.push(Output { name, shows: Shown::Expr(*expr) });
                 }
                 ItemKind::Star(name) if name.is_empty() => match self.levels.last() {
-                    Some(level) if !level.ranges.is_empty() => outputs.extend(of_refs(level)),
+                    Some(level) if !level.ranges.is_empty() => outputs.extend(self.shown(level)),
                     Some(_) | None => {
                         let message = "SELECT * with no tables specified is not valid";
                         let refusal = Refusal::error(SqlState::SYNTAX_ERROR, message).at(self.at(item.span.start));
-                        return Err(Stop::Refused(refusal));
+                        return Err(refusal);
                     }
                 },
                 ItemKind::Star(name) => {
                     let range = self.qualified(name)?;
-                    outputs.extend(of_refs(&self.level_of(range)));
+                    outputs.extend(self.shown(&self.level_of(range)));
                 }
+            }
+            if matches!(item.kind, ItemKind::Star(_)) {
+                self.done.stars.insert(item.span.start, before..outputs.len());
             }
         }
         Ok(outputs)
+    }
+
+    /// The columns of a scope, as a star shows them: those of a range in its place.
+    pub(super) fn shown(&self, level: &Level<'t>) -> Vec<Output<'t>> {
+        let mut outputs: Vec<_> = level
+            .columns
+            .iter()
+            .map(|(name, found)| Output { name: name.clone(), shows: Shown::Ref(*found) })
+            .collect();
+        for (place, range) in level.ranges.iter().enumerate() {
+            if self.done.range(*range).open {
+                // Behind everything of the ranges before it.
+                let before = |output: &Output<'t>| match output.shows {
+                    Shown::Ref(Ref::Column(of, _)) | Shown::Open(of) => level.ranges[..=place].contains(&of),
+                    Shown::Ref(_) | Shown::Expr(_) | Shown::Value(_) | Shown::Arms(_) => true,
+                };
+                let at = outputs.iter().rposition(before).map_or(0, |last| last + 1);
+                outputs.insert(at, Output { name: Cow::Borrowed(""), shows: Shown::Open(*range) });
+            }
+        }
+        outputs
+    }
+
+    /// Whether a query gives columns that are not known.
+    pub(super) fn is_open(&self, query: QueryId) -> bool {
+        match self.tree.query(query).body {
+            Body::Set { left: of, .. } | Body::Nested(of) => self.is_open(of),
+            Body::Select(_) | Body::Values(_) | Body::Table(_) | Body::Write(_) => {
+                self.done.outputs(query).iter().any(|output| matches!(output.shows, Shown::Open(_)))
+            }
+        }
     }
 
     /// The outputs of a query whose rows are those of another one.
@@ -50,7 +85,7 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// A key of ORDER BY or DISTINCT ON: a bare name is an output column first, a number always is (findTargetlistEntrySQL92).
-    pub(super) fn sort_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Stop> {
+    pub(super) fn sort_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Refusal> {
         if let Expr::Column(name) = self.tree.expr(key)
             && let [name] = name.as_slice()
         {
@@ -74,7 +109,7 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// A key of GROUP BY: a bare name is a column of FROM first.
-    pub(super) fn group_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Stop> {
+    pub(super) fn group_key(&mut self, query: QueryId, key: ExprId) -> Result<(), Refusal> {
         if let Expr::Column(name) = self.tree.expr(key)
             && let [name] = name.as_slice()
         {
@@ -93,12 +128,12 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// A key by number, or any expression over the columns of FROM.
-    fn key(&mut self, query: QueryId, key: ExprId, clause: &str) -> Result<(), Stop> {
+    fn key(&mut self, query: QueryId, key: ExprId, clause: &str) -> Result<(), Refusal> {
         let Expr::Constant(token) = self.tree.expr(key) else { return self.expr(key) };
         let at = self.at(*token);
         if self.tokens.get(*token).is_none_or(|token| token.kind != Kind::Integer) {
             let message = format!("non-integer constant in {clause}");
-            return Err(Stop::Refused(Refusal::error(SqlState::SYNTAX_ERROR, message).at(at)));
+            return Err(Refusal::error(SqlState::SYNTAX_ERROR, message).at(at));
         }
         let digits = self.tree.word(*token);
         let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
@@ -109,7 +144,7 @@ impl<'t> Resolver<'_, 't> {
             }
             None => {
                 let message = format!("{clause} position {digits} is not in select list");
-                Err(Stop::Refused(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message).at(at)))
+                Err(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message).at(at))
             }
         }
     }
@@ -118,7 +153,7 @@ impl<'t> Resolver<'_, 't> {
         let column = |shown| match shown {
             Shown::Ref(meaning) => Some(meaning),
             Shown::Expr(expr) => self.done.reference(expr),
-            Shown::Value(_) | Shown::Arms(_) => None,
+            Shown::Value(_) | Shown::Arms(_) | Shown::Open(_) => None,
         };
         match (column(one), column(other)) {
             (Some(one), Some(other)) => one == other,
@@ -193,9 +228,4 @@ impl<'t> Resolver<'_, 't> {
             | Expr::Field { .. } => None,
         }
     }
-}
-
-/// The columns of a scope, as a star shows them.
-pub(super) fn of_refs<'t>(level: &Level<'t>) -> Vec<Output<'t>> {
-    level.columns.iter().map(|(name, meaning)| Output { name: name.clone(), shows: Shown::Ref(*meaning) }).collect()
 }

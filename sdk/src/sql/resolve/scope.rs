@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{RangeId, RangeKind, Ref, Resolver, Stop};
+use super::{RangeId, RangeKind, Ref, Resolver};
 use crate::error::SqlState;
 use crate::sql::Refusal;
 use crate::sql::tree::{Name, QualifiedName};
@@ -45,11 +45,14 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// What a column reference means.
-    pub(super) fn reference(&self, name: &QualifiedName<'t>) -> Result<Ref, Stop> {
+    pub(super) fn reference(&self, name: &QualifiedName<'t>) -> Result<Ref, Refusal> {
         let [column] = name.as_slice() else { return self.qualified_column(name) };
-        for level in self.levels.iter().rev() {
+        for (depth, level) in self.levels.iter().enumerate().rev() {
             if let Some(found) = self.unique(level, column)? {
                 return Ok(found);
+            }
+            if let Some(open) = self.open_in(level) {
+                return self.open_column(open, depth, column);
             }
         }
         for level in self.levels.iter().rev() {
@@ -66,8 +69,34 @@ impl<'t> Resolver<'_, 't> {
         Err(self.refused(SqlState::UNDEFINED_COLUMN, message, column))
     }
 
+    /// A relation of a scope whose columns are not known.
+    pub(super) fn open_in(&self, level: &Level<'t>) -> Option<RangeId> {
+        level.ranges.iter().copied().find(|range| self.done.range(*range).open)
+    }
+
+    /// What a name means that may be a column of an open range at this depth. If it could mean something else further out,
+    /// nothing is certain.
+    fn open_column(&self, open: RangeId, depth: usize, column: &Name<'t>) -> Result<Ref, Refusal> {
+        let own = self.levels.get(depth).and_then(|level| self.range_named(level, &column.value));
+        if let Some(range) = own {
+            return Ok(Ref::Row(range));
+        }
+        let outer = self.levels.get(..depth).unwrap_or(&[]);
+        let elsewhere = outer.iter().any(|level| {
+            level.columns.iter().any(|(name, _)| *name == column.value)
+                || self.range_named(level, &column.value).is_some()
+        });
+        if elsewhere {
+            let name = &column.value;
+            return Err(Refusal::new(format!("it is not known which column {name} means: it is not qualified"))
+                .hint("write the name of its table before it")
+                .at(self.at(column.token)));
+        }
+        Ok(Ref::Open(open))
+    }
+
     /// The only column of this name in a scope.
-    pub(super) fn unique(&self, level: &Level<'t>, name: &Name<'t>) -> Result<Option<Ref>, Stop> {
+    pub(super) fn unique(&self, level: &Level<'t>, name: &Name<'t>) -> Result<Option<Ref>, Refusal> {
         let mut named = level.columns.iter().filter(|(column, _)| *column == name.value).map(|(_, found)| *found);
         match (named.next(), named.next()) {
             (found, None) => Ok(found),
@@ -78,9 +107,9 @@ impl<'t> Resolver<'_, 't> {
         }
     }
 
-    fn qualified_column(&self, name: &QualifiedName<'t>) -> Result<Ref, Stop> {
+    fn qualified_column(&self, name: &QualifiedName<'t>) -> Result<Ref, Refusal> {
         let Some((column, qualifier)) = name.split_last() else {
-            return Err(Stop::Refused(super::super::tree::unreadable()));
+            return Err(super::super::tree::unreadable());
         };
         let range = self.qualified(qualifier)?;
         let columns = &self.done.range(range).columns;
@@ -92,6 +121,7 @@ impl<'t> Resolver<'_, 't> {
                 Err(self.refused(SqlState::AMBIGUOUS_COLUMN, message, column))
             }
             (None, _) if SYSTEM_COLUMNS.contains(&&*column.value) => Ok(Ref::System(range)),
+            (None, _) if self.done.range(range).open => Ok(Ref::Open(range)),
             (None, _) => {
                 let message = format!("column {}.{} does not exist", self.done.range(range).name, column.value);
                 Err(self.refused_at(SqlState::UNDEFINED_COLUMN, message, name))
@@ -100,7 +130,7 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// The relation that a qualifier means: `t`, or `schema.t` where it has no alias.
-    pub(super) fn qualified(&self, name: &[Name<'t>]) -> Result<RangeId, Stop> {
+    pub(super) fn qualified(&self, name: &[Name<'t>]) -> Result<RangeId, Refusal> {
         let found = self.levels.iter().rev().find_map(|level| match name {
             [table] => self.range_named(level, &table.value),
             [schema, table] => level.ranges.iter().copied().find(|range| {
@@ -112,7 +142,9 @@ impl<'t> Resolver<'_, 't> {
                         return false;
                     }
                 };
-                !range.aliased && relation.schema == schema.value && relation.name == table.value
+                // Where a relation that is not protected is, the server knows.
+                let there = relation.schema == schema.value || relation.schema.is_empty();
+                !range.aliased && there && relation.name == table.value
             }),
             _ => None,
         });
@@ -124,8 +156,8 @@ impl<'t> Resolver<'_, 't> {
     }
 
     /// PostgreSQL's words (errorMissingRTE in parse_relation.c).
-    fn missing(&self, name: &[Name<'t>]) -> Stop {
-        let Some(table) = name.last() else { return Stop::Refused(super::super::tree::unreadable()) };
+    fn missing(&self, name: &[Name<'t>]) -> Refusal {
+        let Some(table) = name.last() else { return super::super::tree::unreadable() };
         let hidden = self.done.ranges.iter().find(|range| {
             let own = match &range.kind {
                 RangeKind::Table(own) => &own.relation.name,
@@ -139,14 +171,14 @@ impl<'t> Resolver<'_, 't> {
         let what = if hidden.is_some() { "invalid reference to" } else { "missing" };
         let message = format!("{what} FROM-clause entry for table \"{}\"", table.value);
         let error = Refusal::error(SqlState::UNDEFINED_TABLE, message).at(self.at(name[0].token));
-        Stop::Refused(match hidden {
+        match hidden {
             Some(range) => error.hint(format!("Perhaps you meant to reference the table alias \"{}\".", range.name)),
             None => error,
-        })
+        }
     }
 
     /// A name of `FOR UPDATE OF`, which must be one of a relation of this query.
-    pub(super) fn locked(&self, name: &Name<'t>) -> Result<(), Stop> {
+    pub(super) fn locked(&self, name: &Name<'t>) -> Result<(), Refusal> {
         let found = self.levels.last().and_then(|level| self.range_named(level, &name.value));
         match found {
             Some(_) => Ok(()),
@@ -157,11 +189,11 @@ impl<'t> Resolver<'_, 't> {
         }
     }
 
-    pub(super) fn refused(&self, sqlstate: SqlState, message: String, name: &Name<'t>) -> Stop {
-        Stop::Refused(Refusal::error(sqlstate, message).at(self.at(name.token)))
+    pub(super) fn refused(&self, sqlstate: SqlState, message: String, name: &Name<'t>) -> Refusal {
+        Refusal::error(sqlstate, message).at(self.at(name.token))
     }
 
-    fn refused_at(&self, sqlstate: SqlState, message: String, name: &[Name<'t>]) -> Stop {
-        Stop::Refused(Refusal::error(sqlstate, message).at(name.first().map_or(0, |first| self.at(first.token))))
+    fn refused_at(&self, sqlstate: SqlState, message: String, name: &[Name<'t>]) -> Refusal {
+        Refusal::error(sqlstate, message).at(name.first().map_or(0, |first| self.at(first.token)))
     }
 }

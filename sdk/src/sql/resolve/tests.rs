@@ -1,6 +1,6 @@
 //! What names mean, over the tables of the differential corpus and some that are not protected.
 
-use super::{Catalog, Merge, Output, RangeId, RangeKind, Ref, Resolved, Shown, Shows, Stop, resolve};
+use super::{Catalog, Merge, Output, RangeId, RangeKind, Ref, Resolved, Shown, Shows, resolve};
 use crate::schema::Relation;
 use crate::sql::plan::tests::support::protection;
 use crate::sql::tree::{Body, ExprId, QueryId, Root, Tree};
@@ -32,10 +32,7 @@ fn resolved(text: &str) -> Result<String, String> {
         let tree = Tree::read(text, own, &parsed.statement, stack)?;
         Ok(match resolve(&tree, own, &protection, &Plain, stack) {
             Ok(resolved) => Ok(show(&tree, &resolved)),
-            Err(Stop::Refused(Refusal { sqlstate, message, position, .. })) => {
-                Err(format!("{sqlstate:?} {message} at {position:?}"))
-            }
-            Err(Stop::Need(name)) => Err(format!("need {}", name.join("."))),
+            Err(Refusal { sqlstate, message, position, .. }) => Err(format!("{sqlstate:?} {message} at {position:?}")),
         })
     });
     done.unwrap()
@@ -67,6 +64,7 @@ fn outputs(tree: &Tree<'_>, resolved: &Resolved<'_>, query: QueryId) -> String {
             Shown::Expr(_) => String::new(),
             Shown::Ref(found) => format!("={}", meaning(resolved, found)),
             Shown::Value(number) => format!("=value {number}"),
+            Shown::Open(_) => "*".to_owned(),
             Shown::Arms(number) => {
                 let (Body::Set { left: of, .. } | Body::Nested(of)) = &tree.query(query).body else { panic!() };
                 assert!(number < resolved.outputs(*of).len());
@@ -105,6 +103,7 @@ fn meaning(resolved: &Resolved<'_>, found: Ref) -> String {
             };
             format!("{how}({}, {})", meaning(resolved, left), meaning(resolved, right))
         }
+        Ref::Open(id) => format!("some of {}", range(id)),
         Ref::System(id) => format!("system of {}", range(id)),
         Ref::Row(id) => format!("row of {}", range(id)),
         Ref::Output(number) => format!("output {number}"),
@@ -160,9 +159,23 @@ fn what_postgresql_does_not_find_is_its_error_in_its_words() {
 }
 
 #[test]
-fn a_relation_that_nobody_knows_is_asked_for() {
-    stops("SELECT email FROM customers JOIN audit.log l ON l.id = customers.id", "need audit.log");
-    stops("INSERT INTO log SELECT email FROM customers", "need log");
+fn columns_of_a_relation_that_nobody_knows_are_told_where_they_can_mean_nothing_else() {
+    means(
+        "SELECT email, note FROM customers JOIN audit.log l ON l.id = customers.id",
+        "email=customers.email note=some of ~log l.id=some of ~log customers.id=customers.id -> email, note",
+    );
+    means("SELECT l.*, tenant_id FROM log l, customers c", "tenant_id=customers.tenant_id -> *, tenant_id");
+    // It could be a column of either.
+    let text = "SELECT 1 FROM customers WHERE EXISTS (SELECT 1 FROM log WHERE email = 'x')";
+    stops(text, "0A000 it is not known which column email means: it is not qualified at Some(62)");
+    means(
+        "SELECT 1 FROM customers WHERE EXISTS (SELECT 1 FROM log l WHERE l.email = customers.email)",
+        "l.email=some of ~log customers.email=customers.email -> ?column?",
+    );
+    stops(
+        "SELECT 1 FROM customers NATURAL JOIN log",
+        "0A000 NATURAL beside a table that is not protected cannot be answered at Some(24)",
+    );
 }
 
 #[test]

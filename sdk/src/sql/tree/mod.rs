@@ -803,6 +803,13 @@ impl QueryId {
     }
 }
 
+impl RelId {
+    /// Its place among the FROM items of its tree.
+    pub(super) fn index(self) -> usize {
+        self.0
+    }
+}
+
 impl ExprId {
     /// Its place among the expressions of its tree.
     pub(super) fn index(self) -> usize {
@@ -844,6 +851,14 @@ impl<'t> Tree<'t> {
         &self.exprs[id.0].0
     }
 
+    /// The number of the parameter that the expression at this place is.
+    pub(super) fn param(&self, index: usize) -> Option<usize> {
+        match self.exprs.get(index) {
+            Some((Expr::Param(number), _)) => Some(*number),
+            _ => None,
+        }
+    }
+
     /// All expressions.
     pub(super) fn expr_ids(&self) -> impl Iterator<Item = ExprId> {
         (0..self.exprs.len()).map(ExprId)
@@ -857,6 +872,21 @@ impl<'t> Tree<'t> {
     /// A query.
     pub(super) fn query(&self, id: QueryId) -> &Query<'t> {
         &self.queries[id.0]
+    }
+
+    /// All FROM items.
+    pub(super) fn relation_ids(&self) -> impl Iterator<Item = RelId> {
+        (0..self.relations.len()).map(RelId)
+    }
+
+    /// All queries.
+    pub(super) fn query_ids(&self) -> impl Iterator<Item = QueryId> {
+        (0..self.queries.len()).map(QueryId)
+    }
+
+    /// An expression by its place.
+    pub(super) fn expr_id(&self, index: usize) -> Option<ExprId> {
+        (index < self.exprs.len()).then_some(ExprId(index))
     }
 
     /// A FROM item.

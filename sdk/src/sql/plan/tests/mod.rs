@@ -5,6 +5,7 @@ mod asked;
 pub(in crate::sql) mod corpus;
 mod deep;
 mod growth;
+mod joined;
 mod leak;
 mod namesake;
 mod pending;

@@ -1,0 +1,142 @@
+//! Queries over several relations: joins, subqueries, derived tables, common table expressions, groups.
+
+use super::support::{self, plan, refusal};
+use crate::sql::Presence;
+
+fn physical(text: &str) -> String {
+    support::physical(&plan(text))
+}
+
+fn refused(text: &str, part: &str) {
+    let message = refusal(text).message;
+    assert!(message.contains(part), "{text}: {message}");
+}
+
+#[test]
+fn a_joined_row_opens_with_the_context_of_its_own_table() {
+    assert_eq!(
+        physical("SELECT o.id, c.ssn FROM orders o JOIN customers c ON c.id = o.customer_id WHERE c.email = 'x'"),
+        "SELECT \"o\".\"id\", \"c\".\"ssn\", pg_catalog.int8send(\"c\".\"id\") FROM \"public\".\"orders\" o \
+         JOIN \"public\".\"customers\" c ON c.id = o.customer_id WHERE \"c\".\"pgseal_exact_email\" = {tag Literal(Untyped(…))}"
+    );
+    let both = plan("SELECT a.email, b.email FROM customers a, customers b WHERE a.id = b.tenant_id");
+    let shape = both.output.as_ref().unwrap();
+    assert_eq!((shape.columns.len(), shape.physical, shape.rows.len()), (2, 4, 2));
+}
+
+#[test]
+fn a_row_on_the_nullable_side_may_be_absent_sql_41() {
+    let presence = |text: &str| {
+        let plan = plan(text);
+        let rows = &plan.output.as_ref().unwrap().rows;
+        rows.iter().map(|row| (row.table.logical.clone(), row.presence)).collect::<Vec<_>>()
+    };
+    let (required, optional) = (Presence::Required, Presence::Optional);
+    let row = |name: &str, presence| (name.to_owned(), presence);
+    let text = "SELECT s.email, h.email FROM staff s LEFT JOIN shift h ON h.staff_id = s.id";
+    assert_eq!(presence(text), [row("staff", required), row("shift", optional)]);
+    let text = "SELECT s.email, h.email FROM staff s FULL JOIN shift h ON h.staff_id = s.id";
+    assert_eq!(presence(text), [row("staff", optional), row("shift", optional)]);
+    let text = "SELECT t.email FROM plain p LEFT JOIN (SELECT email FROM customers) t ON true";
+    assert_eq!(presence(text), [row("customers", optional)]);
+}
+
+#[test]
+fn what_a_derived_table_shows_carries_its_row_up_sql_40() {
+    assert_eq!(
+        physical("SELECT t.ssn AS s FROM (SELECT ssn FROM customers WHERE email = $1 LIMIT 3) t WHERE t.ssn <> 'x'"),
+        "SELECT \"t\".\"ssn\" AS s, \"t\".\"pgseal_2\" FROM (SELECT \"customers\".\"ssn\", \
+         \"customers\".\"pgseal_exact_ssn\" AS \"pgseal_1\", pg_catalog.int8send(\"customers\".\"id\") AS \"pgseal_2\" \
+         FROM \"public\".\"customers\" AS \"customers\" WHERE \"customers\".\"pgseal_exact_email\" = {tag Param { index: 0, ty: Text }} LIMIT 3) t \
+         WHERE \"t\".\"pgseal_1\" <> {tag Literal(Untyped(…))}"
+    );
+    assert_eq!(
+        physical("WITH c AS (SELECT id, ssn AS s FROM customers) SELECT * FROM c a JOIN c b ON a.s = b.s"),
+        "WITH c AS (SELECT id, \"customers\".\"ssn\" AS s, \"customers\".\"pgseal_exact_ssn\" AS \"pgseal_1\", \
+         pg_catalog.int8send(\"customers\".\"id\") AS \"pgseal_2\" FROM \"public\".\"customers\" AS \"customers\") \
+         SELECT \"a\".\"id\", \"a\".\"s\", \"b\".\"id\", \"b\".\"s\", \"a\".\"pgseal_2\", \"b\".\"pgseal_2\" FROM c a JOIN c b \
+         ON \"a\".\"pgseal_1\" = \"b\".\"pgseal_1\""
+    );
+    refused(
+        "SELECT t.email FROM (SELECT DISTINCT email, name || '' FROM customers) t",
+        "an expression beside DISTINCT",
+    );
+    refused("SELECT (SELECT email FROM customers WHERE id = 1)", "customers.email is sealed");
+}
+
+#[test]
+fn a_condition_of_each_row_is_taken_where_it_must_hold_sql_60() {
+    let conditions = |text: &str| {
+        let plan = plan(text);
+        let rows = &plan.output.as_ref().unwrap().rows;
+        rows.iter().map(|row| row.conditions.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        conditions("SELECT * FROM staff s JOIN shift h ON h.staff_id = s.id AND h.hours = 8 WHERE s.id = 1"),
+        [1, 1]
+    );
+    // Where the right side is absent its condition need not hold; that of WHERE must.
+    assert_eq!(conditions("SELECT s.id, h.id FROM staff s LEFT JOIN shift h ON h.hours = 8 WHERE s.id = 1"), [1, 0]);
+    assert_eq!(conditions("SELECT s.id, h.id FROM staff s LEFT JOIN shift h ON true WHERE h.hours = 8"), [0, 1]);
+    assert_eq!(conditions("SELECT * FROM (SELECT id FROM staff WHERE email = 'x') t"), [1]);
+    assert_eq!(
+        conditions("SELECT h.id, t.id FROM shift h LEFT JOIN (SELECT id FROM staff WHERE email = 'x') t ON true"),
+        [0, 0]
+    );
+    // A row of the query around it is none of its own.
+    let text = "SELECT * FROM staff s, LATERAL (SELECT hours FROM shift h WHERE s.id = 4 AND h.id = 1) t";
+    assert_eq!(conditions(text), [0, 1]);
+}
+
+#[test]
+fn a_subquery_is_compared_by_tags_of_one_beacon_sql_41() {
+    assert_eq!(
+        physical("SELECT id FROM customers WHERE email IN (SELECT email FROM customers WHERE tenant_id = 1)"),
+        "SELECT \"customers\".\"id\" FROM \"public\".\"customers\" AS \"customers\" WHERE \"customers\".\"pgseal_exact_email\" IN \
+         (SELECT \"customers\".\"pgseal_exact_email\" FROM \"public\".\"customers\" AS \"customers\" WHERE tenant_id = 1)"
+    );
+    refused(
+        "SELECT id FROM customers WHERE email IN (SELECT ssn FROM customers)",
+        "cannot be compared with each other",
+    );
+    refused("SELECT id FROM customers WHERE email IN (SELECT name FROM customers)", "not sealed alike");
+    refused("SELECT id FROM customers WHERE name IN (SELECT email FROM customers)", "customers.email is sealed");
+    refused("SELECT id FROM customers WHERE 'x' IN (SELECT email FROM customers)", "customers.email is sealed");
+    refused("SELECT id FROM customers WHERE EXISTS (SELECT 1 FROM plain p WHERE p.email = customers.email)", "sealed");
+}
+
+#[test]
+fn constants_in_any_query_must_belong_to_a_column_in_the_clear_sql_21() {
+    refused("SELECT 1 FROM customers WHERE EXISTS (SELECT 1 FROM plain WHERE 'x' = 'y')", "compared with no column");
+    refused("SELECT c.id FROM customers c JOIN (VALUES ('a')) v(x) ON v.x = c.email", "anything but a constant");
+    refused("SELECT c.id FROM customers c JOIN (SELECT 'a' AS x) v ON v.x = 'b'", "compared with no column");
+    refused("SELECT 1 FROM customers c JOIN plain p ON c.email = $1 AND p.email = $1", "sent in the clear");
+    refused("SELECT email FROM customers UNION SELECT name FROM customers", "UNION, INTERSECT or EXCEPT");
+    refused("SELECT * FROM customers c NATURAL JOIN customers d", "USING or NATURAL");
+    refused("SELECT * FROM customers c JOIN customers d USING (email)", "USING or NATURAL");
+    refused("SELECT d FROM (SELECT email FROM customers) d", "the whole row d");
+    refused("SELECT o.*, c.email FROM customers c JOIN plain o ON o.id = c.id", "the columns of o are not known");
+    refused("SELECT x.email FROM (customers c JOIN plain p ON p.id = c.id) x", "a join with an alias");
+}
+
+#[test]
+fn natural_joins_name_the_columns_that_are_meant() {
+    assert_eq!(
+        physical("SELECT t.code FROM (SELECT id, code FROM staff) t NATURAL LEFT JOIN (SELECT id FROM shift) u")
+            .split_once(" FROM \"public\".\"shift\"")
+            .map(|(_, end)| end.to_owned()),
+        Some(" AS \"shift\") u USING (\"id\")".to_owned())
+    );
+}
+
+#[test]
+fn groups_over_columns_in_the_clear_are_the_servers_sql_61() {
+    assert_eq!(
+        physical("SELECT team, count(*), count(DISTINCT email) FROM staff GROUP BY team HAVING count(email) > 1"),
+        "SELECT \"staff\".\"team\", count(*), count(DISTINCT \"staff\".\"pgseal_exact_email\") FROM \"public\".\"staff\" AS \"staff\" \
+         GROUP BY team HAVING count(\"staff\".\"email\") > 1"
+    );
+    let plan = plan("SELECT team, count(*) FROM staff GROUP BY team");
+    assert!(plan.output.as_ref().unwrap().rows.is_empty());
+    assert!(plan.notes.decided_by_server.iter().any(|note| note.contains("the groups over staff")));
+}
