@@ -18,7 +18,7 @@ fn of(plan: &Plan) -> Vec<String> {
     read.conditions.iter().map(|condition| short(condition, &name)).collect()
 }
 
-fn short(condition: &Condition, name: &dyn Fn(usize) -> String) -> String {
+pub(super) fn short(condition: &Condition, name: &dyn Fn(usize) -> String) -> String {
     let all = |parts: &[Condition], word: &str| {
         format!("({})", parts.iter().map(|part| short(part, name)).collect::<Vec<_>>().join(word))
     };

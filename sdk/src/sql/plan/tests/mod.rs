@@ -10,6 +10,7 @@ mod leak;
 mod namesake;
 mod pending;
 mod read;
+pub(in crate::sql) mod recorded;
 mod refuse;
 pub(in crate::sql) mod support;
 mod write;
