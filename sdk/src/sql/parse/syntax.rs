@@ -115,29 +115,36 @@ impl Statement<'_> {
     /// Whether each token can stand behind those before it.
     fn body(&self) -> Option<Refusal> {
         let mut clause = if self.is(0, "values") { Clause::Expressions } else { Clause::Unknown };
-        let mut levels: Vec<(u8, Clause)> = Vec::new();
+        let mut levels: Vec<(u8, Clause, usize)> = Vec::new();
+        // Where the parenthesis of a DISTINCT ON ends: no expression does there.
+        let mut distinct = None;
         // `JSON_OBJECT('a' : 1)`
         let pairs =
             self.tokens.iter().any(|t| ["json_object", "json_objectagg"].iter().any(|w| t.is_word(self.text, w)));
         for at in 0..=self.tokens.len() {
-            if at > 0 && self.clash(at, clause) {
+            if at > 0 && self.clash(at, clause, distinct) {
                 return Some(self.at(at));
             }
             let Some(token) = self.tokens.get(at) else { break };
             match token.kind {
                 Kind::Symbol(open @ (b'(' | b'[')) => {
-                    levels.push((open, clause));
+                    levels.push((open, clause, at));
                     clause = match clause {
                         Clause::Expressions => Clause::Expressions,
                         Clause::Unknown | Clause::Labelled | Clause::Limit(_) => Clause::Unknown,
                     };
                 }
                 Kind::Symbol(close @ (b')' | b']')) => match levels.pop() {
-                    Some((b'(', before)) if close == b')' => clause = before,
-                    Some((b'[', before)) if close == b']' => clause = before,
+                    Some((b'(', before, open)) if close == b')' => {
+                        clause = before;
+                        if open > 1 && self.is(open - 1, "on") && self.is(open - 2, "distinct") {
+                            distinct = Some(at);
+                        }
+                    }
+                    Some((b'[', before, _)) if close == b']' => clause = before,
                     Some(_) | None => return Some(self.at(at)),
                 },
-                Kind::Symbol(b':') if !pairs && !matches!(levels.last(), Some((b'[', _))) => return Some(self.at(at)),
+                Kind::Symbol(b':') if !pairs && !matches!(levels.last(), Some((b'[', ..))) => return Some(self.at(at)),
                 Kind::Symbol(b',') => {
                     if let Clause::Limit(limit) = clause {
                         return Some(self.limit(limit));
@@ -187,7 +194,7 @@ impl Statement<'_> {
     }
 
     /// Whether the token at `at`, or the end, cannot follow the one before it.
-    fn clash(&self, at: usize, clause: Clause) -> bool {
+    fn clash(&self, at: usize, clause: Clause, distinct: Option<usize>) -> bool {
         let (Some(before), token) = (self.tokens.get(at - 1), self.tokens.get(at)) else { return false };
         let earlier = |back: usize| at.checked_sub(back).and_then(|at| self.tokens.get(at));
         let label = earlier(2).is_some_and(|token| token.is_word(self.text, "as") || token.is_symbol(b'.'));
@@ -233,16 +240,17 @@ impl Statement<'_> {
         {
             return true;
         }
-        self.too_many(at, token, clause)
+        self.too_many(at, token, clause, distinct)
     }
 
     /// Two operands without anything between them, or a second label.
-    fn too_many(&self, at: usize, token: &Token, clause: Clause) -> bool {
+    fn too_many(&self, at: usize, token: &Token, clause: Clause, distinct: Option<usize>) -> bool {
         let plain = |at: usize| self.is_plain(at);
         let constant = |at: usize| self.tokens.get(at).is_some_and(Token::is_constant);
         // Not that of `OPERATOR(pg_catalog.=)`.
         let operator = |at: usize| self.tokens.get(at).is_some_and(|token| token.kind == Kind::Operator);
-        let closed = |at: usize| (self.symbol(at, b')') && at > 0 && !operator(at - 1)) || self.symbol(at, b']');
+        let ends = |at: usize| at > 0 && !operator(at - 1) && distinct != Some(at);
+        let closed = |at: usize| (self.symbol(at, b')') && ends(at)) || self.symbol(at, b']');
         let operand = |at: usize| plain(at) || constant(at) || closed(at);
         let column = |at: usize| self.tokens.get(at).is_some_and(|token| is_one_of(self.text, token, COLUMNS));
         let labelled = |at: usize| at.checked_sub(1).is_some_and(|before| operand(before) || column(before));
