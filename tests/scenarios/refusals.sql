@@ -39,14 +39,16 @@ a: SELECT born::text FROM person;
 a: SELECT 1;
 
 == shapes of statements
-a: SELECT p.name FROM person p JOIN note n ON n.id = p.id;
-=> refused 0A000 a join with a protected table cannot be answered in this version
-a: SELECT id FROM note WHERE id IN (SELECT id FROM person);
-=> refused 0A000 this statement names a protected table where this version does not look for one
-a: WITH p AS (SELECT * FROM person) SELECT * FROM p;
-=> refused 0A000 WITH over a protected table cannot be answered in this version
+a: SELECT p.name FROM person p JOIN note n ON n.text = p.email;
+=> refused 0A000 column person.email is sealed: = with anything but a constant cannot be answered
+a: SELECT n.*, p.name FROM person p JOIN note n ON n.id = p.id;
+=> refused 0A000 * beside a protected table cannot be answered: the columns of n are not known
+a: SELECT p FROM person p;
+=> refused 0A000 the whole row p cannot be used as a value
+a: WITH p AS (DELETE FROM person RETURNING id) SELECT * FROM p;
+=> refused 0A000 INSERT, UPDATE or DELETE in WITH cannot be used in a statement on a protected table
 a: SELECT name FROM person UNION SELECT text FROM note;
-=> refused 0A000 UNION, INTERSECT and EXCEPT over a protected table cannot be answered in this version
+=> refused 0A000 column person.name is sealed: UNION, INTERSECT or EXCEPT cannot be answered
 a: SELECT name INTO copied FROM person;
 => refused 0A000 SELECT INTO from a protected table would copy its cells to where they cannot be opened
 a: CREATE TABLE copied AS SELECT * FROM person;

@@ -91,3 +91,23 @@ server: UPDATE person SET name = substring(name::bytea for octet_length(name) - 
 a: SELECT name FROM person;
 => refused XX001 column person.name: the sealed value does not belong here or was changed
 a: SELECT email, born FROM person;
+
+== rows that are read beside others, through queries within queries, or not at all
+a: INSERT INTO person (id, name, email) VALUES (1, 'Ada', 'ada@x.org'), (2, 'Bob', 'bob@x.org');
+a: INSERT INTO ledger (id, account, iban, holder, amount) VALUES (1, 1, 'DE01', 'Qz7secretonehwxyvk', 100), (2, 2, 'DE02', 'b', 200), (3, 3, 'DE03', 'c', 300);
+server: UPDATE ledger SET holder = (SELECT holder FROM ledger WHERE id = 2) WHERE id = 1;
+server: UPDATE person p SET name = q.name FROM person q WHERE p.id = 3 - q.id;
+a: SELECT p.email, l.account FROM person p JOIN ledger l ON l.account = p.id WHERE p.id = 1;
+=> refused XX001 table ledger: the row signature does not hold: the row was changed outside of pgseal
+a: SELECT l.account, p.name FROM ledger l LEFT JOIN person p ON p.id = l.account WHERE l.id = 2;
+=> refused XX001 column person.name: the sealed value does not belong here or was changed
+a: SELECT t.a FROM (SELECT account AS a, id FROM ledger) t WHERE t.id = 1;
+=> refused XX001 table ledger: the row signature does not hold: the row was changed outside of pgseal
+a: WITH l AS (SELECT * FROM ledger) SELECT x.holder, y.holder FROM l x JOIN l y ON y.id = x.id + 1 WHERE x.id = 2;
+a: WITH l AS (SELECT * FROM ledger) SELECT x.holder, y.holder FROM l x JOIN l y ON y.id = x.id - 1 WHERE x.id = 2;
+=> refused XX001 table ledger: the row signature does not hold: the row was changed outside of pgseal
+a: SELECT p.id, l.holder FROM person p LEFT JOIN ledger l ON l.account = p.id + 2 ORDER BY p.id;
+server: UPDATE ledger SET pgseal_signature = NULL WHERE id = 3;
+a: SELECT p.id, l.holder FROM person p LEFT JOIN ledger l ON l.account = p.id + 2 ORDER BY p.id;
+=> refused XX001 table ledger: a row has no signature
+a: SELECT p.id, l.id FROM person p LEFT JOIN ledger l ON l.account = p.id + 7 ORDER BY p.id;

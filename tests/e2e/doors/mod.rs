@@ -66,6 +66,7 @@ groups! { play:
     values_of_every_type_are_the_same_through_every_door: "values.sql";
     transactions_are_the_same_through_every_door: "blocks.sql";
     parameters_are_the_same_through_every_door: "parameters.sql";
+    joins_and_subqueries_are_the_same_through_every_door: "joined.sql";
     refusals_are_the_same_through_every_door: "refusals.sql";
     tampering_is_found_through_every_door: "tampering.sql";
 }
@@ -76,6 +77,7 @@ groups! { play_in_all_sessions:
     values_of_every_type_are_the_same_in_sessions_of_all_kinds: "values.sql";
     transactions_are_the_same_in_sessions_of_all_kinds: "blocks.sql";
     parameters_are_the_same_in_sessions_of_all_kinds: "parameters.sql";
+    joins_and_subqueries_are_the_same_in_sessions_of_all_kinds: "joined.sql";
     refusals_are_the_same_in_sessions_of_all_kinds: "refusals.sql";
     tampering_is_found_in_sessions_of_all_kinds: "tampering.sql";
 }

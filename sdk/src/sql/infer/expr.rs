@@ -369,6 +369,7 @@ fn builtin(to: &TypeName<'_>) -> Result<(), Refusal> {
         ["bpchar", "name", "oid", "inet", "cidr", "macaddr", "money", "timetz", "tsvector", "xml"];
     match to.named.as_deref() {
         None => Ok(()),
+        Some(_) if to.ty.is_some() || to.element.is_some() => Ok(()),
         Some([Name { value, .. }]) if KNOWN.contains(&&**value) => Ok(()),
         Some([schema, _]) if schema.value == "pg_catalog" => Ok(()),
         Some(_) => Err(unknown("a cast to a type that is not builtin")),
