@@ -199,7 +199,8 @@ impl State {
                 Some(plan) => translate_error(body, plan, None, |at| described_positions(plan).client(at), out),
                 None => Ok(Fate::Forward),
             },
-            Answer::Swallow(_) => Ok(Fate::Drop),
+            Answer::Begins(_) if tag == b'E' => Ok(Fate::Forward),
+            Answer::Swallow(_) | Answer::Begins(_) => Ok(Fate::Drop),
             Answer::Show(names, _) => match (tag, expected.kind) {
                 (b'D', _) => {
                     let Some(body) = body else { return Ok(Fate::Whole) };
@@ -407,6 +408,7 @@ impl State {
             },
             Some(
                 Answer::Swallow(_)
+                | Answer::Begins(_)
                 | Answer::Kept(_)
                 | Answer::Show(..)
                 | Answer::Text(_)

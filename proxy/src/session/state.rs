@@ -62,6 +62,8 @@ pub(super) enum Answer {
     Text(Box<[u8]>),
     /// Its error is replaced by this ErrorResponse.
     Refused(Box<[u8]>),
+    /// It answers the Execute of a portal of several steps, which is over the empty statement.
+    Begins(Rc<Portal>),
     /// It answers the Parse or Bind of a step.
     Prepared(Rc<Portal>),
     /// It answers a step whose rows are ours.
@@ -101,6 +103,7 @@ impl Answer {
             | Self::Show(..)
             | Self::Text(_)
             | Self::Refused(_)
+            | Self::Begins(_)
             | Self::Prepared(_)
             | Self::Left(..)
             | Self::Kept(_)
@@ -151,7 +154,7 @@ pub(super) struct Portal {
 pub(super) struct Bound {
     /// It is a Query, which has no values.
     pub(super) query: bool,
-    /// Until it is executed.
+    /// The client's values, as long as a step needs them.
     pub(super) values: RefCell<Option<Held>>,
     pub(super) declared: Box<[u32]>,
     /// That of its values.
@@ -178,8 +181,6 @@ pub(super) enum Left {
 pub(super) struct Running {
     pub(super) execution: Execution,
     pub(super) portal: Rc<Portal>,
-    /// The client's values, as long as a step needs them.
-    pub(super) values: Option<Held>,
     /// It is a Query that became a pipeline: its tag is held until ReadyForQuery, since the commit may still fail.
     pub(super) simple: bool,
     pub(super) tag: Vec<u8>,
@@ -247,6 +248,13 @@ impl Bound {
             encoding,
             described: RefCell::default(),
             left: RefCell::default(),
+        }
+    }
+
+    /// No step reads its values any more; once the server has begun, since it may yet skip what was sent.
+    pub(super) fn wipe(&self) {
+        if matches!(*self.left.borrow(), Left::Nothing) {
+            self.values.take();
         }
     }
 }
@@ -393,6 +401,9 @@ impl State {
             self.session.confirm(change);
             self.name_answered();
         }
+        if let Answer::Begins(portal) = &expected.answer {
+            self.begun(portal);
+        }
     }
 
     /// A name has one message less under way.
@@ -423,6 +434,7 @@ impl State {
             Answer::Forward
             | Answer::Swallow(_)
             | Answer::Refused(_)
+            | Answer::Begins(_)
             | Answer::Prepared(_)
             | Answer::Kept(_)
             | Answer::Described(_)

@@ -130,6 +130,48 @@ fn rows_of_a_write_are_given_out_as_the_client_asks_for_them() {
 }
 
 #[test]
+fn a_portal_of_several_steps_is_spent_when_the_server_has_begun_with_it() {
+    let mut pair = Pair::filled("sskipped");
+    let fails = [parse("", "SELECT 1 / 0", &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    for (sql, params) in [
+        ("UPDATE ledger SET holder = $1 WHERE id = $2 RETURNING id, holder", &[Some(CANARY), Some("1")][..]),
+        ("INSERT INTO entry (secret) VALUES ($1) RETURNING id, secret", &[Some(CANARY)]),
+        ("UPDATE ledger SET holder = $1 WHERE id = $2", &[Some(CANARY), Some("1")]),
+    ] {
+        let bound = [parse("u", sql, &[]), bind("p", "u", params, 0), sync()].concat();
+        let run = [execute("p", 0), sync()].concat();
+        pair.same("BEGIN");
+        pair.same_script(sql, &bound);
+        pair.same("SAVEPOINT s");
+        let said = pair.same_script("an Execute that is skipped", &[fails.clone(), run.clone()].concat());
+        assert_eq!(said.answer.error.as_deref(), Some("22012"));
+        pair.same("ROLLBACK TO s");
+        let said = pair.same_script("an Execute behind one that was skipped", &run);
+        assert_eq!(said.answer.error, None, "{}", said.message);
+        pair.same("SAVEPOINT t");
+        // One that has rows gives them once, any other is not run again.
+        let said = pair.same_script("a portal that was run", &run);
+        assert_eq!(said.answer.error.is_some(), !sql.contains("RETURNING"));
+        pair.same_script("perhaps in a failed block", &run);
+        pair.same("ROLLBACK TO t");
+        pair.same_script("a portal that was run, once more", &run);
+        // One that a savepoint takes away is gone, whether it was run or not.
+        for runs in [&run[..], &[]] {
+            pair.same("ROLLBACK TO s");
+            pair.same_script("bound within", &[bind("q", "u", params, 0), sync()].concat());
+            let within: &[u8] = &if runs.is_empty() { sync() } else { [execute("q", 0), sync()].concat() };
+            pair.same_script("run within", within);
+            pair.same("ROLLBACK TO s");
+            let said = pair.same_script("gone", &[execute("q", 0), sync()].concat());
+            assert_eq!(said.answer.error.as_deref(), Some("34000"));
+        }
+        pair.same("ROLLBACK");
+        pair.same_script("closed", &[crate::harness::raw::close(b'S', "u"), sync()].concat());
+    }
+    pair.same_tables();
+}
+
+#[test]
 fn a_server_link_that_is_cut_anywhere_changes_nothing() {
     for (name, cut) in [("scutbytes", Cut::Bytes), ("scutrandom", Cut::Random)] {
         let mut pair = Pair::cut(name, cut);

@@ -15,7 +15,7 @@ use pgseal::exec::steps::{Execution, StepRows, described};
 use pgseal::sql::Refusal;
 
 use super::super::queue::Kind;
-use super::super::state::{Answer, Expected, Left, Outcome, Portal, Running, State, Waiting};
+use super::super::state::{Answer, Bound, Expected, Left, Outcome, Portal, Running, State, Waiting};
 use crate::frames;
 use crate::wire::compose;
 use crate::wire::reader::Target;
@@ -73,15 +73,16 @@ impl State {
                 return;
             }
             Left::Nothing => {
+                // It may be gone with its savepoint.
+                compose::execute(name, 0, out);
+                self.expect(Kind::Execute, Expected::new(Answer::Swallow(None)));
                 let message = "the portal cannot be run anymore";
                 let refusal = Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message);
                 self.refuse(false, &refusal, None, out);
                 return;
             }
         }
-        bound.left.replace(Left::Nothing);
         let simple = bound.query;
-        let values = bound.values.take();
         if simple {
             // A Query takes away what has no name.
             for target in [Target::Statement, Target::Portal] {
@@ -91,7 +92,7 @@ impl State {
         } else {
             // Whether there still is such a portal is the server's to say.
             compose::execute(name, 0, out);
-            self.expect(Kind::Execute, Expected::new(Answer::Swallow(None)));
+            self.expect(Kind::Execute, Expected::new(Answer::Begins(Rc::clone(&portal))));
         }
         if simple && let Err(error) = self.describe_steps(&portal, out) {
             self.refuse_query(&error, None, out);
@@ -101,7 +102,6 @@ impl State {
         self.running = Some(Running {
             execution,
             portal,
-            values,
             simple,
             tag: Vec::new(),
             description: Vec::new(),
@@ -140,8 +140,19 @@ impl State {
         }
     }
 
+    /// The server has come to the Execute of this portal. One that it skips, behind an error, leaves the portal as it was:
+    /// a savepoint may bring it back.
+    pub(in super::super) fn begun(&mut self, portal: &Rc<Portal>) {
+        let Some(bound) = &portal.bound else { return };
+        bound.left.replace(Left::Nothing);
+        let running = self.running.as_ref().filter(|running| Rc::ptr_eq(&running.portal, portal));
+        if !running.is_some_and(|running| running.execution.reads_params()) {
+            bound.wipe();
+        }
+    }
+
     fn next_step(&mut self, running: &mut Running, out: &mut Vec<u8>) -> Result<(), exec::Error> {
-        let Running { execution, portal, values, .. } = running;
+        let Running { execution, portal, .. } = running;
         let settings = self.session.facts.settings();
         let encoding = portal.bound.as_ref().map_or(settings.encoding, |bound| bound.encoding);
         if encoding != settings.encoding {
@@ -153,12 +164,16 @@ impl State {
             frames::bind::step(&step, params, &portal.columns, out)?;
             Ok::<_, exec::Error>(step.rows)
         };
-        let rows = match values {
-            Some(values) => values.with(send)?,
+        let rows = match portal
+            .bound
+            .as_ref()
+            .and_then(|bound| bound.values.borrow().as_ref().map(|held| held.with(&mut send)))
+        {
+            Some(rows) => rows?,
             None => send(Params { encoding, ..Params::NONE })?,
         };
         if !execution.reads_params() {
-            *values = None;
+            portal.bound.iter().for_each(Bound::wipe);
         }
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));

@@ -1,5 +1,7 @@
 //! Answers to the last step of a statement of several, and to the portal that it leaves suspended.
 
+use std::collections::VecDeque;
+
 use super::super::fatal::Fatal;
 use super::super::sought::Sought;
 use super::super::state::{Bound, Left, Outcome, Portal, Running};
@@ -63,16 +65,25 @@ pub(super) fn last_step(
             Ok(Fate::Drop)
         }
         Outcome::Done if running.limit > 0 && running.shown >= running.limit => {
-            let words = body.iter().rposition(|byte| *byte == b' ').and_then(|end| body.get(..=end)).unwrap_or(&[]);
             if let Some(bound) = &portal.bound {
-                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), words.into()));
+                bound.left.replace(Left::Rows(std::mem::take(&mut running.kept), words(body)));
             }
             compose::portal_suspended(out);
             Ok(Fate::Replaced)
         }
-        Outcome::Done => Ok(Fate::Forward),
+        Outcome::Done => {
+            if let Some(bound) = portal.bound.as_ref().filter(|_| portal.plan.output.is_some()) {
+                bound.left.replace(Left::Rows(VecDeque::new(), words(body)));
+            }
+            Ok(Fate::Forward)
+        }
         Outcome::Next | Outcome::Refused | Outcome::Failed(_) => Ok(Fate::Drop),
     }
+}
+
+/// A command tag without its count.
+fn words(tag: &[u8]) -> Vec<u8> {
+    tag.iter().rposition(|byte| *byte == b' ').and_then(|end| tag.get(..=end)).unwrap_or(&[]).into()
 }
 
 fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -81,7 +92,8 @@ fn frame_of(kind: u8, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a suspended portal has left, up to `limit` rows (0: all of them).
+/// What a portal with rows has left, up to `limit` rows (0: all of them). When all are shown it is run again for none, as in
+/// PostgreSQL, which keeps the rows of such a statement (`PortalRun` in pquery.c).
 pub(super) fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
     let mut left = bound.left.borrow_mut();
     let Left::Rows(rows, words) = &mut *left else { return };
@@ -93,7 +105,6 @@ pub(super) fn show_left(bound: &Bound, limit: usize, out: &mut Vec<u8>) {
         // The rows of this Execute alone, as PostgreSQL counts them (PortalRun).
         let tag = [words.as_slice(), count.to_string().as_bytes(), b"\0"].concat();
         out.extend_from_slice(&frame_of(b'C', &tag));
-        *left = Left::Nothing;
     }
 }
 
@@ -117,6 +128,6 @@ mod tests {
         };
         assert_eq!(shown(2), b"abs\0\0\0\x04");
         assert_eq!(shown(2), b"cC\0\0\0\x0dUPDATE 1\0", "the count is that of this Execute alone");
-        assert!(matches!(*bound.left.borrow(), Left::Nothing));
+        assert_eq!(shown(0), b"C\0\0\0\x0dUPDATE 0\0");
     }
 }
