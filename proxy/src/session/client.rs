@@ -314,16 +314,16 @@ impl State {
     /// Takes the place of a Query.
     fn refuse_query(&mut self, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) {
         compose::query(REFUSAL, out);
-        let refused = Expected::new(Answer::Refused(self.refused_frame(error, position)));
-        self.expect(Kind::Query, refused);
+        let refused = Answer::Refused(self.refused_frame(error, position), comes_first(error));
+        self.expect(Kind::Query, Expected::new(refused));
     }
 
     /// Takes the place of a message of the extended protocol. The server will ignore everything up to Sync: it must
     /// not travel, least of all the parameters of what was refused (SQL-21).
     fn refuse(&mut self, unnamed: bool, error: &dyn UserFacing, position: Option<u32>, out: &mut Vec<u8>) -> Fate {
         compose::parse(if unnamed { b"" } else { REFUSAL_NAME }, REFUSAL, &[], out);
-        let refused = Expected::new(Answer::Refused(self.refused_frame(error, position)));
-        self.expect(Kind::Parse, refused);
+        let refused = Answer::Refused(self.refused_frame(error, position), comes_first(error));
+        self.expect(Kind::Parse, Expected::new(refused));
         self.queue.skip();
         Fate::Drop
     }
@@ -334,6 +334,12 @@ impl State {
         errors::report(error, position, self.session.facts.settings().encoding, &mut frame);
         frame.into()
     }
+}
+
+/// What PostgreSQL says before it looks whether the transaction has failed: what a message names, and whether it is one
+/// (`exec_bind_message` in postgres.c).
+fn comes_first(error: &dyn UserFacing) -> bool {
+    [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::PROTOCOL_VIOLATION].contains(&error.sqlstate())
 }
 
 fn invalid_format() -> Refusal {

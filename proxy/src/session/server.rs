@@ -243,12 +243,14 @@ impl State {
                 }
                 Ok(Fate::Drop)
             }
-            Answer::Refused(ours) => {
+            Answer::Refused(ours, first) => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
                 if tag != b'E' {
                     return Err(Fatal::new(SqlState::INTERNAL_ERROR, "the server answered a refused statement"));
                 }
-                if !is_refusal(&reader::fields(body).map_err(foreign)?) {
+                let fields = reader::fields(body).map_err(foreign)?;
+                let had_failed = || fields.contains(&(b'C', SqlState::IN_FAILED_SQL_TRANSACTION.code().as_bytes()));
+                if !(is_refusal(&fields) || *first && had_failed()) {
                     return Ok(Fate::Forward);
                 }
                 out.extend_from_slice(ours);
@@ -412,7 +414,7 @@ impl State {
                 | Answer::Kept(_)
                 | Answer::Show(..)
                 | Answer::Text(_)
-                | Answer::Refused(_)
+                | Answer::Refused(..)
                 | Answer::Spoiled
                 | Answer::Poison,
             ) => {

@@ -60,8 +60,9 @@ pub(super) enum Answer {
     Show(&'static [&'static str], bool),
     /// It is ours: the text of the statement of this name, if there is one.
     Text(Box<[u8]>),
-    /// Its error is replaced by this ErrorResponse.
-    Refused(Box<[u8]>),
+    /// Its error is replaced by this ErrorResponse. The second: so is that of a failed transaction, at which PostgreSQL looks
+    /// later.
+    Refused(Box<[u8]>, bool),
     /// It answers the Execute of a portal of several steps, which is over the empty statement.
     Begins(Rc<Portal>),
     /// It answers the Parse or Bind of a step.
@@ -102,7 +103,7 @@ impl Answer {
             | Self::Swallow(_)
             | Self::Show(..)
             | Self::Text(_)
-            | Self::Refused(_)
+            | Self::Refused(..)
             | Self::Begins(_)
             | Self::Prepared(_)
             | Self::Left(..)
@@ -433,7 +434,7 @@ impl State {
             }
             Answer::Forward
             | Answer::Swallow(_)
-            | Answer::Refused(_)
+            | Answer::Refused(..)
             | Answer::Begins(_)
             | Answer::Prepared(_)
             | Answer::Kept(_)

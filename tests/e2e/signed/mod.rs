@@ -4,6 +4,7 @@
 mod attacks;
 mod encoding;
 mod pair;
+mod pipelines;
 mod protocol;
 mod races;
 mod size;
