@@ -8,7 +8,7 @@ use pgseal::exec::Error;
 use pgseal::exec::inputs::{self, Params, Physical};
 use pgseal::exec::steps::{self, Step, StepRows};
 use pgseal::keys::KeySource;
-use pgseal::sql::{Plan, Refusal};
+use pgseal::sql::{Plan, Recipe, Refusal, Slot};
 use pgseal::value::{self, Format, Settings};
 
 use super::Columns;
@@ -85,6 +85,25 @@ pub fn bind(
 ) -> Result<(), Error> {
     let put = |out: &mut Vec<u8>| inputs::put(plan, params, keys, settings, out);
     compose::bind_put(client.portal, client.statement, put, columns.physical(), out)
+}
+
+/// A Bind of the statement that the server describes, under the client's own names, with the client's values where they stand
+/// as they are and NULL elsewhere: it is never executed, the server only reads the values.
+pub fn read(client: &reader::Bind<'_>, params: Params<'_>, plan: &Plan, out: &mut Vec<u8>) {
+    let value = |slot: &Slot| match slot.recipe {
+        Recipe::Pass(index) => {
+            (params.formats.get(index).copied().unwrap_or_default(), params.values.get(index).copied().flatten())
+        }
+        Recipe::Clear { .. }
+        | Recipe::Cell { .. }
+        | Recipe::RowTag { .. }
+        | Recipe::Signature { .. }
+        | Recipe::Signed { .. }
+        | Recipe::Tag { .. }
+        | Recipe::Tags { .. } => (Format::Text, None),
+    };
+    let values: Vec<_> = steps::described_template(plan).slots.iter().map(value).collect();
+    compose::bind(client.portal, client.statement, &values, &[], out);
 }
 
 /// The formats of a Bind's parameters, one each (0, 1 or n are sent).

@@ -4,7 +4,7 @@ mod read;
 
 use std::sync::Arc;
 
-pub use read::read;
+pub use read::{leaves_unread, read};
 
 use super::Error;
 use super::inputs::{self, Params, Physical};

@@ -266,7 +266,7 @@ impl State {
         let portal =
             Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: KeyParams::of(plan, params) });
         if plan.is_stepped() {
-            self.bind_steps((client.portal, key), client.statement, portal, out);
+            self.bind_steps(&client, params, key, portal, out);
         } else {
             let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));
             self.expect(Kind::Bind, Expected::changing(Answer::Portal(portal), change));

@@ -11,14 +11,14 @@ use pgseal::error::SqlState;
 use pgseal::exec;
 use pgseal::exec::inputs::Params;
 use pgseal::exec::session;
-use pgseal::exec::steps::{Execution, StepRows, described};
+use pgseal::exec::steps::{self, Execution, StepRows, described};
 use pgseal::sql::Refusal;
 
 use super::super::queue::Kind;
 use super::super::state::{Answer, Bound, Expected, Left, Outcome, Portal, Running, State, Waiting};
 use crate::frames;
 use crate::wire::compose;
-use crate::wire::reader::Target;
+use crate::wire::reader::{self, Target};
 
 /// The empty statement under a client's portal.
 const EMPTY: &[u8] = b"pgseal_empty";
@@ -27,20 +27,28 @@ const EMPTY: &[u8] = b"pgseal_empty";
 const DESCRIBED: &[u8] = b"pgseal_described";
 
 impl State {
-    /// Takes the place of the Bind of a portal of several steps. `key`: its name in UTF-8.
+    /// Takes the place of the Bind of a portal of several steps. Values that only the server can read it reads now, as it would
+    /// have (SQL-54). `key`: its name in UTF-8.
     pub(super) fn bind_steps(
         &mut self,
-        (name, key): (&[u8], &[u8]),
-        statement: &[u8],
+        client: &reader::Bind<'_>,
+        params: Params<'_>,
+        key: &[u8],
         portal: Rc<Portal>,
         out: &mut Vec<u8>,
     ) {
         // Whether there still is such a statement is the server's to say, and how the portal is described.
-        compose::describe(Target::Statement, statement, out);
+        compose::describe(Target::Statement, client.statement, out);
+        self.expect(Kind::DescribeStatement, Expected::new(Answer::Kept(Rc::clone(&portal))));
+        if steps::leaves_unread(&portal.plan, params) {
+            frames::bind::read(client, params, &portal.plan, out);
+            compose::close(Target::Portal, client.portal, out);
+            self.expect(Kind::Bind, Expected::new(Answer::Swallow(Some(Arc::clone(&portal.plan)))));
+            self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
+        }
         compose::close(Target::Statement, EMPTY, out);
         compose::parse(EMPTY, "", &[], out);
-        compose::bind(name, EMPTY, &[], &[], out);
-        self.expect(Kind::DescribeStatement, Expected::new(Answer::Kept(Rc::clone(&portal))));
+        compose::bind(client.portal, EMPTY, &[], &[], out);
         self.expect(Kind::Close, Expected::new(Answer::Swallow(None)));
         self.expect(Kind::Parse, Expected::new(Answer::Swallow(None)));
         let change = self.session.portal(key, session::Portal::Planned(Rc::clone(&portal)));

@@ -2,7 +2,7 @@
 
 use crate::error::SqlState;
 use crate::exec::Error;
-use crate::exec::inputs::Params;
+use crate::exec::inputs::{Params, fits};
 use crate::exec::resolve::{Sources, known_type};
 use crate::schema::{Column, ColumnId};
 use crate::sql::{Condition, Input, Piece, Plan, Recipe, Slot, Steps, Template, Verb};
@@ -49,7 +49,57 @@ pub fn read(plan: &Plan, params: Params<'_>, settings: &Settings) -> Result<(), 
     Ok(())
 }
 
-/// Parameters that conditions compare in the clear, where every value of their type is read here as PostgreSQL reads it.
+/// Whether the lock step has a value of the client's as it is that [`read`] does not read: then only the server tells whether
+/// it is one. It can be asked with a Bind of the statement that it describes, with NULL for whatever is ours. Not with that of
+/// an INSERT: of NULLs it computes a guard's failure when it plans.
+pub fn leaves_unread(plan: &Plan, params: Params<'_>) -> bool {
+    let Steps::ReadModifyWrite(work) = &plan.steps else { return false };
+    let read = |index: usize| {
+        stands_once(&work.lock, index) && work.read.conditions.iter().any(|condition| reads(condition, index))
+    };
+    let unread = |slot: &Slot| match slot.recipe {
+        Recipe::Pass(index) => matches!(params.values.get(index), Some(Some(_))) && !read(index),
+        Recipe::Clear { .. }
+        | Recipe::Cell { .. }
+        | Recipe::RowTag { .. }
+        | Recipe::Signature { .. }
+        | Recipe::Signed { .. }
+        | Recipe::Tag { .. }
+        | Recipe::Tags { .. } => false,
+    };
+    // With more of them than a Bind can carry there is no such statement.
+    fits(&work.lock).is_ok() && work.lock.slots.iter().any(unread)
+}
+
+/// Whether [`Conditions::read`] comes to this parameter.
+fn reads(condition: &Condition, number: usize) -> bool {
+    let is = |input: &Input| matches!(input, Input::Param { index, ty } if *index == number && is_read(ty));
+    match condition {
+        Condition::In { column: _, constants } => matches!(constants.as_slice(), [constant] if is(constant)),
+        Condition::Same { column: _, constant } => is(constant),
+        Condition::Not(inner) => reads(inner, number),
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|part| reads(part, number)),
+        Condition::AnyOf { .. } | Condition::Unknown | Condition::IsNull(_) => false,
+    }
+}
+
+/// Whether every value of this type is read here as PostgreSQL reads it.
+fn is_read(ty: &Type) -> bool {
+    matches!(ty, Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Uuid)
+}
+
+/// Whether the type of a parameter is that of the one place where it stands: PostgreSQL gives it the type of its first one.
+fn stands_once(lock: &Template, index: usize) -> bool {
+    let passes = |piece: &&Piece| match piece {
+        Piece::Slot(slot) => {
+            matches!(lock.slots.get(*slot), Some(Slot { recipe: Recipe::Pass(number), .. }) if *number == index)
+        }
+        Piece::Text(_) => false,
+    };
+    lock.pieces.iter().filter(passes).count() == 1
+}
+
+/// Parameters that conditions compare in the clear, of types that are read here ([`is_read`]).
 struct Conditions<'a> {
     /// The statement in which the server reads them.
     lock: &'a Template,
@@ -73,11 +123,8 @@ impl Conditions<'_> {
     }
 
     fn clear(&self, input: &Input) -> Result<(), Error> {
-        let Input::Param { index, ty: ty @ (Type::Bool | Type::Int2 | Type::Int4 | Type::Int8 | Type::Uuid) } = input
-        else {
-            return Ok(());
-        };
-        if !self.stands_once(*index) {
+        let Input::Param { index, ty } = input else { return Ok(()) };
+        if !is_read(ty) || !stands_once(self.lock, *index) {
             return Ok(());
         }
         match self.sources.compared(input, ty) {
@@ -86,16 +133,5 @@ impl Conditions<'_> {
             Err(error) => Err(error),
             Ok(_) => Ok(()),
         }
-    }
-
-    /// Whether its type is that of the one place where it stands: PostgreSQL gives a parameter the type of its first one.
-    fn stands_once(&self, index: usize) -> bool {
-        let passes = |piece: &&Piece| match piece {
-            Piece::Slot(slot) => {
-                matches!(self.lock.slots.get(*slot), Some(Slot { recipe: Recipe::Pass(number), .. }) if *number == index)
-            }
-            Piece::Text(_) => false,
-        };
-        self.lock.pieces.iter().filter(passes).count() == 1
     }
 }
