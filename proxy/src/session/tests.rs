@@ -426,3 +426,67 @@ proptest! {
         }
     }
 }
+
+/// What must be read and is too long for it, in one piece and in several; what comes behind it is looked at again.
+#[test]
+fn a_frame_that_is_too_long_to_be_held_goes_nowhere_and_is_54000() {
+    let limits = Limits { held_frame: 256, ..Limits::default() };
+    let long = format!("SELECT id FROM person WHERE email = '{}'", "canary".repeat(100));
+    let query = bytes(|out| compose::query(&long, out));
+    let parse = bytes(|out| compose::parse(b"", &long, &[], out));
+    let behind = bytes(|out| compose::query("SELECT 1", out));
+    for piece in [1, 7, 300, usize::MAX] {
+        for (frame, then, answered) in [
+            (&query, &behind, [&refusal()[..], READY].concat()),
+            (&parse, &[SYNC, &behind[..]].concat(), [&refusal()[..], READY].concat()),
+        ] {
+            let mut wire = Wire::with(Arc::new(protection(1)), Arc::new(NoKeys), limits.clone());
+            let all = [&frame[..], &then[..]].concat();
+            let sent: Vec<u8> = all.chunks(piece.min(all.len())).flat_map(|part| wire.client(part).unwrap()).collect();
+            assert!(!sent.windows(6).any(|part| part == b"canary"), "in pieces of {piece}");
+            assert!(sent.ends_with(&behind), "in pieces of {piece}");
+            let got = wire.server(&[&answered]).unwrap();
+            assert!(got.windows(5).any(|part| part == b"54000") && got.ends_with(READY), "in pieces of {piece}");
+        }
+    }
+}
+
+/// A row that must be opened likewise.
+#[test]
+fn a_row_that_is_too_long_to_be_held_does_not_reach_the_client_and_is_54000() {
+    let limits = Limits { held_frame: 256, ..Limits::default() };
+    let row = bytes(|out| {
+        compose::frame(b'D', out, |out| {
+            out.extend_from_slice(&1_u16.to_be_bytes());
+            out.extend_from_slice(&600_u32.to_be_bytes());
+            out.extend_from_slice(&b"canary".repeat(100));
+        })
+    });
+    let done = b"C\0\0\0\x0dSELECT 1\0";
+    for piece in [1, 7, 300, usize::MAX] {
+        let mut wire = Wire::with(Arc::new(protection(1)), Arc::new(NoKeys), limits.clone());
+        wire.client(&bytes(|out| compose::query("SELECT id FROM person", out))).unwrap();
+        let all = [&row[..], done, READY].concat();
+        let got: Vec<u8> = all.chunks(piece.min(all.len())).flat_map(|part| wire.server(&[part]).unwrap()).collect();
+        assert!(!got.windows(6).any(|part| part == b"canary"), "in pieces of {piece}");
+        assert!(got.windows(5).any(|part| part == b"54000") && got.ends_with(READY), "in pieces of {piece}");
+        assert!(wire.state.is_idle());
+    }
+}
+
+/// Its text is kept while the session has room for it; the statement that takes its place takes that.
+#[test]
+fn a_long_statement_is_parsed_again_as_it_was_when_its_table_is_not_protected_any_more() {
+    let mut wire = Wire::new(protection(1));
+    let text = format!("SELECT email FROM person WHERE id = $1 /* {} */", "x".repeat(9 << 20));
+    wire.client(&bytes(|out| {
+        compose::parse(b"s", &text, &[], out);
+        compose::sync(out);
+    }))
+    .unwrap();
+    wire.server(&[b"1\0\0\0\x04", READY]).unwrap();
+    wire.protections.send_replace(Arc::new(Protection { epoch: 2, ..Protection::default() }));
+    let values = [(Format::Text, Some(&b"7"[..]))];
+    let sent = wire.client(&bytes(|out| compose::bind(b"", b"s", &values, &[], out))).unwrap();
+    assert!(sent.windows(20).any(|part| part == b"SELECT email FROM pe"), "{} bytes", sent.len());
+}

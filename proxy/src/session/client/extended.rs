@@ -122,7 +122,10 @@ impl State {
             (Some(plan), _) => frames::bind::parse(name, plan, statement.declared(), encoding, &mut again),
             (None, Some(template)) => frames::bind::encoded(&inputs::traced(template).text, encoding)
                 .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
-            (None, None) => frames::bind::encoded(statement.text().unwrap_or(""), encoding)
+            (None, None) => statement
+                .text()
+                .ok_or(pgseal::exec::Error::Protocol("a text that is not kept cannot be parsed again"))
+                .and_then(|text| frames::bind::encoded(text, encoding))
                 .map(|text| compose::parse(name, text, statement.declared(), &mut again)),
         };
         if let Err(error) = parsed {

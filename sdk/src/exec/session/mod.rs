@@ -179,7 +179,7 @@ impl<P> Session<P> {
         }
         self.names.stale(name, protection).or_else(|| {
             let mut texts = self.names.forwarded(name).filter(|_| !self.never_made.is_empty());
-            texts.find_map(|text| self.never_made.uses(text))
+            texts.find_map(|text| text.map_or_else(|| Some(unremembered()), |text| self.never_made.uses(text)))
         })
     }
 

@@ -195,6 +195,10 @@ impl Names {
         if self.weight.text_bytes + statement.bytes() > MOST_TEXT_BYTES {
             statement.text = None;
         }
+        self.send(name, statement)
+    }
+
+    fn send(&mut self, name: &[u8], mut statement: Statement) -> Arc<Statement> {
         let batch = self.batch;
         self.change(name, |slot, weight| {
             statement.was_barred |= slot.unbar(u64::MAX, weight) || slot.closes_planned();
@@ -209,7 +213,8 @@ impl Names {
     pub(super) fn prepare_again(&mut self, name: &[u8], statement: Statement) -> Arc<Statement> {
         let batch = self.batch;
         self.change(name, |slot, _| slot.prepared.send(None, batch));
-        self.prepare(name, statement)
+        // There was room for its text, which goes with the Close.
+        self.send(name, statement)
     }
 
     /// What was prepared under this name goes on being forwarded.
@@ -369,12 +374,12 @@ impl Names {
         slot.prepared.all().filter(harmless).find_map(text)
     }
 
-    /// The texts of what is forwarded under this name.
-    pub(super) fn forwarded(&self, name: &[u8]) -> impl Iterator<Item = &str> {
+    /// The texts of what is forwarded under this name; `None` for one that is not kept.
+    pub(super) fn forwarded(&self, name: &[u8]) -> impl Iterator<Item = Option<&str>> {
         let slot = self.slot(name);
         let prepared = slot.into_iter().flat_map(|slot| slot.prepared.all());
-        let prepared = prepared.filter(|statement| statement.plan.is_none()).filter_map(|statement| statement.text());
-        prepared.chain(slot.into_iter().flat_map(|slot| &slot.texts).map(|kept| &*kept.text))
+        let prepared = prepared.filter(|statement| statement.plan.is_none()).map(|statement| statement.text());
+        prepared.chain(slot.into_iter().flat_map(|slot| &slot.texts).map(|kept| Some(&*kept.text)))
     }
 
     fn slot(&self, name: &[u8]) -> Option<&Slot> {
@@ -410,6 +415,6 @@ fn outlives(kept: &Kept, named: &Named) -> bool {
 
 /// What was prepared before there was anything to remember it for.
 pub(super) fn unremembered() -> Refusal {
-    let message = "the schema has changed since this statement was prepared";
+    let message = "the schema has changed since this statement was prepared, or there was no room to remember its text";
     Refusal::error(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message).hint("Prepare it again, or connect again.")
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::super::by_name::{self, Named};
+use super::names::unremembered;
 use super::{Refused, Session};
 use crate::schema::Protection;
 use crate::sql::{self, Effect, Plan, Template};
@@ -120,7 +121,12 @@ impl<P> Session<P> {
     /// # Errors
     /// What it runs or uses by name was refused since it was prepared.
     pub fn runs(&mut self, statement: &Statement, protection: &Protection) -> Result<(), Refused> {
-        let text = statement.text().unwrap_or("");
+        let Some(text) = statement.text() else {
+            return match statement.runs || !self.never_made.is_empty() {
+                true => Err(unremembered().into()),
+                false => Ok(()),
+            };
+        };
         let refusal = match statement.runs {
             true => self.uses_by_name(text, protection),
             false => self.never_made.uses(text),
