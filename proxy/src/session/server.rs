@@ -10,6 +10,7 @@ use pgseal::exec::facts::Transaction;
 use pgseal::exec::inputs::{self, Params};
 use pgseal::exec::steps::described_positions;
 use pgseal::framing::Malformed;
+use pgseal::schema::Protection;
 use pgseal::sql::client_text::{ClientText, depends_on_settings};
 use pgseal::sql::lex::Strings;
 use pgseal::sql::{Plan, Refusal};
@@ -182,10 +183,13 @@ impl State {
             // A constraint that is checked at the commit.
             Answer::Forward if tag == b'E' && self.session.wrote().is_some() => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
-                if let Some(plan) = self.session.wrote() {
-                    errors::translate(b'E', body, plan, None, Some, out).map_err(|_| nonsense())?;
+                match self.session.wrote() {
+                    Some(plan) if !opening.is_of_others(&self.protected, body)? => {
+                        errors::translate(b'E', body, plan, None, Some, out).map_err(|_| nonsense())?;
+                        Ok(Fate::Replaced)
+                    }
+                    Some(_) | None => Ok(Fate::Forward),
                 }
-                Ok(Fate::Replaced)
             }
             Answer::Forward => Ok(Fate::Forward),
             Answer::Qualified(positions) if tag == b'E' => {
@@ -277,11 +281,11 @@ impl State {
                             Ok(Fate::Replaced)
                         }
                         _ => match query.plan().or(self.session.wrote()) {
-                            Some(plan) => {
+                            Some(plan) if query.sends_written() || !opening.is_of_others(&self.protected, body)? => {
                                 let sent = query.sends_written().then(|| opening.sent(Params::NONE));
                                 translate_error(Some(body), plan, sent, |at| query.positions.client(at), out)
                             }
-                            None => {
+                            Some(_) | None => {
                                 errors::placed(body, |at| query.positions.client(at), out).map_err(|_| nonsense())?;
                                 Ok(Fate::Replaced)
                             }
@@ -512,6 +516,12 @@ impl Opening<'_> {
     /// What the client sent, for an error that is told in its values.
     fn sent<'a>(&'a self, params: impl Into<KnownParams<'a>>) -> ClientValues<'a> {
         ClientValues { params: params.into(), keys: self.world.keys.as_ref(), settings: self.facts.settings() }
+    }
+
+    /// Whether an error of a statement that was forwarded is about nothing of ours.
+    fn is_of_others(&self, protected: &Protection, body: &[u8]) -> Result<bool, Fatal> {
+        let fields = reader::fields(body).map_err(foreign)?;
+        Ok(exec::errors::is_of_others(&fields, protected, self.facts.settings().encoding))
     }
 
     /// An error of what a portal runs.

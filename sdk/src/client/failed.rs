@@ -3,7 +3,9 @@
 use tokio_postgres::error::{DbError as ServerError, ErrorPosition};
 
 use super::{DbError, Error};
+use crate::encoding::ClientEncoding;
 use crate::exec::errors::{self, ClientValues};
+use crate::schema::Protection;
 use crate::sql::Plan;
 
 /// An error of the server or the driver. With a plan it is told in the terms of its statement; without one it is the
@@ -23,6 +25,14 @@ pub(super) fn failed(
         Ok(error) => error.into(),
         Err(malformed) => malformed.into(),
     }
+}
+
+/// Whether an error of a statement that was forwarded is about nothing of ours.
+pub(super) fn is_of_others(error: &tokio_postgres::Error, protection: &Protection) -> bool {
+    let Some(server) = error.as_db_error() else { return true };
+    let fields = fields(server);
+    let fields: Vec<(u8, &[u8])> = fields.iter().map(|(code, text)| (*code, text.as_bytes())).collect();
+    errors::is_of_others(&fields, protection, ClientEncoding::UTF8)
 }
 
 /// The fields of an ErrorResponse that the driver has read.

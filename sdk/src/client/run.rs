@@ -12,7 +12,7 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
 
 use super::block::{Block, PROBE};
 use super::connection::Connection;
-use super::failed::failed;
+use super::failed::{failed, is_of_others};
 use super::params::{self, Encoded, Own, Raw, Unfit};
 use super::shared::Shared;
 use super::statement::Prepared;
@@ -351,6 +351,8 @@ impl<'a> Runner<'a> {
         let settings = plan.and_then(|plan| self.connection.settings(plan).ok());
         let params = params.into();
         let sent = settings.as_ref().map(|settings| ClientValues { params, keys: self.keys(), settings });
+        let protection = self.shared.protection();
+        let wrote = wrote.filter(|_| !is_of_others(&error, &protection));
         failed(error, plan.or(wrote.as_deref()), sent, position)
     }
 

@@ -4,6 +4,7 @@
 //! reaches the client only if it shows none of these; positions and parameter numbers are the client's own again.
 
 mod detail;
+mod others;
 mod row;
 mod shown;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod values;
 
 use std::borrow::Cow;
 
+pub use others::is_of_others;
 pub use values::{ClientValues, KeyParams, KnownParams};
 
 use self::shown::Shown;

@@ -304,6 +304,47 @@ fn a_failing_row_that_another_statement_reaches_is_not_told_in_what_was_sent_bef
     }
 }
 
+/// What names nothing of ours is not held against what ours wrote.
+#[test]
+fn an_error_of_another_table_in_a_block_that_wrote_a_sealed_row_is_told_as_it_is_sql_56() {
+    let mut pair = Pair::new("foreignerror");
+    let write = format!("INSERT INTO person (id, name, email) VALUES ({}, 'x', '{EMAIL}3')", id(3));
+    let parse_of = |sql: &str| [parse("", sql, &[]), sync()].concat();
+    for script in [
+        // The key has the name of a sealed column.
+        query("INSERT INTO team VALUES ('red')"),
+        query("SELECT 1; INSERT INTO team VALUES ('red')"),
+        // Digits like those of a tag, and bytes like those of a cell.
+        query("SELECT '0123456789abcdef0123'::int"),
+        query("INSERT INTO note VALUES (1, '0123456789abcdef0123')"),
+        query("SELECT '\\x00'::int"),
+        query("INSERT INTO note VALUES (NULL, NULL)"),
+        query("INSERT INTO note VALUES (7, gen_random_uuid()), (7, '00000000-0000-4000-8000-000000000001')"),
+        query("DO $$ BEGIN RAISE 'mine' USING DETAIL = 'what I say'; END $$"),
+        parse_of("SELECT $2 FROM team WHERE name = $2"),
+        [
+            parse("", "INSERT INTO team VALUES ($1)", &[]),
+            bind_formats("", "", &[], &[Some(b"red")], &[]),
+            execute("", 0),
+            sync(),
+        ]
+        .concat(),
+    ] {
+        assert_eq!(pair.both(|_| query("BEGIN")), [None, None]);
+        assert_eq!(pair.both(|email| query(&write.replace(EMAIL, email))), [None, None]);
+        pair.same(&String::from_utf8_lossy(&script), |_| script.clone());
+        assert_eq!(pair.both(|_| query("ROLLBACK")), [None, None]);
+        let both = |email: &str| {
+            let text =
+                [write.replace(EMAIL, email).as_bytes(), b"; ", script.get(5..script.len() - 1).unwrap()].concat();
+            query(&String::from_utf8(text).unwrap())
+        };
+        if script[0] == b'Q' {
+            pair.same("in one query", both);
+        }
+    }
+}
+
 /// What the statements of a transaction sent is not kept up to its end.
 #[test]
 fn a_deferred_key_of_a_sealed_column_is_named_at_the_commit_and_has_no_detail_sql_56() {
