@@ -329,3 +329,25 @@ fn what_is_rolled_back_by_its_prepared_transaction_is_not_there_sql_64() {
         assert_eq!(codes(&raw.talk(&query(&format!("INSERT INTO v VALUES ('{secret}')")), 1)), ["0A000"]);
     }
 }
+
+#[test]
+fn a_refused_temporary_table_leaves_the_protected_one_of_its_name_in_use_sql_64() {
+    let world = world("nevertemp");
+    let secret = world.secret();
+    let mut raw = world.raw();
+    for text in ["CREATE TEMP TABLE person AS SELECT id, t FROM person", "CREATE TEMP TABLE person (LIKE person)"] {
+        assert_eq!(codes(&raw.talk(&query(text), 1)), ["0A000"], "{text}");
+    }
+    for text in [
+        format!("INSERT INTO person VALUES (1, '{secret}')"),
+        format!("SELECT 1; UPDATE person SET t = '{secret}2' WHERE id = 1; SELECT 1"),
+        format!("SELECT id FROM person WHERE t = '{secret}2'"),
+    ] {
+        assert_eq!(codes(&raw.talk(&query(&text), 1)), [""; 0], "{}", text.replace(&secret, "…"));
+    }
+    assert_eq!(rows(&raw.talk(&query("SELECT t FROM person"), 1)), [format!("{secret}2")]);
+    // What is not the protected one is not there.
+    for text in ["INSERT INTO pg_temp.person VALUES (1, 'x')", "SELECT 1; INSERT INTO nowhere.person VALUES (2, 'x')"] {
+        assert_eq!(codes(&raw.talk(&query(&text.replace("'x'", &format!("'{secret}'"))), 1)), ["0A000"], "{text}");
+    }
+}

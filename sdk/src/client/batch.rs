@@ -155,8 +155,11 @@ impl Runner<'_> {
         if let Some((at, refusal)) = syntax().or_else(|| refusals().next()) {
             return Some((refusal, at));
         }
-        let uses = if protection.is_empty() { None } else { self.connection.uses_by_name(text, protection) };
-        let refusal = uses.or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(named))?;
+        let uses =
+            if protection.is_empty() { None } else { self.connection.uses_by_name(text, statements, protection) };
+        let stale = || self.connection.stale_within(text, statements);
+        let refusal =
+            stale().or(uses).or_else(|| copy::refusal(text)).or_else(|| self.connection.cannot_name(named))?;
         let at = refusal.position.unwrap_or(0);
         Some((refusal, at))
     }

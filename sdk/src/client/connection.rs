@@ -18,6 +18,7 @@ use super::{Error, copy, give_up};
 use crate::encoding::ClientEncoding;
 use crate::exec::by_name::{self, Named};
 use crate::exec::facts::{Asked, Facts};
+use crate::exec::query;
 use crate::exec::session::{self, Change, Session};
 use crate::schema::Protection;
 use crate::sql::client_text::ClientText;
@@ -300,8 +301,19 @@ impl Connection {
     /// The refusal of a text that goes on as it is, if it uses by name what the driver prepared, or what was refused, or
     /// was prepared when something else was protected. The driver's names count even where no client of ours has prepared
     /// anything: a client of another sealer may have.
-    pub(super) fn uses_by_name(&self, text: &str, protection: &Protection) -> Option<Refusal> {
-        by_name::executes(text, is_the_drivers).or_else(|| lock(&self.known).session.uses_by_name(text, protection))
+    pub(super) fn uses_by_name(
+        &self,
+        text: &str,
+        statements: &[sql::Statement],
+        protection: &Protection,
+    ) -> Option<Refusal> {
+        by_name::executes(text, is_the_drivers)
+            .or_else(|| lock(&self.known).session.uses_by_name(text, statements, protection))
+    }
+
+    /// The refusal of a planned statement of a text behind one that may change settings.
+    pub(super) fn stale_within(&self, text: &str, statements: &[sql::Statement]) -> Option<Refusal> {
+        query::stale_within(text, statements, &lock(&self.known).session.facts)
     }
 
     /// The refusal of a text whose names cannot be kept, or are the driver's.
@@ -595,14 +607,14 @@ mod tests {
         for number in 0..=10_000 {
             connection.refuses(&format!("PREPARE p{number} AS SELECT 1"));
         }
-        assert!(connection.uses_by_name("EXECUTE p10000('x')", &none).is_some());
+        assert!(connection.uses_by_name("EXECUTE p10000('x')", &[], &none).is_some());
         let text = "PREPARE p0 AS SELECT 1";
         connection.named(connection.names(by_name::named(text), text, 0).as_mut());
         assert!(
-            connection.uses_by_name("EXECUTE p10000('x')", &none).is_some(),
+            connection.uses_by_name("EXECUTE p10000('x')", &[], &none).is_some(),
             "what was not remembered stays unknown"
         );
-        assert!(connection.uses_by_name("SELECT 'x'", &none).is_none());
+        assert!(connection.uses_by_name("SELECT 'x'", &[], &none).is_none());
     }
 
     #[test]

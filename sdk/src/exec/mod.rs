@@ -38,6 +38,7 @@ pub mod facts;
 pub mod inputs;
 pub mod outputs;
 pub mod positions;
+pub mod query;
 mod reseal;
 mod resolve;
 pub mod session;

@@ -51,7 +51,7 @@ fuzz_target!(init: seeds::offer(seeds), |data: &[u8]| {
         // Whatever it is, a session can be told that it was refused, sent, carried out and answered.
         let mut session: Session = Session::new(Facts::new(protection.epoch));
         session.refused(text);
-        let _ = session.forwarded(text, protection);
+        let _ = session.forwarded(text, &[], protection);
         let mut named = by_name::named(text);
         session.watch(&mut named, text);
         if let Some(mut change) = session.sends(named, protection.epoch) {

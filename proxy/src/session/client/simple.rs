@@ -84,7 +84,7 @@ impl State {
         if let Some(refusal) = self.stale_within(text, &statements) {
             return Err(Stop::refused(refusal, client, 0));
         }
-        let named = self.session.forwarded(text, &self.world.protection);
+        let named = self.session.forwarded(text, &statements, &self.world.protection);
         let named = named.map_err(|refusal| Stop::refused(refusal, client, 0))?.moving(path::effects(&statements));
         let parts: Vec<Option<Portal>> = statements.iter().map(part).collect();
         let planned = || parts.iter().flatten();

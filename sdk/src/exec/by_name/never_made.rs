@@ -46,6 +46,12 @@ impl NeverMade {
 
     /// The refusal of a text that goes on as it is, if it uses one of the names and carries values.
     pub fn uses(&self, text: &str) -> Option<Refusal> {
+        self.uses_beside(text, |_| false)
+    }
+
+    /// The same of a text of which the statements at these bytes do not go on as they are: a planned one names what is
+    /// protected, whatever was to have its name, and its values do not travel.
+    pub fn uses_beside(&self, text: &str, planned: impl Fn(usize) -> bool) -> Option<Refusal> {
         if self.names.is_empty() && !self.overflowed {
             return None;
         }
@@ -55,6 +61,9 @@ impl NeverMade {
             Err(error) => return Some(Refusal::error(SqlState::SYNTAX_ERROR, error.what).at(error.at)),
         };
         tokens.split(|token| token.is_symbol(b';')).find_map(|statement| {
+            if statement.first().is_some_and(|token| planned(token.range.start)) {
+                return None;
+            }
             let uses = Uses::of(text, statement);
             if !uses.carries() {
                 return None;

@@ -95,7 +95,7 @@ impl<P> Session<P> {
         let named = match &plan {
             Some(_) => Named::default(),
             None => {
-                if let Some(refusal) = self.uses_by_name(text, protection) {
+                if let Some(refusal) = self.uses_by_name(text, statements, protection) {
                     return Err(refusal);
                 }
                 let mut named = by_name::named(text);

@@ -137,12 +137,17 @@ impl<P> Session<P> {
         self.events
     }
 
-    /// What a text that touches nothing protected does to names.
+    /// What a text does to names, as far as it goes on as it is: planned as `statements`.
     ///
     /// # Errors
     /// It uses by name what is planned or protected, or was refused, or it prepares more than is kept.
-    pub fn forwarded(&mut self, text: &str, protection: &Protection) -> Result<Named, Refusal> {
-        if let Some(refusal) = self.uses_by_name(text, protection) {
+    pub fn forwarded(
+        &mut self,
+        text: &str,
+        statements: &[sql::Statement],
+        protection: &Protection,
+    ) -> Result<Named, Refusal> {
+        if let Some(refusal) = self.uses_by_name(text, statements, protection) {
             return Err(refusal);
         }
         let mut named = by_name::named(text);
@@ -158,15 +163,25 @@ impl<P> Session<P> {
         self.never_made.watch(named, text);
     }
 
-    /// The refusal of a text that goes on as it is, if it uses by name what is planned or protected, or was refused.
-    pub fn uses_by_name(&mut self, text: &str, protection: &Protection) -> Option<Refusal> {
+    /// The refusal of a text, planned as `statements`, if what goes on of it as it is uses by name what is planned or
+    /// protected, or was refused.
+    pub fn uses_by_name(
+        &mut self,
+        text: &str,
+        statements: &[sql::Statement],
+        protection: &Protection,
+    ) -> Option<Refusal> {
         let portal = |name: &[u8]| self.portals.all(name).any(|portal| matches!(portal, Portal::Planned(_)));
         let harmless = self.names.is_harmless() && self.portals.is_empty();
         // A name whose characters were not read may be any.
         let unread = |name: &[u8]| std::str::from_utf8(name).is_ok_and(is_outline);
         let uses = || by_name::uses(text, |name| self.names.is_ours(name) || portal(name) || unread(name));
         let uses = if harmless { None } else { uses() };
-        uses.or_else(|| self.never_made.uses(text))
+        let planned = |at| {
+            let mut planned = statements.iter().filter(|statement| matches!(statement.decision, Decision::Rewrite(_)));
+            planned.any(|statement| statement.range.contains(&at))
+        };
+        uses.or_else(|| self.never_made.uses_beside(text, planned))
             .or_else(|| (!self.never_made.is_empty() && is_outline(text)).then(unread_text))
             .or_else(|| by_name::executes_refused(text, |name| self.stale(name, protection)))
     }

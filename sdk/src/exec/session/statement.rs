@@ -128,7 +128,7 @@ impl<P> Session<P> {
             };
         };
         let refusal = match statement.runs {
-            true => self.uses_by_name(text, protection),
+            true => self.uses_by_name(text, &[], protection),
             false => self.never_made.uses(text),
         };
         match refusal {

@@ -26,11 +26,11 @@ fn run(session: &mut Session, text: &str) {
 }
 
 fn uses(session: &mut Session, text: &str) -> bool {
-    session.uses_by_name(text, &protection(1, &[])).is_some()
+    session.uses_by_name(text, &[], &protection(1, &[])).is_some()
 }
 
 fn stale(session: &mut Session, text: &str, protection: &Protection) -> bool {
-    session.uses_by_name(text, protection).is_some()
+    session.uses_by_name(text, &[], protection).is_some()
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn what_a_name_may_mean_is_kept_until_the_server_says_what_it_means_sql_66() {
 fn four_megabytes_of_texts_are_kept_and_what_goes_makes_room_sql_66() {
     let mut session = session();
     let text = |name: usize| format!("PREPARE p{name} AS SELECT '{}'", "x".repeat(1 << 20));
-    let too_much = |session: &mut Session, text: &str| session.forwarded(text, &protection(1, &[])).err();
+    let too_much = |session: &mut Session, text: &str| session.forwarded(text, &[], &protection(1, &[])).err();
     for number in 0..3 {
         assert!(too_much(&mut session, &text(number)).is_none());
         run(&mut session, &text(number));
