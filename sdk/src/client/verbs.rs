@@ -163,8 +163,9 @@ macro_rules! verbs {
             Ok(Statement { prepared, connection: Arc::clone(runner.connection) })
         }
 
-        /// Runs the statements of a text. One that touches a protected table is refused, and those behind it are not run;
-        /// what stood before it counts as PostgreSQL has it where a statement of a text fails.
+        /// Runs the statements of a text, as a simple query through the proxy is run; their rows are shown to nobody. At one
+        /// that is refused the text ends, and what stood before it counts as PostgreSQL has it where a statement of a text
+        /// fails. Statements of several steps, like an UPDATE of some columns of a signed row, are refused beside others.
         ///
         /// # Errors
         /// A refusal; the server's own.
@@ -174,7 +175,8 @@ macro_rules! verbs {
         #[doc = include_str!("doctest.txt")]
         /// # example(async |client| {
         /// client.batch_execute("CREATE TEMP TABLE visitor (name text); SET statement_timeout = '5s'").await?;
-        /// let refused = client.batch_execute("SELECT 1; DELETE FROM patient").await.unwrap_err();
+        /// client.batch_execute("BEGIN; DELETE FROM patient WHERE id = 9; COMMIT").await?;
+        /// let refused = client.batch_execute("SELECT 1; SELECT upper(diagnosis) FROM patient").await.unwrap_err();
         /// assert_eq!(refused.kind(), pgseal::sealer::Kind::Refused);
         /// # Ok(())
         /// # });

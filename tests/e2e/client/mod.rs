@@ -1,5 +1,6 @@
 //! The SDK's client: an application's own pool, on sealed tables that the proxy serves too.
 
+mod batch;
 mod by_sql;
 mod cancelled;
 mod commits;

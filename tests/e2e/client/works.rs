@@ -239,20 +239,6 @@ async fn a_forged_row_before_many_others_fails_the_transaction_although_they_are
 }
 
 #[tokio::test]
-async fn a_batch_passes_on_what_touches_no_sealed_table_and_says_what_does() {
-    let service = Service::start("cbatch").await;
-    service.world.writes_no_secret("every statement on a sealed table is refused");
-    let client = service.client().await;
-    client.batch_execute("INSERT INTO note VALUES (1, 'a'); INSERT INTO note VALUES (2, 'b')").await.unwrap();
-    let error = client.batch_execute("SELECT 1; DELETE FROM person WHERE id = 1").await.unwrap_err();
-    assert_eq!((error.code(), error.position()), (Some("0A000"), Some(11)));
-    assert!(error.to_string().contains("batch_execute"), "{error}");
-    let error = client.batch_execute("SELECT upper(name) FROM person").await.unwrap_err();
-    assert_eq!(error.code(), Some("0A000"));
-    assert_eq!(client.query("SELECT * FROM note", &[]).await.unwrap().len(), 2);
-}
-
-#[tokio::test]
 async fn a_name_of_the_drivers_own_cannot_be_executed_in_sql_sql_5() {
     let service = Service::start("cnames").await;
     let client = service.client().await;

@@ -75,6 +75,28 @@ fn nothing_of_a_query_runs_if_a_later_statement_does_not_parse() {
 }
 
 #[test]
+fn what_does_not_parse_is_told_before_what_is_refused_and_where_it_stands() {
+    let world = world("cutsyntaxfirst");
+    world.writes_no_secret("nothing here is written to a protected column");
+    let (mut raw, mut direct) = (world.raw(), world.raw_direct());
+    let told = |raw: &mut Raw, text: &str| {
+        let frames = raw.talk(&query(text), 1);
+        let error = frames.iter().find(|frame| frame.kind == 'E').unwrap();
+        ['C', 'M', 'P'].map(|field| error.field(field))
+    };
+    for behind in
+        ["INSERT INTO person VALUES (1, 2", "SELECT * FROM person WHERE", "SELECT id FROM person WHERE id = = 1"]
+    {
+        for before in ["", "SELECT 1; ", "SELECT t FROM person; "] {
+            let text = format!("{before}/* é */ {REFUSED}; {behind}");
+            let plain = told(&mut direct, &text);
+            assert_eq!(plain[0].as_deref(), Some("42601"));
+            assert_eq!(told(&mut raw, &text), plain, "{text}");
+        }
+    }
+}
+
+#[test]
 fn planned_statements_before_a_refusal_are_carried_out_too() {
     let world = world("cutplanned");
     let secret = world.secret();

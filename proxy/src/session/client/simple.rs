@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use pgseal::error::UserFacing;
-use pgseal::exec::inputs::{self, Params};
-use pgseal::exec::positions::Traced;
+use pgseal::error::{SqlState, UserFacing};
+use pgseal::exec::inputs::Params;
+use pgseal::exec::query::{self, plan};
 use pgseal::exec::session::{cut, path};
 use pgseal::framing::Malformed;
 use pgseal::sql::client_text::ClientText;
-use pgseal::sql::{Decision, Effect, Origin, Plan, Refusal, Statement, lex};
+use pgseal::sql::{Decision, Origin, Plan, Refusal, Statement};
 
 use super::super::Core;
 use super::super::queue::Kind;
@@ -78,10 +78,13 @@ impl State {
             return Ok(self.ask_path_by_query(out));
         }
         let count = statements.len() + usize::from(stopped.is_some());
-        if let Some((statement, refusal)) = statements.iter().find_map(|found| Some((found, refusal(found, count)?))) {
+        let refusals = || statements.iter().filter_map(|found| Some((found, query::refusal(found, count)?)));
+        // What does not parse comes first, as at the server.
+        let syntax = || refusals().find(|(_, refusal)| refusal.sqlstate == SqlState::SYNTAX_ERROR);
+        if let Some((statement, refusal)) = syntax().or_else(|| refusals().next()) {
             return Err(Stop::refused(refusal, client, statement.range.start));
         }
-        if let Some(refusal) = self.stale_within(text, &statements) {
+        if let Some(refusal) = query::stale_within(text, &statements, &self.session.facts) {
             return Err(Stop::refused(refusal, client, 0));
         }
         let named = self.session.forwarded(text, &statements, &self.world.protection);
@@ -115,7 +118,14 @@ impl State {
             self.sent(&statements);
             return Ok(Fate::Replaced);
         }
-        let mut physical = self.physical_text(client, &statements, &parts)?;
+        let (keys, settings) = (self.world.keys.as_ref(), self.session.facts.settings());
+        let check = |number: usize| match parts.get(number) {
+            Some(Some(part)) => part.columns.check(&part.plan, settings),
+            Some(None) | None => Ok(()),
+        };
+        let start = |number: usize| statements.get(number).map_or(0, |statement| statement.range.start);
+        let physical = query::physical(client, &statements, keys, settings, check);
+        let mut physical = physical.map_err(|(error, number)| Stop::failed(error, start(number)))?;
         if stopped.is_some() {
             physical.push(REFUSAL, Origin::Ours(client.places().client(text.chars().count())));
         }
@@ -155,60 +165,6 @@ impl State {
         self.run(b"", Rc::new(Portal { plan: Arc::clone(plan), columns, opener, bound, key: None }), 0, out);
         Ok(())
     }
-
-    /// The client's text with every planned statement in physical form.
-    fn physical_text(
-        &self,
-        client: &ClientText<'_>,
-        statements: &[Statement],
-        parts: &[Option<Portal>],
-    ) -> Result<Traced, Stop> {
-        let (keys, settings) = (self.world.keys.as_ref(), self.session.facts.settings());
-        let text = client.text();
-        let mut physical = Traced::default();
-        let push = |physical: &mut Traced, own: &str, start: usize| {
-            client.places().parts(own, start).into_iter().for_each(|(part, origin)| physical.push(part, origin));
-        };
-        let (mut end, mut characters) = (0, 0);
-        for (statement, part) in statements.iter().zip(parts) {
-            let before = text.get(end..statement.range.start).unwrap_or("");
-            match (&statement.decision, part) {
-                (Decision::Qualify(template), _) => {
-                    push(&mut physical, before, characters);
-                    inputs::trace(template, &mut physical);
-                }
-                (Decision::Rewrite(plan), Some(part)) => {
-                    let stop = |error| Stop::failed(error, statement.range.start);
-                    part.columns.check(plan, settings).map_err(stop)?;
-                    push(&mut physical, before, characters);
-                    inputs::splice(plan, &plan.template, keys, settings, &mut physical).map_err(stop)?;
-                }
-                (Decision::Forward | Decision::Rewrite(_) | Decision::Refuse(_), _) => continue,
-            }
-            let own = text.get(statement.range.clone()).unwrap_or("");
-            characters += before.chars().count() + own.chars().count();
-            end = statement.range.end;
-        }
-        push(&mut physical, text.get(end..).unwrap_or(""), characters);
-        Ok(physical)
-    }
-
-    /// Settings that one statement of a Query changes are not known to us before the next one is made ready (SQL-12).
-    fn stale_within(&self, text: &str, statements: &[Statement]) -> Option<Refusal> {
-        let mut stale = false;
-        for statement in statements {
-            if stale && plan(statement).is_some() {
-                return Some(
-                    Refusal::new("a statement on a protected table behind one that may change settings, in one query")
-                        .hint("Send it in a query of its own.")
-                        .at(statement.range.start),
-                );
-            }
-            let ends = || ends_transaction(text.get(statement.range.clone()).unwrap_or(""));
-            stale |= statement.effect == Effect::Opaque || (self.session.facts.may_be_taken_back() && ends());
-        }
-        None
-    }
 }
 
 /// Why a Query is not sent whole.
@@ -237,30 +193,4 @@ fn part(statement: &Statement) -> Option<Portal> {
     let columns = Columns::simple(plan);
     let opener = RefCell::new(columns.opener(plan, Params::NONE));
     Some(Portal { plan: Arc::clone(plan), columns, opener, bound: None, key: None })
-}
-
-fn plan(statement: &Statement) -> Option<&Arc<Plan>> {
-    match &statement.decision {
-        Decision::Rewrite(plan) => Some(plan),
-        Decision::Forward | Decision::Qualify(_) | Decision::Refuse(_) => None,
-    }
-}
-
-/// COMMIT takes back what SET LOCAL set; what else ends a transaction is opaque anyway.
-fn ends_transaction(statement: &str) -> bool {
-    let first = lex::lex(statement).ok().and_then(|tokens| tokens.into_iter().next());
-    first.is_none_or(|token| ["commit", "end", "prepare"].iter().any(|word| token.is_word(statement, word)))
-}
-
-/// Why a statement cannot be part of a Query that is sent.
-fn refusal(statement: &Statement, of: usize) -> Option<Refusal> {
-    match &statement.decision {
-        Decision::Forward | Decision::Qualify(_) => None,
-        Decision::Refuse(refusal) => Some(refusal.clone()),
-        Decision::Rewrite(plan) if of > 1 && plan.is_stepped() => Some(
-            Refusal::new("a statement that takes several steps beside others in one query is not in this version")
-                .hint("Send it in a query of its own."),
-        ),
-        Decision::Rewrite(_) => None,
-    }
 }
