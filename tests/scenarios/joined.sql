@@ -96,6 +96,26 @@ a: SELECT DISTINCT ON (p.team) p.team, p.name FROM person p ORDER BY p.team, p.i
 a: SELECT DISTINCT ON (1) label, holder FROM ledger ORDER BY label NULLS FIRST;
 a: SELECT count(DISTINCT t.email), count(t.email) FROM (SELECT email FROM person) t;
 
+== columns that are merged, shadowed, or of a row further out
+a: INSERT INTO person (id, name, email, team) VALUES (1, 'Qz7secretonehwxyvk', 'a@x', 'red'), (2, 'bo', 'b@x', 'blue');
+a: INSERT INTO ledger (id, account, label, made_at, iban, holder) VALUES (1, 1, 'one', '2024-01-01 00:00+00', 'DE1', 'Qz7secrettwohwxyvk');
+a: INSERT INTO note (id, text) VALUES (1, 'first'), (2, NULL);
+a: SELECT id FROM note n JOIN ledger l USING (id);
+a: SELECT id FROM ledger l JOIN (SELECT 1.0 AS id) d USING (id);
+a: SELECT * FROM (SELECT 1 AS id) d JOIN person USING (id);
+a: SELECT x.h FROM ledger s, LATERAL (SELECT s.account AS h) x;
+a: SELECT p.id FROM person p WHERE EXISTS (WITH x AS (SELECT 1 FROM note n WHERE n.id = p.id AND p.email = 'a@x') SELECT 1 FROM x);
+a: SELECT p.id, (WITH x AS (SELECT p.id + 1 AS i) SELECT i FROM x) FROM person p ORDER BY p.id;
+a: (SELECT id, account FROM ledger) LIMIT 1;
+a: WITH RECURSIVE t (a) AS (SELECT 1, 2 AS b UNION ALL SELECT a + 1, b FROM t WHERE a < 3) SELECT p.name, b FROM t JOIN person p ON p.id = t.a
+   ORDER BY p.id;
+a: SELECT p.name, t.b FROM person p JOIN note t (a, b) ON t.a = p.id ORDER BY p.id;
+a: SELECT $1::float8 AS f, holder FROM ledger WHERE id = $1;
+<- ["1"]
+a: SELECT l.holder FROM ledger l, person p WHERE l.id::float8 = $1 AND p.id = $1;
+<- ["1"]
+a: SELECT g.g, p.name FROM generate_series(1, 1) g JOIN person p ON p.id = g;
+
 == groups and set operations over what is not sealed
 a: INSERT INTO person (id, name, email, team) VALUES (1, 'Qz7secretonehwxyvk', 'a@x', 'red'), (2, 'bo', 'b@x', 'blue'), (3, 'cy', NULL, 'red');
 a: INSERT INTO ledger (id, account, label, made_at, iban, holder) VALUES (1, 1, 'one', '2024-01-01 00:00+00', 'DE1', 'Qz7secrettwohwxyvk'),

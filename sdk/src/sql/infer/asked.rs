@@ -17,6 +17,8 @@ pub(in crate::sql) struct Place {
     pub row: RowPath,
     /// Which column.
     pub column: ColumnId,
+    /// Whether it holds cells.
+    pub sealed: bool,
 }
 
 /// AND and OR within each other, for a condition to be evaluated again. What is deeper is the server's word.
@@ -98,7 +100,7 @@ impl Infer<'_, '_> {
         let signed = self.statement.table(&bundle.row).ok()?.signature.is_some();
         let authentic = column.is_sealed() || column.is_context() || (signed && column.is_signed());
         let known = column.ty.filter(|ty| ty.equality().is_some() && column.collation.is_none());
-        let place = Place { row: bundle.row.clone(), column: bundle.column };
+        let place = Place { row: bundle.row.clone(), column: bundle.column, sealed: column.is_sealed() };
         known.filter(|_| authentic).map(|ty| (place, ty))
     }
 
@@ -153,7 +155,7 @@ impl Infer<'_, '_> {
 
     fn any_of(&self, left: ExprId, right: ExprId) -> Condition<Place> {
         let known = self.place(left).and_then(|(place, own)| {
-            let array = self.compared_array(&own, right)?;
+            let array = self.compared_array(&own, &place, right)?;
             Some(Condition::AnyOf { column: place, array })
         });
         known.unwrap_or(Condition::Unknown)
@@ -169,7 +171,9 @@ impl Infer<'_, '_> {
             Bare::Param { number, cast } => {
                 // Beside a column an untyped parameter is what the column's operator takes.
                 let cast = match (self.params.declared(number), cast) {
-                    (None, None) => Some(own.operand()),
+                    (None, None) if place.sealed || self.statement.source.stands_once(number) => Some(own.operand()),
+                    // What stands somewhere else may have given it a type.
+                    (None, None) => return None,
                     (_, cast) => cast,
                 };
                 let named = *place.row.0.first()?;
@@ -181,7 +185,7 @@ impl Infer<'_, '_> {
     }
 
     /// The array of `= ANY`: a parameter, or a literal without parameters in it.
-    fn compared_array(&self, column: &Type, expr: ExprId) -> Option<Input> {
+    fn compared_array(&self, column: &Type, place: &Place, expr: ExprId) -> Option<Input> {
         let own = column.operand();
         let (array, cast) = self.array_of(expr);
         let element = match cast {
@@ -211,7 +215,8 @@ impl Infer<'_, '_> {
                 let ty = match (declared, element) {
                     (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
                     (Some(ty), None) | (None, Some(ty)) => ty,
-                    (None, None) => own,
+                    (None, None) if place.sealed || self.statement.source.stands_once(number) => own,
+                    (None, None) => return None,
                 };
                 Some(Input::Param { index: number, ty })
             }

@@ -146,7 +146,7 @@ impl Infer<'_, '_> {
                 if asked.is_some()
                     && let Some(inner) = self.blocks.get(&query.index())
                 {
-                    let out = |place: &Place| Place { row: place.row.through(range), column: place.column };
+                    let out = |place: &Place| Place { row: place.row.through(range), ..place.clone() };
                     block.conditions.extend(inner.conditions.iter().map(|condition| condition.map(&out)));
                 }
             }

@@ -237,6 +237,13 @@ impl Infer<'_, '_> {
             // Its cell cannot leave its row here: only what is compared with its tag can take it.
             [Kind::Sealed(bundle)] => Ok(Kind::Picked(bundle.clone())),
             outputs => {
+                let sealed = outputs.iter().find_map(|output| match output {
+                    Kind::Sealed(bundle) | Kind::Picked(bundle) => Some(bundle),
+                    Kind::Clear(_) | Kind::Other(_) => None,
+                });
+                if let Some(bundle) = sealed {
+                    return Err(self.statement.no_operator(bundle, "a row of a subquery"));
+                }
                 let seen = outputs.iter().fold(Seen::default(), |seen, output| seen.and(output.seen()));
                 Ok(Kind::Other(Seen { columns: true, aggregate: false, ..seen }))
             }
@@ -256,10 +263,18 @@ impl Infer<'_, '_> {
                         return Err(self.statement.no_operator(bundle, "USING or NATURAL").at(at));
                     }
                 }
+                // Columns of two types are one of a third.
+                let alike = match (&left, &right) {
+                    (Kind::Clear(one), Kind::Clear(other)) => {
+                        let (one, other) = (self.statement.column(one)?, self.statement.column(other)?);
+                        (one.type_oid, one.typmod) == (other.type_oid, other.typmod)
+                    }
+                    _ => false,
+                };
                 Ok(match merge.shows {
-                    Shows::Left => left,
-                    Shows::Right => right,
-                    Shows::Either => Kind::Other(Seen::COLUMN),
+                    Shows::Left if alike => left,
+                    Shows::Right if alike => right,
+                    Shows::Left | Shows::Right | Shows::Either => Kind::Other(Seen::COLUMN),
                 })
             }
             Ref::Open(_) => Ok(Kind::Other(Seen::COLUMN)),
@@ -301,8 +316,14 @@ impl Infer<'_, '_> {
                     named: (range, number),
                 };
                 Ok(match block.outputs.get(number).ok_or_else(super::unreadable)? {
+                    // A column of a query around it belongs to no row of this one.
+                    Kind::Sealed(bundle) if !block.rows.contains(&bundle.row) => {
+                        return Err(self
+                            .statement
+                            .no_operator(bundle, "its way through a query that it does not come from"));
+                    }
                     Kind::Sealed(bundle) => Kind::Sealed(out(bundle)),
-                    Kind::Clear(bundle) if block.keeps_rows => Kind::Clear(out(bundle)),
+                    Kind::Clear(bundle) if block.rows.contains(&bundle.row) => Kind::Clear(out(bundle)),
                     clear => Kind::Other(Seen { columns: true, aggregate: false, ..clear.seen() }),
                 })
             }

@@ -6,7 +6,7 @@ use crate::sql::Refusal;
 use crate::sql::infer::{Block, Bundle, Kind, unreadable};
 use crate::sql::plan::draft::Parts;
 use crate::sql::resolve::{Output, Shown};
-use crate::sql::tree::{Body, Distinct, ExprId, Item, ItemKind, QueryId, Select};
+use crate::sql::tree::{Body, Distinct, ExprId, Item, ItemKind, Query, QueryId, Select};
 
 impl Lower<'_, '_> {
     /// The list of a query: cells in the place of sealed columns, tags where the query is compared with one; of the
@@ -130,25 +130,36 @@ impl Lower<'_, '_> {
 
     /// A key that names an output column sorts by the column: its S form, which stands there, does not sort as the value.
     pub(super) fn sort_keys(&mut self, root: QueryId) -> Result<(), Refusal> {
-        let query = self.statement.tree.query(root);
         let typed = self.typed;
-        let block = typed.block(root).ok_or_else(unreadable)?;
-        let on = match &query.body {
-            Body::Select(select) => match &select.distinct {
-                Distinct::On(keys) => keys.as_slice(),
-                Distinct::No | Distinct::Yes(_) => &[],
-            },
-            _ => &[],
-        };
-        let keys: Vec<ExprId> = query.order.iter().map(|key| key.expr).chain(on.iter().copied()).collect();
-        for key in keys {
-            let Some(bundle) = typed.keys.get(&key.index()) else { continue };
-            if self.is_verified(block, bundle)? {
+        let mut query = root;
+        loop {
+            let Query { order, body, .. } = self.statement.tree.query(query);
+            let block = typed.block(query).ok_or_else(unreadable)?;
+            let on = match body {
+                Body::Select(select) => match &select.distinct {
+                    Distinct::On(keys) => keys.as_slice(),
+                    Distinct::No | Distinct::Yes(_) => &[],
+                },
+                _ => &[],
+            };
+            for key in order.iter().map(|key| key.expr).chain(on.iter().copied()) {
+                let Some(bundle) = typed.keys.get(&key.index()) else { continue };
+                if !self.is_verified(block, bundle)? {
+                    continue;
+                }
+                if let Body::Nested(_) = body {
+                    let label = self.statement.label(bundle);
+                    let message = format!("ORDER BY {label} behind the parentheses of its query cannot be answered");
+                    return Err(Refusal::new(message).hint("sort inside of the parentheses"));
+                }
                 let text = self.shown(bundle)?;
                 let bytes = self.statement.bytes(self.statement.tree.span(key))?;
                 self.replace(bytes, Parts::default().text(text));
             }
+            match body {
+                Body::Nested(inner) => query = *inner,
+                _ => return Ok(()),
+            }
         }
-        Ok(())
     }
 }

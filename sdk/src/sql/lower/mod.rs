@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use super::infer::{Bundle, Statement, Typed, Use, unreadable};
 use super::plan::draft::{Draft, Parts};
-use super::resolve::{RangeId, RangeKind, Ref, Shows};
+use super::resolve::{RangeId, RangeKind, Ref};
 use super::tree::{Body, Expr, JoinOn, QueryId, RelId, Relation};
 use super::{PhysicalType, Plan, Recipe, Refusal, Steps, Verb};
 use crate::schema::names::{SIGNATURE, quote};
@@ -76,9 +76,9 @@ pub(super) fn query(
         lower.use_of(expr, found)?;
     }
     let (hidden, shape) = lower.shape(root)?;
+    let outermost = lower.selecting(root);
     for query in statement.tree.query_ids() {
-        let outermost = query == root;
-        lower.list(query, outermost)?;
+        lower.list(query, query == outermost)?;
     }
     lower.sort_keys(root)?;
     lower.hidden(root, hidden)?;
@@ -295,15 +295,13 @@ impl Lower<'_, '_> {
             }
             Ref::Merged(number) => {
                 let merge = names.merges.get(number).ok_or_else(unreadable)?;
-                match merge.shows {
-                    Shows::Left => self.reference(merge.left),
-                    Shows::Right => self.reference(merge.right),
-                    Shows::Either => match (merge.left, merge.right) {
-                        (Ref::Column(range, number), _) | (_, Ref::Column(range, number)) => {
-                            names.range(range).columns.get(number).map(|name| quote(name)).ok_or_else(unreadable)
-                        }
-                        _ => Err(unreadable()),
-                    },
+                // It has the type of neither side, and no name but its own.
+                match (merge.left, merge.right) {
+                    (Ref::Column(range, number), _) | (_, Ref::Column(range, number)) => {
+                        names.range(range).columns.get(number).map(|name| quote(name)).ok_or_else(unreadable)
+                    }
+                    (Ref::Merged(_), _) => self.reference(merge.left),
+                    _ => Err(unreadable()),
                 }
             }
             Ref::Open(_) | Ref::System(_) | Ref::Row(_) | Ref::Output(_) => Err(unreadable()),

@@ -77,9 +77,14 @@ impl Lower<'_, '_> {
             shape.rows.push(ReadRow { table, presence, columns, tags, signature, conditions });
         }
         for (physical, source) in sources.into_iter().enumerate() {
-            // A cell goes to nobody.
+            // Neither a cell nor an S form goes to a client.
             let shown = block.outputs.get(physical).ok_or_else(unreadable)?;
-            if source == OutputSource::Pass && matches!(shown, Kind::Sealed(_) | Kind::Picked(_)) {
+            let ours = match shown {
+                Kind::Sealed(_) | Kind::Picked(_) => true,
+                Kind::Clear(bundle) => self.is_verified(block, bundle)?,
+                Kind::Other(_) => false,
+            };
+            if source == OutputSource::Pass && ours {
                 return Err(unreadable());
             }
             shape.columns.push(OutputColumn { source, physical });

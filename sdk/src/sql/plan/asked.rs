@@ -142,6 +142,7 @@ fn any_of(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
 
 /// The constant that a column is compared with, as PostgreSQL types it.
 fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
+    let is_sealed = ctx.scope.column(column).ok()?.is_sealed();
     let own = ctx.scope.column(column).ok()?.ty?;
     match Constant::read(ctx.source, expr).ok()??.value {
         Bare::Null { cast } => cast.is_none_or(|cast| is_null_of(&cast, &own)).then_some(Input::Null),
@@ -151,7 +152,9 @@ fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
         Bare::Param { number, cast } => {
             // Beside a column an untyped parameter is what the column's operator takes.
             let cast = match (ctx.params.declared(number), cast) {
-                (None, None) => Some(operator_type(&own)),
+                (None, None) if is_sealed || ctx.source.stands_once(number) => Some(operator_type(&own)),
+                // What stands somewhere else may have given it a type.
+                (None, None) => return None,
                 (_, cast) => cast,
             };
             let ty = ctx.param_type(number, cast, column).ok().filter(|ty| own.carries(ty))?;
@@ -162,6 +165,7 @@ fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
 
 /// The array of `= ANY`: a parameter, or a literal without parameters in it.
 fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
+    let is_sealed = ctx.scope.column(column).ok()?.is_sealed();
     let own = operator_type(&ctx.scope.column(column).ok()?.ty?);
     let (array, element) = array_of(expr);
     let element = match element {
@@ -191,7 +195,8 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
             let ty = match (declared, element) {
                 (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
                 (Some(ty), None) | (None, Some(ty)) => ty,
-                (None, None) => own,
+                (None, None) if is_sealed || ctx.source.stands_once(number) => own,
+                (None, None) => return None,
             };
             Some(Input::Param { index: number, ty })
         }

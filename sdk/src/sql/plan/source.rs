@@ -9,6 +9,7 @@ use std::ops::Range;
 use sqlparser::ast::{CastKind, DataType, Expr, Ident, TypedString, UnaryOperator};
 use sqlparser::tokenizer::Span;
 
+use super::draft::param_number;
 use super::{Refusal, work};
 use crate::sql::Origin;
 use crate::sql::lex::{Kind, Token};
@@ -52,6 +53,12 @@ impl<'t> Source<'t> {
     /// Whether a walk may go one level deeper.
     pub(in crate::sql) fn deeper(&self) -> Result<(), Refusal> {
         self.stack.deeper()
+    }
+
+    /// Whether a parameter stands at one place only: then nothing but what is beside it gives it a type.
+    pub(in crate::sql) fn stands_once(&self, number: usize) -> bool {
+        let is = |token: &&Token| token.kind == Kind::Param && param_number(token.text(self.text)) == Ok(number);
+        self.tokens.iter().filter(is).nth(1).is_none()
     }
 
     /// How many characters of the text come before a byte of this statement.

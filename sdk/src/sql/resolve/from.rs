@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::scope::Level;
-use super::{Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Visible};
+use super::{Columns, Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Visible};
 use crate::error::SqlState;
 use crate::schema::Table;
 use crate::sql::Refusal;
@@ -12,6 +12,9 @@ use crate::sql::plan::scope as lock;
 use crate::sql::tree::{
     Alias, Body, Cte, Expr, JoinKind, JoinOn, Name, QualifiedName, QueryId, RelId, Relation, Target,
 };
+
+/// Functions that give one column, of the function's own name or of the alias'.
+const SCALAR: [&str; 4] = ["generate_series", "generate_subscripts", "regexp_split_to_table", "string_to_table"];
 
 impl<'t> Resolver<'_, 't> {
     /// The items of a FROM, into the scope on top.
@@ -42,7 +45,7 @@ impl<'t> Resolver<'_, 't> {
                     self.levels.extend(hidden);
                 }
                 let columns = self.output_names(*query);
-                self.range(RangeKind::Query(*query), None, alias.as_ref(), columns)?
+                self.range(RangeKind::Query(*query), None, alias.as_ref(), columns, self.is_open(*query))?
             }
             Relation::Function { lateral: _, call, ordinality, alias } => {
                 self.expr(*call)?;
@@ -51,12 +54,13 @@ impl<'t> Resolver<'_, 't> {
                     _ => None,
                 };
                 let named = alias.as_ref().map(|alias| &alias.name).or(own.as_ref());
-                // What a function returns is told by the catalog; here it has the columns that the statement names.
+                let scalar = own.as_ref().is_some_and(|own| SCALAR.contains(&&*own.value));
+                // What any other one returns is told by the catalog; here it has the columns that the statement names.
                 let mut columns: Vec<_> = match alias {
                     Some(alias) if !alias.columns.is_empty() => {
                         alias.columns.iter().map(|name| name.value.clone()).collect()
                     }
-                    Some(_) | None => named.map(|name| name.value.clone()).into_iter().collect(),
+                    Some(_) | None => named.map(|name| name.value.clone()).into_iter().filter(|_| scalar).collect(),
                 };
                 if *ordinality && alias.as_ref().is_none_or(|alias| alias.columns.len() < 2) {
                     columns.push(Cow::Borrowed("ordinality"));
@@ -68,17 +72,14 @@ impl<'t> Resolver<'_, 't> {
                     kind: RangeKind::Function(*call),
                     columns,
                     nullable: false,
-                    // A function that returns rows has as many columns as these.
-                    open: true,
+                    open: !scalar,
                 })
             }
             Relation::Aliased { join, alias } => {
                 let level = self.relation(*join)?;
                 let open = self.open_in(&level).is_some();
                 let (columns, refs) = level.columns.into_iter().unzip();
-                let range = self.range(RangeKind::Join(refs), None, Some(alias), columns)?;
-                self.done.ranges[range.0].open |= open;
-                range
+                self.range(RangeKind::Join(refs), None, Some(alias), columns, open)?
             }
         };
         self.done.relations.insert(id.index(), range);
@@ -186,21 +187,28 @@ impl<'t> Resolver<'_, 't> {
         if let [own] = name.as_slice()
             && let Some(cte) = self.ctes.iter().rev().find(|cte| cte.name == own.value)
         {
-            let columns = cte.columns.clone().ok_or_else(|| {
-                let message = format!("recursive reference to query \"{}\" must not appear here", own.value);
-                self.refused(SqlState::INVALID_RECURSION, message, own)
-            })?;
-            return self.range(RangeKind::Query(cte.query), Some(own), alias, columns);
+            let columns = match &cte.columns {
+                Columns::Known(columns) => columns.clone(),
+                Columns::Begun(..) => {
+                    let message = format!("recursive reference to query \"{}\" must not appear here", own.value);
+                    return Err(self.refused(SqlState::INVALID_RECURSION, message, own));
+                }
+                Columns::Ahead => {
+                    return Err(Refusal::new(format!("{} is named before its query in WITH RECURSIVE", own.value))
+                        .hint("put it before the one that names it")
+                        .at(self.at(own.token)));
+                }
+            };
+            let query = cte.query;
+            return self.range(RangeKind::Query(query), Some(own), alias, columns, self.is_open(query));
         }
         let parts: Vec<&str> = name.iter().map(|part| &*part.value).collect();
         if let Some(table) = lock::table(self.protection, &parts)? {
             let columns = columns_of(&table);
-            return self.range(RangeKind::Table(table), Some(last), alias, columns);
+            return self.range(RangeKind::Table(table), Some(last), alias, columns, false);
         }
         let (kind, columns, open) = self.other(&parts);
-        let range = self.range(kind, Some(last), alias, columns)?;
-        self.done.ranges[range.0].open = open;
-        Ok(range)
+        self.range(kind, Some(last), alias, columns, open)
     }
 
     /// A relation that is not protected: its columns, and whether it has others.
@@ -249,33 +257,41 @@ impl<'t> Resolver<'_, 't> {
         self.add(Range { name: Cow::Borrowed("excluded"), aliased: true, kind, columns, nullable: false, open })
     }
 
-    /// A common table expression, which the ones behind it and the query can name; a recursive one itself too.
-    pub(super) fn cte(&mut self, cte: &Cte<'t>, recursive: bool) -> Result<(), Refusal> {
+    /// A common table expression, which the ones behind it and the query can name. `place` is that of a recursive one, which
+    /// can name itself.
+    pub(super) fn cte(&mut self, cte: &Cte<'t>, place: Option<usize>) -> Result<(), Refusal> {
         let Cte { name, columns, materialized: _, query } = cte;
-        let place = self.ctes.len();
-        let given: Vec<_> = columns.iter().map(|name| name.value.clone()).collect();
-        if recursive {
-            let known = (!given.is_empty()).then(|| given.clone());
-            self.ctes.push(Visible { name: name.value.clone(), query: *query, columns: known });
+        if let Some(own) = place.and_then(|place| self.ctes.get_mut(place)) {
+            own.columns = Columns::Begun(columns.clone(), name.clone());
         }
-        // Its query sees no scope around it.
-        let outer = std::mem::take(&mut self.levels);
-        let resolved = self.query(*query);
-        self.levels = outer;
-        resolved?;
-        self.ctes.truncate(place);
-        let columns = self.renamed(self.output_names(*query), &given, name)?;
-        self.ctes.push(Visible { name: name.value.clone(), query: *query, columns: Some(columns) });
+        // Its query sees the scopes around it, but for a FROM that is not whole yet.
+        self.query(*query)?;
+        if self.is_open(*query) && !columns.is_empty() {
+            return Err(self.list_over_open(name));
+        }
+        let known = Columns::Known(self.renamed(self.output_names(*query), columns, name)?);
+        match place.and_then(|place| self.ctes.get_mut(place)) {
+            Some(own) => own.columns = known,
+            None => self.ctes.push(Visible { name: name.value.clone(), query: *query, columns: known }),
+        }
         Ok(())
     }
 
     /// The columns of a recursive query are those of its first arm.
-    pub(super) fn recursive(&mut self, query: QueryId, arm: QueryId) {
-        let names = self.output_names(arm);
-        let own = |cte: &&mut Visible<'t>| cte.query == query && cte.columns.is_none();
-        if let Some(cte) = self.ctes.iter_mut().rev().find(own) {
-            cte.columns = Some(names);
-        }
+    pub(super) fn recursive(&mut self, query: QueryId, arm: QueryId) -> Result<(), Refusal> {
+        let own = self.ctes.iter().rposition(|cte| cte.query == query);
+        let Some((place, Columns::Begun(given, name))) = own.map(|place| (place, &self.ctes[place].columns)) else {
+            return Ok(());
+        };
+        let names = self.renamed(self.output_names(arm), given, name)?;
+        self.ctes[place].columns = Columns::Known(names);
+        Ok(())
+    }
+
+    /// The refusal of a list of names over columns that are not known.
+    fn list_over_open(&self, name: &Name<'t>) -> Refusal {
+        let message = format!("the columns of {} are not known: they cannot be given names", name.value);
+        Refusal::new(message).hint("name the columns instead of *").at(self.at(name.token))
     }
 
     fn range(
@@ -284,21 +300,20 @@ impl<'t> Resolver<'_, 't> {
         own: Option<&Name<'t>>,
         alias: Option<&Alias<'t>>,
         columns: Vec<Cow<'t, str>>,
+        open: bool,
     ) -> Result<RangeId, Refusal> {
         let columns = match alias {
-            Some(alias) => {
-                let given: Vec<_> = alias.columns.iter().map(|name| name.value.clone()).collect();
-                self.renamed(columns, &given, &alias.name)?
+            // Of a relation that is not known its own alias list tells the first columns.
+            Some(alias) if open => {
+                if !columns.is_empty() && !alias.columns.is_empty() {
+                    return Err(self.list_over_open(&alias.name));
+                }
+                columns.into_iter().chain(alias.columns.iter().map(|name| name.value.clone())).collect()
             }
+            Some(alias) => self.renamed(columns, &alias.columns, &alias.name)?,
             None => columns,
         };
         let name = alias.map(|alias| &alias.name).or(own).map_or(Cow::Borrowed(""), |name| name.value.clone());
-        // An alias list may be shorter than what it names.
-        let open = match &kind {
-            RangeKind::Query(query) => self.is_open(*query),
-            RangeKind::Join(refs) => refs.iter().any(|found| matches!(found, Ref::Open(_))),
-            RangeKind::Table(_) | RangeKind::Excluded(_) | RangeKind::Other(_) | RangeKind::Function(_) => false,
-        };
         Ok(self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false, open }))
     }
 
@@ -311,7 +326,7 @@ impl<'t> Resolver<'_, 't> {
     fn renamed(
         &self,
         mut columns: Vec<Cow<'t, str>>,
-        given: &[Cow<'t, str>],
+        given: &[Name<'t>],
         table: &Name<'t>,
     ) -> Result<Vec<Cow<'t, str>>, Refusal> {
         if given.len() > columns.len() {
@@ -324,7 +339,7 @@ impl<'t> Resolver<'_, 't> {
             return Err(Refusal::error(SqlState::INVALID_COLUMN_REFERENCE, message));
         }
         for (column, name) in columns.iter_mut().zip(given) {
-            column.clone_from(name);
+            column.clone_from(&name.value);
         }
         Ok(columns)
     }

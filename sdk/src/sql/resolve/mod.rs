@@ -20,7 +20,7 @@ use super::Refusal;
 use super::lex::Token;
 use super::stack::Stack;
 use super::tree::{
-    Arbiter, Assignment, Body, Distinct, Expr, ExprId, GroupKey, Name, Query, QueryId, RelId, Root, Select, Tree,
+    Arbiter, Assignment, Body, Cte, Distinct, Expr, ExprId, GroupKey, Name, Query, QueryId, RelId, Root, Select, Tree,
 };
 use crate::error::SqlState;
 use crate::schema::{Protection, Relation, Table};
@@ -233,8 +233,17 @@ pub(super) fn resolve<'t>(
 struct Visible<'t> {
     name: Cow<'t, str>,
     query: QueryId,
-    /// The names of its columns, once they are known.
-    columns: Option<Vec<Cow<'t, str>>>,
+    columns: Columns<'t>,
+}
+
+/// What is known of the columns of a common table expression.
+enum Columns<'t> {
+    /// It stands further on: WITH RECURSIVE names it already.
+    Ahead,
+    /// Its query is being read. The list behind its name, for when its first arm is.
+    Begun(Vec<Name<'t>>, Name<'t>),
+    /// Their names.
+    Known(Vec<Cow<'t, str>>),
 }
 
 struct Resolver<'a, 't> {
@@ -344,8 +353,13 @@ impl<'t> Resolver<'_, 't> {
         let Query { with, body, order, limit, offset, locks, span: _ } = self.tree.query(id);
         let visible = self.ctes.len();
         if let Some(with) = with {
-            for cte in &with.ctes {
-                self.cte(cte, with.recursive)?;
+            if with.recursive {
+                let ahead =
+                    |cte: &Cte<'t>| Visible { name: cte.name.value.clone(), query: cte.query, columns: Columns::Ahead };
+                self.ctes.extend(with.ctes.iter().map(ahead));
+            }
+            for (place, cte) in with.ctes.iter().enumerate() {
+                self.cte(cte, with.recursive.then_some(visible + place))?;
             }
         }
         match body {
@@ -375,7 +389,7 @@ impl<'t> Resolver<'_, 't> {
             }
             Body::Set { operator: _, all: _, left, right } => {
                 self.query(*left)?;
-                self.recursive(id, *left);
+                self.recursive(id, *left)?;
                 self.query(*right)?;
                 self.arms(id, *left);
             }

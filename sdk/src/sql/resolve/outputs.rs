@@ -137,6 +137,11 @@ impl<'t> Resolver<'_, 't> {
         }
         let digits = self.tree.word(*token);
         let number = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let outputs = self.done.outputs(query);
+        if number.is_some_and(|number| outputs.iter().take(number + 1).any(|output| output.open().is_some())) {
+            let message = format!("{clause} position {digits} counts columns that are not known");
+            return Err(Refusal::new(message).hint("name the column").at(at));
+        }
         match number.filter(|number| *number < self.done.outputs(query).len()) {
             Some(number) => {
                 self.done.refs.insert(key.index(), Ref::Output(number));

@@ -49,17 +49,19 @@ impl<'t> Resolver<'_, 't> {
         let [column] = name.as_slice() else { return self.qualified_column(name) };
         for (depth, level) in self.levels.iter().enumerate().rev() {
             if let Some(found) = self.unique(level, column)? {
-                return Ok(found);
+                return self.visible(found, depth, column);
             }
             if let Some(open) = self.open_in(level) {
                 return self.open_column(open, depth, column);
             }
         }
         for level in self.levels.iter().rev() {
-            if SYSTEM_COLUMNS.contains(&&*column.value)
-                && let [range] = level.ranges.as_slice()
-            {
-                return Ok(Ref::System(*range));
+            if SYSTEM_COLUMNS.contains(&&*column.value) {
+                let table = |range: &&RangeId| matches!(self.done.range(**range).kind, RangeKind::Table(_));
+                match (level.ranges.as_slice(), level.ranges.iter().find(table)) {
+                    ([range], _) | (_, Some(range)) => return Ok(Ref::System(*range)),
+                    (_, None) => {}
+                }
             }
             if let Some(range) = self.range_named(level, &column.value) {
                 return Ok(Ref::Row(range));
@@ -67,6 +69,19 @@ impl<'t> Resolver<'_, 't> {
         }
         let message = format!("column \"{}\" does not exist", column.value);
         Err(self.refused(SqlState::UNDEFINED_COLUMN, message, column))
+    }
+
+    /// What was found in an outer scope must be there under its own name in the physical statement.
+    fn visible(&self, found: Ref, depth: usize, column: &Name<'t>) -> Result<Ref, Refusal> {
+        let Ref::Column(range, _) = found else { return Ok(found) };
+        let name = &self.done.range(range).name;
+        let inner = self.levels.get(depth + 1..).unwrap_or(&[]);
+        if inner.iter().any(|level| self.range_named(level, name).is_some()) {
+            let message = format!("column {} is of an outer {name}, which an inner {name} hides", column.value);
+            let refusal = Refusal::new(message).hint("give the tables different aliases");
+            return Err(refusal.at(self.at(column.token)));
+        }
+        Ok(found)
     }
 
     /// A relation of a scope whose columns are not known.
@@ -78,8 +93,13 @@ impl<'t> Resolver<'_, 't> {
     /// nothing is certain.
     fn open_column(&self, open: RangeId, depth: usize, column: &Name<'t>) -> Result<Ref, Refusal> {
         let own = self.levels.get(depth).and_then(|level| self.range_named(level, &column.value));
-        if let Some(range) = own {
-            return Ok(Ref::Row(range));
+        match own {
+            // A function's one column has the function's name.
+            Some(range) if matches!(self.done.range(range).kind, RangeKind::Function(_)) => {
+                return Ok(Ref::Open(range));
+            }
+            Some(range) => return Ok(Ref::Row(range)),
+            None => {}
         }
         let outer = self.levels.get(..depth).unwrap_or(&[]);
         let elsewhere = outer.iter().any(|level| {

@@ -140,3 +140,85 @@ fn groups_over_columns_in_the_clear_are_the_servers_sql_61() {
     assert!(plan.output.as_ref().unwrap().rows.is_empty());
     assert!(plan.notes.decided_by_server.iter().any(|note| note.contains("the groups over staff")));
 }
+
+#[test]
+fn a_row_of_a_subquery_hides_no_sealed_column_from_its_neighbours_sql_21() {
+    let part = "a row of a subquery cannot be answered";
+    refused("SELECT id FROM plain n WHERE (n.id, 'x') = (SELECT id, email FROM customers WHERE id = 2)", part);
+    refused("SELECT id FROM plain n WHERE (SELECT id, email FROM customers WHERE id = 2) = (2, $1)", part);
+    refused("SELECT id FROM plain n WHERE (SELECT id, email FROM customers WHERE id = 2) IN (SELECT 2, 'x')", part);
+    refused(
+        "SELECT id FROM plain n WHERE (n.id, 'x') IN (SELECT id, email FROM customers)",
+        "customers.email is sealed",
+    );
+}
+
+#[test]
+fn a_parameter_that_stands_twice_may_have_the_type_of_the_other_place_sql_60() {
+    let known = |text: &str| {
+        let plan = plan(text);
+        plan.output.as_ref().unwrap().rows.iter().map(|row| row.conditions.len()).sum::<usize>()
+    };
+    assert_eq!(known("SELECT email FROM staff WHERE id = $1"), 1);
+    assert_eq!(known("SELECT $1::float8, email FROM staff WHERE id = $1"), 0);
+    assert_eq!(known("SELECT email FROM staff s JOIN plain p ON p.f = $1 WHERE s.id = $1"), 0);
+    assert_eq!(known("SELECT email FROM staff WHERE email = $1 OR code IS NULL AND email = $1"), 1);
+    assert_eq!(known("DELETE FROM staff WHERE sqrt(id) = $1 AND id = $1 RETURNING id"), 0);
+}
+
+#[test]
+fn a_common_table_expression_sees_the_scopes_around_it() {
+    refused(
+        "SELECT c.id FROM customers c WHERE EXISTS (WITH x AS (SELECT 1 FROM plain WHERE email = 'a') SELECT 1 FROM x)",
+        "it is not known which column email means",
+    );
+    refused(
+        "SELECT c.id, (WITH x AS (SELECT c.email AS e FROM plain p LIMIT 1) SELECT e FROM x) FROM customers c",
+        "customers.email is sealed: its way through a query",
+    );
+    refused("SELECT x.e FROM customers c, LATERAL (SELECT c.email AS e) x", "its way through a query");
+    // A signed column that has left its row is what the server says.
+    let plan = plan("SELECT x.t FROM staff s, LATERAL (SELECT s.id AS t) x");
+    assert!(plan.output.as_ref().unwrap().columns.iter().all(|column| column.source == crate::sql::OutputSource::Pass));
+    refused(
+        "WITH RECURSIVE a AS (SELECT email FROM customers), customers AS (SELECT 1 AS email) SELECT * FROM a",
+        "named before",
+    );
+}
+
+#[test]
+fn names_are_given_to_known_columns_only() {
+    let from = "(SELECT l.*, c.email FROM plain l, customers c WHERE c.id = l.k) d (a, b)";
+    for list in ["d.email", "d.a", "d.b"] {
+        refused(&format!("SELECT {list} FROM {from}"), "they cannot be given names");
+    }
+    refused("WITH x (a) AS (SELECT * FROM plain) SELECT 1 FROM x, customers", "they cannot be given names");
+    assert!(physical("SELECT c.email, t.b FROM customers c, plain t (a, b)").contains("plain t (a, b)"));
+    refused(
+        "SELECT 1 FROM customers WHERE id IN (SELECT x.id FROM (SELECT * FROM plain ORDER BY 2) x)",
+        "ORDER BY position 2 counts columns that are not known",
+    );
+}
+
+#[test]
+fn a_merged_column_of_two_types_is_of_neither() {
+    let list = |text: &str| physical(text).split(" FROM ").next().unwrap().to_owned();
+    assert!(list("SELECT id FROM customers a JOIN customers b USING (id)").contains("\"a\".\"id\""));
+    assert_eq!(list("SELECT id FROM customers a JOIN (SELECT 1 AS id) b USING (id)"), "SELECT id");
+    assert_eq!(list("SELECT * FROM (SELECT id FROM customers) a JOIN (SELECT 1 AS id) b USING (id)"), "SELECT \"id\"");
+}
+
+#[test]
+fn an_outer_column_keeps_the_name_of_its_table() {
+    refused(
+        "SELECT id FROM customers c WHERE EXISTS (SELECT 1 FROM staff c WHERE dob = '2000-01-01')",
+        "which an inner c hides",
+    );
+}
+
+#[test]
+fn parentheses_around_a_query_change_nothing() {
+    let text = physical("(SELECT hours FROM shift) LIMIT 1");
+    assert!(text.starts_with("(SELECT pg_catalog.int4send(\"shift\".\"hours\") AS \"hours\", "), "{text}");
+    refused("(SELECT hours FROM shift) ORDER BY hours", "behind the parentheses");
+}
