@@ -17,6 +17,7 @@ mod doors;
 mod drivers;
 mod encodings;
 mod endpoint;
+mod generated;
 mod lying;
 mod path;
 mod relay;
