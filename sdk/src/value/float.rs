@@ -143,14 +143,37 @@ pub(super) fn parse<F: Binary>(ty: &Type, text: &str) -> Result<F, Error> {
             format!("a protected {ty} is read in decimal digits only"),
         ));
     }
-    let value: F = text.parse().map_err(|_| invalid())?;
+    let (value, unsigned, whole) = match text.parse::<F>() {
+        Ok(value) => (value, unsigned, true),
+        // What does not fit is found before what follows it.
+        Err(_) => {
+            let number = &unsigned[..number_len(unsigned)];
+            let start = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+            (start.ok_or_else(invalid)?, number, false)
+        }
+    };
     let infinite = starts(b"inf");
     let mantissa = unsigned.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
     let vanished = value.wide() == 0.0 && mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'));
     if (value.wide().is_infinite() && !infinite) || vanished {
         return Err(out_of_range(ty));
     }
-    Ok(value)
+    if whole { Ok(value) } else { Err(invalid()) }
+}
+
+/// How much of the text is a decimal number.
+fn number_len(text: &[u8]) -> usize {
+    let digits = |from: usize| text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut end = digits(0);
+    if text.get(end) == Some(&b'.') {
+        end += 1 + digits(end + 1);
+    }
+    if let Some(b'e' | b'E') = text.get(end) {
+        let start = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        let len = digits(start);
+        end = if len > 0 { start + len } else { end };
+    }
+    end
 }
 
 pub(super) fn out_of_range(ty: &Type) -> Error {
@@ -383,6 +406,12 @@ mod tests {
         assert_eq!(state("0e-400"), None);
         assert_eq!(state("4.9e-324"), None);
         assert_eq!(state("1 2"), Some("22P02"));
+        for text in ["1e400x", "1e400 1", "-1e-400e5", "1e99999.5"] {
+            assert_eq!(state(text), Some("22003"), "found before what follows: {text}");
+        }
+        for text in ["1.5x", "1e+", ".", "e400", "0e400x", "1é", "1.5.5"] {
+            assert_eq!(state(text), Some("22P02"), "{text}");
+        }
         assert_eq!(state("0x1p3"), Some("0A000"));
         assert_eq!(parse::<f32>(&Type::Float4, "1e40").err().map(|error| error.sqlstate.code()), Some("22003"));
     }

@@ -33,31 +33,40 @@ pub(super) fn parse(ty: &Type, text: &str) -> Result<i64, Error> {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if len == 0 || (len < digits.len() && might_be_read(digits)) {
         return Err(not_decimal(ty, digits));
     }
+    let (digits, behind) = digits.split_at(len);
     // Counted downwards: the smallest integer has no positive counterpart.
     let value = digits.iter().try_fold(0i64, |sum, digit| sum.checked_mul(10)?.checked_sub(i64::from(digit - b'0')));
     value
         .and_then(|value| if negative { Some(value) } else { value.checked_neg() })
         .ok_or_else(|| out_of_range(ty))
         .and_then(|value| in_range(ty, value))
+        // What is too large is found before what follows it.
+        .and_then(|value| if behind.is_empty() { Ok(value) } else { Err(not_decimal(ty, behind)) })
 }
 
 /// The error for what is no plain decimal number; `digits` is what stands behind the sign.
 pub(super) fn not_decimal(ty: &Type, digits: &[u8]) -> Error {
-    let radix = matches!(
-        digits,
-        [b'0', b'x' | b'X' | b'o' | b'O' | b'b' | b'B', b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'_', ..]
-    );
-    let grouped = digits.windows(3).any(|part| matches!(part, [b'0'..=b'9', b'_', b'0'..=b'9']));
-    if (radix || grouped) && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-".contains(byte)) {
+    if might_be_read(digits) {
         return Error::new(
             SqlState::FEATURE_NOT_SUPPORTED,
             format!("a protected {ty} is read in plain decimal digits only"),
         );
     }
     Error::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {ty}"))
+}
+
+/// Whether it may be one of the spellings that PostgreSQL reads since version 16.
+fn might_be_read(digits: &[u8]) -> bool {
+    let radix = matches!(
+        digits,
+        [b'0', b'x' | b'X' | b'o' | b'O' | b'b' | b'B', b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'_', ..]
+    );
+    let grouped = digits.windows(3).any(|part| matches!(part, [b'0'..=b'9', b'_', b'0'..=b'9']));
+    (radix || grouped) && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-".contains(byte))
 }
 
 /// The value, if an integer of this type can hold it.
@@ -113,6 +122,13 @@ mod tests {
             let error = parse(&Type::Int4, text).unwrap_err();
             assert_eq!(error.sqlstate, SqlState::INVALID_TEXT_REPRESENTATION, "{text}");
             assert_eq!(error.message, "invalid input syntax for type integer");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_found_before_what_follows_it() {
+        for (text, state) in [("32768x", "22003"), ("32767x", "22P02"), ("-99999999999999999999 1", "22003")] {
+            assert_eq!(parse(&Type::Int2, text).unwrap_err().sqlstate.code(), state, "{text}");
         }
     }
 

@@ -195,11 +195,13 @@ fn zone(cursor: &mut Cursor<'_>) -> Option<Option<[i64; 4]>> {
     if [&b"Z"[..], b"UTC", b"GMT"].iter().any(|word| cursor.word(word)) {
         return Some(Some([1, 0, 0, 0]));
     }
-    let sign = match (cursor.eat(b'+'), cursor.eat(b'-')) {
-        (true, _) => 1,
-        (_, true) => -1,
+    // One sign: "+-05" is no zone.
+    let sign = match cursor.rest.first() {
+        Some(b'+') => 1,
+        Some(b'-') => -1,
         _ => return Some(None),
     };
+    cursor.rest = &cursor.rest[1..];
     let first = cursor.digits();
     let (hours, mut minutes, mut seconds) = match first.len() {
         1 | 2 => (number(first)?, 0, 0),
@@ -296,7 +298,8 @@ fn has_fourth_field(text: &str) -> bool {
 /// Whether PostgreSQL may know a reading: only words that it knows, with digits or one that needs none. This errs on
 /// the side of yes, and decides no more than which error is given.
 fn may_be_read_elsewhere(text: &str) -> bool {
-    let readable = |c: char| c.is_ascii_alphanumeric() || is_space(c) || " ,./:+-_()".contains(c);
+    // Punctuation that it does not know only separates.
+    let readable = |c: char| c.is_ascii_graphic() || is_space(c);
     if text.len() > 128 || !text.chars().all(readable) {
         return false;
     }
@@ -352,6 +355,14 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_has_one_sign() {
+        for text in ["19990108+-05", "1999-01-08 04:05:06+-05", "1999-01-08 04:05:06 -+05", "1999-01-08 ++05"] {
+            assert!(parse(&Type::Date, text).is_err(), "{text}");
+        }
+        assert!(parse_time(&Type::Timetz(None), "04:05:06+-05").is_err());
+    }
+
+    #[test]
     fn blanks_are_those_of_c() {
         assert!(parse(&Type::Date, "\x0b1999-01-08\x0b04:05:06\x0c").is_ok());
         assert_eq!(state("1999-01-08\u{a0}04:05:06"), "22007");
@@ -368,6 +379,9 @@ mod tests {
             "01/02/2003",
             "today",
             "J2451187",
+            "1999-01-08'",
+            "1999-01-08 =4:05:06",
+            "#1999-01-08",
         ] {
             assert_eq!(state(text), "0A000", "{text}");
         }

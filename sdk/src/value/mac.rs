@@ -26,7 +26,11 @@ fn parse(text: &str) -> Result<[u8; 6], Error> {
     let invalid = || Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type macaddr");
     let text = text.trim_matches(is_space);
     // What sscanf takes for a hexadecimal number and nobody writes.
-    if text.starts_with('-') || text.bytes().any(|byte| is_space(byte.into()) || matches!(byte, b'x' | b'X' | b'+')) {
+    let signed = ["--", ":-", ".-"].iter().any(|sign| text.contains(sign));
+    if signed
+        || text.starts_with('-')
+        || text.bytes().any(|byte| is_space(byte.into()) || matches!(byte, b'x' | b'X' | b'+'))
+    {
         let message = "a protected macaddr is read in hexadecimal digits with one kind of separator only";
         return Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message));
     }

@@ -37,10 +37,14 @@ fn parse(text: &str) -> Result<u32, Error> {
             "a protected oid is read in decimal digits without a leading zero only",
         ));
     }
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type oid"));
-    }
+    let (digits, behind) = digits.split_at(digits.iter().take_while(|byte| byte.is_ascii_digit()).count());
     let range = || Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value is out of range for type oid");
+    if digits.is_empty() || !behind.is_empty() {
+        // More than C's unsigned long is found before what follows it.
+        let fits = digits.is_empty() || std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u64>().is_ok());
+        let invalid = || Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type oid");
+        return Err(if fits { invalid() } else { range() });
+    }
     let number = digits.iter().try_fold(0i64, |sum, digit| sum.checked_mul(10)?.checked_add(i64::from(digit - b'0')));
     let number = number.map(|number| if negative { -number } else { number }).ok_or_else(range)?;
     match (u32::try_from(number), i32::try_from(number)) {

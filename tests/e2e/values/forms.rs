@@ -9,7 +9,7 @@ use super::server::{Server, table};
 use super::{Tally, both_forms, create, of_name, valid};
 
 /// Writes each text or binary into a column of the type, as a parameter of an INSERT, and compares what is read back.
-fn compare(server: &mut Server, tally: &mut Tally, ty: &Type, format: Format, inputs: &[Vec<u8>]) {
+pub(super) fn compare(server: &mut Server, tally: &mut Tally, ty: &Type, format: Format, inputs: &[Vec<u8>]) {
     // What the server is asked for must give S.
     let sql = format!("INSERT INTO {} VALUES ($1) RETURNING value, {}", table(ty), ty.stored_expression("value"));
     let sets: Vec<Vec<&[u8]>> = inputs.iter().map(|input| vec![input.as_slice()]).collect();

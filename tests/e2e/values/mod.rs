@@ -5,6 +5,7 @@
 mod casts;
 mod equality;
 mod forms;
+mod generated;
 mod nasty;
 mod samples;
 mod server;

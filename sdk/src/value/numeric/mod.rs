@@ -96,10 +96,10 @@ impl Numeric {
         let count = reader.u16().map_err(ends)?;
         let weight = i32::from(reader.i16().map_err(ends)?);
         let sign = reader.u16().map_err(ends)?;
-        let scale = reader.u16().map_err(ends)?;
         if !matches!(sign, POSITIVE | NEGATIVE | NAN | INFINITY | NEGATIVE_INFINITY) {
             return Err(binary("invalid sign in external \"numeric\" value"));
         }
+        let scale = reader.u16().map_err(ends)?;
         if i64::from(scale) > MAX_SCALE {
             return Err(binary("invalid scale in external \"numeric\" value"));
         }

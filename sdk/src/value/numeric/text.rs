@@ -24,15 +24,16 @@ impl Numeric {
             return Ok(Self::special(if negative { NEGATIVE_INFINITY } else { INFINITY }));
         }
         let no_number = || int::not_decimal(&Type::Numeric(None), body.as_bytes());
-        let (mantissa, exponent) = match body.find(['e', 'E']) {
-            Some(at) => (&body[..at], exponent(&body[at + 1..]).ok_or_else(no_number)??),
-            None => (body, 0),
+        let (mantissa, behind) = match body.find(['e', 'E']) {
+            Some(at) => (&body[..at], Some(&body[at + 1..])),
+            None => (body, None),
         };
         let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let decimals = Decimals { integer: integer.as_bytes(), fraction: fraction.as_bytes() };
         if decimals.len() == 0 || !decimals.iter().all(|byte| byte.is_ascii_digit()) {
             return Err(no_number());
         }
+        let exponent = behind.map_or(Ok(0), |text| exponent(text).ok_or_else(no_number)?)?;
         let scale = (length(fraction)? - exponent).max(0);
         if scale > MAX_SCALE {
             return Err(overflow());
@@ -120,17 +121,22 @@ fn overflow() -> Error {
     Error::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value overflows numeric format")
 }
 
-/// The number behind an `e`; `None` if it is none.
+/// The number behind an `e`; `None` if it is none. Blanks before it are read by servers before version 16 only.
 fn exponent(text: &str) -> Option<Result<i64, Error>> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.starts_with(is_space) {
+        let message = "a protected numeric is read without blanks in it only";
+        return Some(Err(Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)));
+    }
+    let sign = usize::from(text.starts_with(['+', '-']));
+    let len = text.bytes().skip(sign).take_while(u8::is_ascii_digit).count();
+    if len == 0 {
         return None;
     }
-    // PostgreSQL's own bound on an exponent.
-    Some(match text.parse::<i64>() {
-        Ok(exponent) if exponent.abs() < i64::from(i32::MAX / 2) => Ok(exponent),
-        _ => Err(overflow()),
-    })
+    // PostgreSQL's own bound on an exponent, which is found before what follows it.
+    match text[..sign + len].parse::<i64>() {
+        Ok(exponent) if exponent.abs() < i64::from(i32::MAX / 2) => (text.len() == sign + len).then_some(Ok(exponent)),
+        _ => Some(Err(overflow())),
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +193,9 @@ mod tests {
             ("0x1", "0A000"),
             ("1_0", "0A000"),
             ("1_0.5_5", "0A000"),
-            ("1e 5", "22P02"),
+            ("1e 5", "0A000"),
+            ("1xe2000000000", "22P02"),
+            ("1e2000000000x", "22003"),
             ("--1", "22P02"),
             ("+nan", "22P02"),
             ("1e131072", "22003"),
