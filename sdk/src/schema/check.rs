@@ -213,7 +213,7 @@ impl Check {
                 let known = Type::from_name(&ty.value);
                 if known.is_none() {
                     self.report(Code::Type, &ty.span, format!("a column of type {} cannot be protected", ty.value))
-                        .help = Some(format!("this version protects {}", names_of_types()));
+                        .help = Some(instead_of(&ty.value));
                 }
                 known
             });
@@ -393,6 +393,15 @@ impl Check {
         let problem = self.report(Code::Undefined, &name.span, format!("{what} {:?} is not declared", name.value));
         problem.label = meant.map(|meant| format!("did you mean {meant:?}?"));
     }
+}
+
+/// What a column of a type that is not protected can be instead.
+fn instead_of(ty: &str) -> String {
+    // What is read and shown depends on lc_monetary, and so on the locale data of the server's machine.
+    if ty.trim().eq_ignore_ascii_case("money") {
+        return "what money says depends on the server's lc_monetary: make it numeric(19,2)".into();
+    }
+    format!("this version protects {}", names_of_types())
 }
 
 /// `bool, int2, … and jsonb`

@@ -102,6 +102,13 @@ fn what_is_not_built_is_refused_by_name() {
 }
 
 #[test]
+fn money_is_refused_with_its_reason_and_what_takes_its_place() {
+    let shown = read(&CARD.replace("type = \"text\"", "type = \"Money\"")).unwrap_err().to_string();
+    assert!(shown.contains("a column of type Money cannot be protected"), "{shown}");
+    assert!(shown.contains("lc_monetary") && shown.contains("numeric(19,2)"), "{shown}");
+}
+
+#[test]
 fn cell_7_a_table_whose_cells_are_bound_to_no_row_must_say_so() {
     let found = changed("\"SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT\"", "\"DO_NOTHING\"");
     assert!(found[0].starts_with("7:8 PV210") && found[0].contains("row_binding"), "{found:?}");
