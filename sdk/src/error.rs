@@ -38,6 +38,8 @@ sqlstates! {
     INVALID_DATETIME_FORMAT = "22007";
     /// `datetime_field_overflow`
     DATETIME_FIELD_OVERFLOW = "22008";
+    /// `interval_field_overflow`
+    INTERVAL_FIELD_OVERFLOW = "22015";
     /// `invalid_time_zone_displacement_value`
     INVALID_TIME_ZONE_DISPLACEMENT = "22009";
     /// `character_not_in_repertoire`

@@ -187,6 +187,7 @@ FAMILIES = {
     "varbit": (0x16, 0x16),
     "time": (0x11, 0x11),
     "timetz": (0x14, 0x14),
+    "interval": (0x15, 0x15),
     "bool": (0x07, 0x07),
     "uuid": (0x08, 0x08),
     "bytea": (0x09, 0x09),
@@ -232,9 +233,24 @@ def time_of_day(text):
     return (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1_000_000 + int(fraction.ljust(6, "0") or 0)
 
 
+def interval(text, equality):
+    """An interval in IntervalStyle postgres."""
+    units = {"year": (12, 0), "mon": (1, 0), "day": (0, 1)}
+    months = days = clock = 0
+    words = text.split(" ")
+    while len(words) > 1:
+        number, unit = int(words.pop(0)), units[words.pop(0).rstrip("s")]
+        months, days = months + number * unit[0], days + number * unit[1]
+    for word in words:
+        clock = time_of_day(word.lstrip("+-")) * (-1 if word.startswith("-") else 1)
+    if equality:
+        return ((months * 30 + days) * 86_400_000_000 + clock).to_bytes(16, "big", signed=True)
+    return struct.pack(">qii", clock, days, months)
+
+
 def value(kind, text, equality):
     """VAL-1 and VAL-2: S, or E (None for a type without one), of a value in PostgreSQL's text form."""
-    kind = kind.split("(")[0]
+    kind = kind.split("(")[0].split(" ")[0]
     if equality and FAMILIES[kind][1] is None:
         return None
     if kind in ("int2", "int4", "int8"):
@@ -270,6 +286,8 @@ def value(kind, text, equality):
         parts = [int(part) for part in text[at + 1 :].split(":")] + [0, 0]
         offset = parts[0] * 3600 + parts[1] * 60 + parts[2]
         return struct.pack(">qi", time_of_day(text[:at]), -offset if text[at] == "+" else offset)
+    if kind == "interval":
+        return interval(text, equality)
     if kind == "bool":
         return bytes([text == "t"])
     if kind == "uuid":
@@ -471,7 +489,7 @@ def flipped(data, at):
 
 
 def check_value(case):
-    families = FAMILIES[case["type"].split("(")[0]]
+    families = FAMILIES[case["type"].split("(")[0].split(" ")[0]]
     check((case["family"], case["equality_family"]) == families, "families")
     check(value(case["type"], case["text"], False) == unhex(case["stored"]), "S")
     check(value(case["type"], case["text"], True) == unhex(case["equality"]), "E")

@@ -34,6 +34,7 @@ const ALL: &[&str] = &[
     "array_nulls",
     "backslash_quote",
     "TimeZone",
+    "IntervalStyle",
     "DateStyle",
     "client_encoding",
     "standard_conforming_strings",
@@ -44,6 +45,7 @@ pub const HIDDEN: &[&str] = &[
     "standard_conforming_strings",
     "client_encoding",
     "TimeZone",
+    "IntervalStyle",
     "transform_null_equals",
     "array_nulls",
     "backslash_quote",
@@ -296,9 +298,9 @@ fn reads_zone(plan: &Plan, formats: &[Format]) -> bool {
     written || tagged(&plan.template) || stepped
 }
 
-/// Whether a value comes as the text of a timestamptz. `column`: the type that an untyped constant takes.
+/// Whether a value comes as a text that is read by a setting, such as that of a timestamptz. `column`: the type that an untyped constant takes.
 fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
-    let zoned = |ty: Option<Type>| ty.is_some_and(|ty| ty.reads_time_zone());
+    let zoned = |ty: Option<Type>| ty.is_some_and(|ty| ty.reads_settings());
     match input {
         Input::Param { index, ty } => formats.get(*index) != Some(&Format::Binary) && zoned(Some(*ty)),
         Input::Literal { literal, at: _ } => reads_zone_of(literal, zoned(column)),
@@ -309,7 +311,7 @@ fn zoned(input: &Input, column: Option<Type>, formats: &[Format]) -> bool {
 fn reads_zone_of(literal: &Literal, column: bool) -> bool {
     match literal {
         Literal::Untyped(_) => column,
-        Literal::Typed(ty, _) => ty.reads_time_zone(),
+        Literal::Typed(ty, _) => ty.reads_settings(),
         Literal::Array(items) => items.iter().flatten().any(|item| reads_zone_of(item, column)),
     }
 }

@@ -6,7 +6,9 @@
 #[cfg(test)]
 mod tests;
 
-use sqlparser::ast::{ArrayElemTypeDef, CastKind, DataType, Expr, ObjectNamePart, UnaryOperator, Value, ValueWithSpan};
+use sqlparser::ast::{
+    self, ArrayElemTypeDef, CastKind, DataType, Expr, ObjectNamePart, UnaryOperator, Value, ValueWithSpan,
+};
 
 pub use super::lex::unescape;
 use super::parse::{Constants, unnested};
@@ -60,6 +62,23 @@ fn read(expr: &Expr, constants: &Constants<'_>, depth: usize) -> Result<Option<C
         Expr::TypedString(typed) => match scalar(&typed.value, constants)? {
             Some(constant) => cast(constant, type_of(&typed.data_type)).map(Some),
             None => Ok(None),
+        },
+        Expr::Interval(interval) => match (interval, interval.value.as_ref()) {
+            (
+                ast::Interval {
+                    value: _,
+                    leading_field: None,
+                    leading_precision: None,
+                    last_field: None,
+                    fractional_seconds_precision: None,
+                },
+                Expr::Value(value),
+            ) => match scalar(value, constants)? {
+                Some(Constant::Value(Literal::Untyped(text))) => Ok(Some(typed(Type::Interval(None), text))),
+                _ => Ok(None),
+            },
+            // With fields behind it: an expression like any other.
+            _ => Ok(None),
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             if let (Expr::Array(array), DataType::Array(_)) = (unnested(expr), data_type) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::calendar::DAY;
 use super::codec::{Kin, ShownBy};
-use super::{Error, Format, Numeric, Settings, Type, Value, datetime, float, int, json, mac, oid, text};
+use super::{Error, Format, Interval, Numeric, Settings, Type, Value, datetime, float, int, json, mac, oid, text};
 use crate::error::SqlState;
 
 impl Type {
@@ -18,6 +18,9 @@ impl Type {
                 true
             }
             (Kin::Inet, Kin::Inet) | (Kin::Mac, Kin::Mac) | (Kin::Bits, Kin::Bits) | (Kin::Clock, Kin::Clock) => true,
+            // A time becomes an interval by itself, one with a zone does not.
+            (Kin::Interval, Kin::Clock) => matches!(constant, Type::Time(_)),
+            (Kin::Clock, Kin::Interval) => matches!(self, Type::Time(_)),
             (Kin::Oid, Kin::Number(0..=2)) | (Kin::Number(0..=2), Kin::Oid) => true,
             (Kin::Json, _) | (_, Kin::Json) => false,
             _ => self.same_base(constant),
@@ -44,14 +47,25 @@ impl Type {
         self.compares_with(constant)
             && !(self.is_number() && constant.is_float())
             && (self.same_base(constant)
-                || !matches!(self.facts().kin, Kin::Bpchar | Kin::Name | Kin::Clock | Kin::Oid | Kin::Mac))
+                || !matches!(
+                    self.facts().kin,
+                    Kin::Bpchar | Kin::Name | Kin::Clock | Kin::Interval | Kin::Oid | Kin::Mac
+                ))
     }
 
     /// Whether a list makes of a constant of the other type what an operator does not: a float4 beside a numeric is
     /// compared as float8, in a list with it as float4. Of the types with several operators for one pair none is tried.
     pub fn is_another_in_lists(&self, constant: &Type) -> bool {
         let several = |kin| match kin {
-            Kin::Bpchar | Kin::Name | Kin::Clock | Kin::Oid | Kin::Inet | Kin::Mac | Kin::Bits | Kin::Float(0) => true,
+            Kin::Bpchar
+            | Kin::Name
+            | Kin::Clock
+            | Kin::Interval
+            | Kin::Oid
+            | Kin::Inet
+            | Kin::Mac
+            | Kin::Bits
+            | Kin::Float(0) => true,
             Kin::Alone | Kin::Number(_) | Kin::Float(_) | Kin::Text | Kin::Time(_) | Kin::Json | Kin::Jsonb => false,
         };
         let (own, other) = (self.facts().kin, constant.facts().kin);
@@ -65,6 +79,8 @@ impl Type {
             (Kin::Text | Kin::Bpchar | Kin::Name, _) => true,
             (Kin::Inet, Kin::Inet) | (Kin::Mac, Kin::Mac) | (Kin::Bits, Kin::Bits) => true,
             (Kin::Clock, Kin::Clock | Kin::Time(1 | 2)) => true,
+            (Kin::Interval, Kin::Clock) => matches!(expression, Type::Time(_)),
+            (Kin::Clock, Kin::Interval) => matches!(self, Type::Time(_)),
             (Kin::Oid, Kin::Number(0..=2)) | (Kin::Number(1 | 2), Kin::Oid) => true,
             (Kin::Json, Kin::Jsonb) | (Kin::Jsonb, Kin::Json) => true,
             (Kin::Number(_) | Kin::Float(_), Kin::Number(_) | Kin::Float(_)) | (Kin::Time(_), Kin::Time(_)) => true,
@@ -116,6 +132,9 @@ pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Val
         (Value::Oid(v), Type::Int4) => Value::Int(v.cast_signed().into()),
         (Value::Oid(v), Type::Int8) => Value::Int(v.into()),
         (Value::Timetz(v), Type::Time(_)) => Value::Time(v.local()),
+        (Value::Time(v), Type::Interval(_)) => Value::Interval(Interval { micros: v, ..Interval::default() }),
+        // The server wraps around where the time is as long as it can be.
+        (Value::Interval(v), Type::Time(_)) if v.micros > i64::MIN + DAY => Value::Time(v.micros.rem_euclid(DAY)),
         (Value::Timestamp(v), Type::Time(_)) if !matches!(v, i64::MIN | i64::MAX) => Value::Time(v.rem_euclid(DAY)),
         (Value::Bool(v), Type::Text | Type::Varchar(_) | Type::Bpchar(_)) => {
             Value::Text(if v { "true" } else { "false" }.into())

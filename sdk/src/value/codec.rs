@@ -40,6 +40,8 @@ pub(super) struct Codec {
     pub sent: Sent,
     /// What its text depends on.
     pub shown_by: ShownBy,
+    /// Whether a setting that the server reports decides how its text is read.
+    pub read_by_setting: bool,
     /// How a signature covers it.
     pub signed: Signed,
     /// What it is to serde.
@@ -58,7 +60,18 @@ impl Codec {
         sent: Sent,
     ) -> Self {
         let (shown_by, signed, shape) = (ShownBy::Nothing, Signed::AsStored, Shape::Text);
-        Self { parse, read, limit: unlimited, sent, shown_by, signed, shape, bare: None, widest: None }
+        Self {
+            parse,
+            read,
+            limit: unlimited,
+            sent,
+            shown_by,
+            read_by_setting: false,
+            signed,
+            shape,
+            bare: None,
+            widest: None,
+        }
     }
 }
 
@@ -83,6 +96,8 @@ pub(super) enum Kin {
     Name,
     /// Times of a day, without and with a zone.
     Clock,
+    /// Lengths of time.
+    Interval,
     /// Numbers of objects.
     Oid,
     /// Addresses of the internet.
@@ -120,6 +135,8 @@ pub(super) enum ShownBy {
     TimeZone,
     ByteaOutput,
     ExtraFloatDigits,
+    /// What is read in text depends on it as well.
+    IntervalStyle,
 }
 
 /// S as a signature covers it (SIG-2).

@@ -31,6 +31,7 @@ pub(super) const TIMESTAMP: Codec = Codec {
 
 pub(super) const TIMESTAMPTZ: Codec = Codec {
     shown_by: ShownBy::TimeZone,
+    read_by_setting: true,
     limit,
     ..Codec::new(
         |ty, text, settings| {

@@ -16,6 +16,7 @@ mod digits;
 mod float;
 mod inet;
 mod int;
+mod interval;
 mod iso8601;
 mod json;
 mod mac;
@@ -35,6 +36,7 @@ pub use bits::Bits;
 pub(crate) use codec::Shape;
 pub use float::{Float4, Float8};
 pub use inet::Inet;
+pub use interval::{Interval, IntervalModifier, IntervalStyle};
 pub use modifier::NumericModifier;
 pub use numeric::Numeric;
 pub use settings::Settings;
@@ -98,6 +100,8 @@ pub enum Value<'a> {
     Time(i64),
     /// timetz
     Timetz(Timetz),
+    /// interval
+    Interval(Interval),
     /// oid
     Oid(u32),
     /// pg_lsn
@@ -202,6 +206,7 @@ impl<'a> Value<'a> {
             Value::Uuid(v) => out.extend_from_slice(v),
             Value::Date(v) => out.extend_from_slice(&v.to_be_bytes()),
             Value::Timetz(v) => v.write(out),
+            Value::Interval(v) => v.write(out),
             Value::Oid(v) => out.extend_from_slice(&v.to_be_bytes()),
             Value::Lsn(v) => out.extend_from_slice(&v.to_be_bytes()),
             Value::Macaddr(v) => out.extend_from_slice(v),
@@ -239,6 +244,7 @@ impl<'a> Value<'a> {
             | Value::Timestamptz(_)
             | Value::Time(_)
             | Value::Timetz(_)
+            | Value::Interval(_)
             | Value::Oid(_)
             | Value::Lsn(_)
             | Value::Macaddr(_)
@@ -267,6 +273,7 @@ impl<'a> Value<'a> {
                 out.extend_from_slice(v.trim_end_matches(' ').as_bytes())
             }
             Value::Inet(v) => v.write_equality(out),
+            Value::Interval(v) => v.write_equality(out),
             Value::Json(_) | Value::Jsonb(_) => {}
             Value::Bool(_)
             | Value::Text(_)
@@ -316,6 +323,7 @@ impl<'a> Value<'a> {
             Value::Date(v) => datetime::render_date(*v, out),
             Value::Time(v) => time::render(*v, out),
             Value::Timetz(v) => v.render(out),
+            Value::Interval(v) => v.render(settings.interval_style, out),
             Value::Oid(v) => oid::render(*v, out),
             Value::Lsn(v) => oid::render_lsn(*v, out),
             Value::Macaddr(v) => mac::render(v, out),
@@ -342,6 +350,7 @@ impl<'a> Value<'a> {
             Value::Date(_) => Type::Date,
             Value::Time(_) => Type::Time(None),
             Value::Timetz(_) => Type::Timetz(None),
+            Value::Interval(_) => Type::Interval(None),
             Value::Oid(_) => Type::Oid,
             Value::Lsn(_) => Type::PgLsn,
             Value::Macaddr(_) => Type::Macaddr,
@@ -369,6 +378,7 @@ impl<'a> Value<'a> {
             Value::Date(v) => Value::Date(v),
             Value::Time(v) => Value::Time(v),
             Value::Timetz(v) => Value::Timetz(v),
+            Value::Interval(v) => Value::Interval(v),
             Value::Oid(v) => Value::Oid(v),
             Value::Lsn(v) => Value::Lsn(v),
             Value::Macaddr(v) => Value::Macaddr(v),

@@ -1,10 +1,10 @@
-//! The session settings that decide how values look: DateStyle, TimeZone, bytea_output, extra_float_digits,
-//! client_encoding.
+//! The session settings that decide how values look: DateStyle, TimeZone, IntervalStyle, bytea_output,
+//! extra_float_digits, client_encoding.
 
 use jiff::tz::TimeZone;
 
 use super::codec::ShownBy;
-use super::{Error, Type};
+use super::{Error, IntervalStyle, Type};
 use crate::encoding::ClientEncoding;
 use crate::error::SqlState;
 
@@ -15,6 +15,8 @@ pub struct Settings {
     pub date_style_iso: bool,
     /// `TimeZone`; `None` if the server's name for it is unknown here (then timestamptz text is refused).
     pub time_zone: Option<TimeZone>,
+    /// `IntervalStyle`
+    pub interval_style: IntervalStyle,
     /// `bytea_output = hex`. The server does not report it: it is asked with SHOW.
     pub bytea_hex: bool,
     /// `extra_float_digits`: above 0 floats are shown in the shortest text that reads back. It is not reported either.
@@ -28,6 +30,7 @@ impl Default for Settings {
         Self {
             date_style_iso: true,
             time_zone: Some(TimeZone::UTC),
+            interval_style: IntervalStyle::Postgres,
             bytea_hex: true,
             extra_float_digits: 1,
             encoding: ClientEncoding::UTF8,
@@ -42,6 +45,9 @@ impl Settings {
             self.date_style_iso = value.split(',').next().is_some_and(|style| style.trim().eq_ignore_ascii_case("ISO"));
         } else if name.eq_ignore_ascii_case("TimeZone") {
             self.time_zone = time_zone(value);
+        } else if name.eq_ignore_ascii_case("IntervalStyle") {
+            // There are no others.
+            self.interval_style = IntervalStyle::reported(value).unwrap_or_default();
         } else if name.eq_ignore_ascii_case("bytea_output") {
             self.bytea_hex = value.eq_ignore_ascii_case("hex");
         } else if name.eq_ignore_ascii_case("extra_float_digits") {
@@ -71,7 +77,8 @@ impl Settings {
             | ShownBy::DateStyle
             | ShownBy::TimeZone
             | ShownBy::ByteaOutput
-            | ShownBy::ExtraFloatDigits => Ok(()),
+            | ShownBy::ExtraFloatDigits
+            | ShownBy::IntervalStyle => Ok(()),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use super::codec::{Facts, Kin};
 use super::modifier::Modifier;
 use super::{
-    NumericModifier, bits, bool, bytea, datetime, float, inet, int, json, mac, numeric, oid, text, time, uuid,
+    IntervalModifier, NumericModifier, bits, bool, bytea, datetime, float, inet, int, interval, json, mac, numeric,
+    oid, text, time, uuid,
 };
 
 macro_rules! types {
@@ -163,6 +164,9 @@ types! {
     /// timetz, timetz(p)
     Timetz(u8) = 1266, 1270, 12, "timetz",
         ("time", " with time zone"), &["time with time zone"], 0x14, Some(0x14), Kin::Clock, time::TIMETZ;
+    /// interval, interval(p), with the names of fields or without
+    Interval(IntervalModifier) = 1186, 1187, 16, "interval",
+        ("interval", ""), &[], 0x15, Some(0x15), Kin::Interval, interval::CODEC;
     /// date
     Date = 1082, 1182, 4, "date",
         ("date", ""), &[], 0x10, Some(0x10), Kin::Time(0), datetime::DATE;

@@ -17,6 +17,8 @@ pub(super) const TIME: Codec = Codec {
 };
 
 pub(super) const TIMETZ: Codec = Codec {
+    // Without a written zone it is that of the session.
+    read_by_setting: true,
     limit,
     ..Codec::new(
         |ty, text, settings| parse_timetz(ty, text, settings).map(Value::Timetz),

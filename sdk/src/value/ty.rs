@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Type;
 use super::codec::{Kin, Sent, Shape, ShownBy, Signed};
+use super::{IntervalModifier, Type};
 
 /// The u16 code of a family of types (VAL-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +26,11 @@ impl Type {
         };
         let words: Vec<&str> = head.split_whitespace().chain(tail.split_whitespace()).collect();
         let words = words.join(" ");
+        // The names of fields stand between the name of the type and the number in parentheses.
+        if let Some(fields) = words.strip_prefix("interval ") {
+            let precision = modifier.map(|precision| precision.trim().parse::<i32>()).transpose().ok()?;
+            return IntervalModifier::of_words(fields, precision).map(|modifier| Self::Interval(Some(modifier)));
+        }
         let known = |ty: &&Self| ty.pg_name() == words || ty.facts().aliases.contains(&words.as_str());
         let base = *Self::ALL.iter().find(known)?;
         let Some(inner) = modifier else {
@@ -167,16 +172,16 @@ impl Type {
         }
     }
 
-    /// Whether a value in text is read by the session's `TimeZone`.
-    pub fn reads_time_zone(&self) -> bool {
-        self.facts().codec.shown_by == ShownBy::TimeZone
+    /// Whether how a value in text is read depends on the session's `TimeZone` or `IntervalStyle`.
+    pub fn reads_settings(&self) -> bool {
+        self.facts().codec.read_by_setting
     }
 
     /// Whether a value is shown by a setting that the server does not report.
     pub fn shown_by_unreported(&self) -> bool {
         match self.facts().codec.shown_by {
             ShownBy::ByteaOutput | ShownBy::ExtraFloatDigits => true,
-            ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone => false,
+            ShownBy::Nothing | ShownBy::DateStyle | ShownBy::TimeZone | ShownBy::IntervalStyle => false,
         }
     }
 
@@ -236,6 +241,10 @@ mod tests {
             ("timestamp(3) with time zone", 1184, 3, "timestamp(3) with time zone"),
             ("timestamptz", 1184, -1, "timestamp with time zone"),
             ("int", 23, -1, "integer"),
+            ("interval", 1186, -1, "interval"),
+            ("interval(3)", 1186, 0x7fff_0003, "interval(3)"),
+            ("INTERVAL Year", 1186, 0x0004_ffff, "interval year"),
+            ("interval day to second(2)", 1186, 0x1c08_0002, "interval day to second(2)"),
         ] {
             let ty = Type::from_name(name).unwrap();
             assert_eq!(ty.to_string(), printed);
@@ -264,6 +273,15 @@ mod tests {
         }
     }
 
+    /// A session that reports nothing is asked for the settings by which a text is read: of a time without a zone that is
+    /// the TimeZone, too.
+    #[test]
+    fn what_is_read_by_a_setting_says_so() {
+        let named = |ty: &&Type| ty.reads_settings();
+        let named: Vec<_> = Type::ALL.iter().filter(named).map(Type::pg_name).collect();
+        assert_eq!(named, ["timetz", "interval", "timestamptz"]);
+    }
+
     #[test]
     fn impossible_types_are_not_types() {
         for name in [
@@ -273,6 +291,9 @@ mod tests {
             "numeric(1001,2)",
             "timestamp(7)",
             "int(4)",
+            "interval(7)",
+            "interval year(2)",
+            "interval month to year",
             "text(",
             "money",
             "",

@@ -109,6 +109,15 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         "bit" | "varbit" => (0u32..20, proptest::collection::vec(any::<u8>(), 0..4))
             .prop_map(|(len, bytes)| [&len.to_be_bytes(), bytes.as_slice()].concat())
             .boxed(),
+        "interval" => {
+            let part = || prop_oneof![4 => -40i32..40, 1 => any::<i32>(), 1 => Just(i32::MIN), 1 => Just(i32::MAX)];
+            let micros = prop_oneof![any::<i64>(), -100_000_000_000i64..100_000_000_000, Just(0), Just(i64::MIN + 1)];
+            (micros, part(), part())
+                .prop_map(|(micros, days, months)| {
+                    [micros.to_be_bytes().as_slice(), &days.to_be_bytes(), &months.to_be_bytes()].concat()
+                })
+                .boxed()
+        }
         "time" => times().prop_map(|v| v.to_be_bytes().to_vec()).boxed(),
         "timetz" => (times(), prop_oneof![-60_000i32..60_000, Just(57_599), Just(57_600), Just(-57_600)])
             .prop_map(|(micros, zone)| [micros.to_be_bytes().as_slice(), &zone.to_be_bytes()].concat())
@@ -168,6 +177,23 @@ fn floats_are_shown_with_the_sessions_digits() {
         }
     }
     tally.finish("floats out with several digits");
+}
+
+#[test]
+fn intervals_are_read_and_shown_in_every_style() {
+    let mut server = Server::new("styles");
+    let mut tally = Tally::default();
+    let ty = of_name("interval");
+    create(&mut server, &ty);
+    for style in ["postgres", "postgres_verbose", "sql_standard", "iso_8601"] {
+        server.run(&format!("SET IntervalStyle = {style}"));
+        let mut of_style = Tally::default();
+        compare(&mut server, &mut of_style, &ty, Format::Binary, &sample(&binaries("interval"), 400));
+        let texts = bytes([nasty("interval"), sample(&texts("interval"), 400)].concat());
+        compare(&mut server, &mut of_style, &ty, Format::Text, &texts);
+        merge(&mut tally, of_style, style);
+    }
+    tally.finish("intervals in every style");
 }
 
 /// Microseconds since 2000 over the whole range and its edges, and often near our days.

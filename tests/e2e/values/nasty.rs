@@ -15,6 +15,7 @@ pub(super) fn nasty(name: &str) -> Vec<String> {
         "inet" | "cidr" => &[INETS],
         "bit" | "varbit" => &[BITS],
         "time" | "timetz" => &[TIMES],
+        "interval" => &[INTERVALS],
         "text" | "varchar" | "bpchar" | "name" => &[TEXTS, WORDS],
         "bytea" => &[BYTEAS],
         "uuid" => &[UUIDS],
@@ -113,6 +114,23 @@ const TIMES: &[&str] = &[
     "10:00+00", "11:00+01", "10:00 UTC", "04:05 PM", "04:05 AM", "040506", "0405", "allballs", "now", "noon", "", " 04:05 ", "04:05:06 PST",
     "04:05:06 America/New_York", "2003-04-12 04:05:06", "2003-04-12 04:05:06 America/New_York", "T040506", "04:05:06.", "04", "not a time",
     "04:05:06 BC", "-04:05", "04:-05",
+];
+
+#[rustfmt::skip]
+const INTERVALS: &[&str] = &[
+    "", " ", "0", "1", "-1", "1.5", "-1.5", "1 day", "24 hours", "1 mon", "30 days", "720 hours", "1 month", "1 year", "12 mons", "360 days", "1-0", "1-2",
+    "-1-2", "+1-2", "1-12", "1-11", "1 2", "1 2:03", "-1 2:03", "-1 -2:03", "1-2 3 4:05:06", "-1-2 +3 -4:05:06", "+1-2 -3 +4:05:06", "-1-2 3 4:05:06",
+    "1 year 2 mons 3 days 04:05:06.789", "-1 years -2 mons +3 days -04:05:06.000001", "@ 1 year 2 mons -3 days 4 hours 5 mins 6.7 secs ago", "@ 0", "@",
+    "@ 1 min", "P1Y2M3DT4H5M6S", "P1Y", "PT0S", "PT-0.000001S", "P-1Y-2M3DT-4H-5M-6.7S", "P1W", "P1.5D", "P0.5M", "P1DT", "P", "PT", "p1d", " P1D", "P1D ",
+    "P1M1M", "P+1D", "P1-2-3T4:05:06", "P1e3D", "PT1.5H", "PT36H", "P10000000000D", "PT1234567.891234S", "1 day ago", "ago", "1 ago", "-1 day ago", "ago 1 day",
+    "1 fortnight", "1 qtr", "1 quarter", "infinity", "-infinity", "1 day 1 day", "1 day 2 weeks", "1 week", "1.5 weeks", "0.1 day", "0.1 mon", "1.7 mons",
+    "1.5 years", "0.1 years", "1 decade", "2 centuries", "1 millennium", "1 c", "1 mil", "1 us", "1.5 us", "0.5 ms", "1 millisecond", "1 m", "1m", "1mon", "1M",
+    "04:05", "4:5", "04:05:06", "-04:05:06", "04:60", "04:05:60", "04:05:61", "04:05:06.9999999", "04:05:06.", "100:00", "2562047788:00:54.775807",
+    "2562047788:00:54.775808", "-2562047788:00:54.775807", "9999999999:00", "04:05:06.5 1 day", "1 day 04:05 5 secs", "5 secs 04:05", "2147483647 days",
+    "2147483648 days", "-2147483648 days", "178956970 years 7 mons", "178956970 years 8 mons", "200000000 years", "99999999999999999999 secs",
+    "9223372036854775807 us", "9223372036854775808 us", "0.0000005 secs", "0.0000015 secs", "0.9999995 secs", "1 sec 1 ms", "1.5 secs 1 ms", "1day2hours",
+    "1 day, 2 hours", "1:02.5", "1 day -00:00:00.5", "not an interval", "1 dayz", "1 microsecondss", "5 é", "1e3 secs", ".5 secs", "1. secs", "- 1 day",
+    "1\u{b}day", "1 year 1-2", "1-2 1 year", "1 04:05 days", "00:00:00", "-0 days", "1 day 24:00:00", "-1 mons +30 days", "1 mon -30 days",
 ];
 
 #[rustfmt::skip]

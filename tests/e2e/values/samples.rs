@@ -17,7 +17,8 @@ pub(super) static TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 #[rustfmt::skip]
 const MODIFIED: &[&str] = &[
-    "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "varchar(5)", "char(5)", "bit(5)", "varbit(5)", "time(0)", "timetz(2)", "timestamp(0)", "timestamp(2)", "timestamptz(3)",
+    "numeric(12,2)", "numeric(5,-2)", "numeric(3,5)", "varchar(5)", "char(5)", "bit(5)", "varbit(5)", "time(0)", "timetz(2)", "timestamp(0)", "timestamp(2)", "timestamptz(3)", "interval(3)", "interval year",
+    "interval month", "interval day", "interval day to hour", "interval hour to minute", "interval minute to second", "interval second(2)",
 ];
 
 /// Zones with half hours, seconds (LMT), both hemispheres, none, and the forms in which a numeric offset is reported.
@@ -74,6 +75,13 @@ pub(super) fn texts(name: &str) -> BoxedStrategy<String> {
         "time" | "timetz" => prop_oneof![
             "([01][0-9]|2[0-4]):[0-5][0-9](:[0-6][0-9](\\.[0-9]{0,9})?)?( ?(Z|UTC|[-+](0?[0-9]|1[0-6])(:?[0-6][0-9])?))?",
             "[0-9]{1,3}:[0-9]{1,3}(:[0-9]{1,3})?",
+        ]
+        .boxed(),
+        "interval" => prop_oneof![
+            "(@ )?(-?[0-9]{1,3} (years?|mons?|days?) ?){1,2}([-+]?[0-9]{1,3}:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,7})?)?)?( ago)?",
+            "[-+]?[0-9]{1,3}(\\.[0-9]{1,7})? ?(us|ms|msec|s|secs?|m|mins?|h|hrs?|hours?|d|days?|w|weeks?|mon|months?|y|years?|decades?|c|mil)( ago)?",
+            "-?[0-9]{1,3}-[0-9]{1,2}( [-+]?[0-9]{1,3})?( [-+]?[0-9]{1,3}:[0-9]{2})?",
+            "P(-?[0-9]{1,3}Y)?(-?[0-9]{1,3}M)?(-?[0-9]{1,2}W)?(-?[0-9]{1,3}(\\.[0-9]{1,4})?D)?(T(-?[0-9]{1,3}H)?(-?[0-9]{1,3}M)?(-?[0-9]{1,6}(\\.[0-9]{1,7})?S)?)?",
         ]
         .boxed(),
         "bpchar" | "name" => prop_oneof!["\\PC{0,8}", "[a-c ]{3,8}", "[äß😀x]{2,5} {0,5}", "[aé]{30,70}"].boxed(),

@@ -87,6 +87,8 @@ fn parsed(ty: &Type, value: &Value<'_>, settings: &Settings) {
             Ok(read) => assert!(read == *value, "{ty} in {format:?} reads back another value: {}", shown(&out)),
             // A zone further than that is shown and not read, as in PostgreSQL.
             Err(error) if error.message == "time zone displacement out of range" => {}
+            // Nor is the longest negative time, whose magnitude no i64 holds.
+            Err(_) if matches!(value, Value::Interval(interval) if interval.micros == i64::MIN) => {}
             Err(error) => panic!("{ty} in {format:?} does not read back: {error}: {}", shown(&out)),
         }
     }

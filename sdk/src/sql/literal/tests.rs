@@ -51,6 +51,14 @@ fn strings_have_no_type_of_their_own_sql_20() {
 }
 
 #[test]
+fn an_interval_is_a_constant_without_fields_behind_it_sql_20() {
+    is_typed("interval '1 day'", Type::Interval(None), "1 day");
+    is_typed("'1 day'::interval", Type::Interval(None), "1 day");
+    is_typed("CAST('1' AS interval day to second)", Type::from_name("interval day to second").unwrap(), "1");
+    assert!(read_sql("interval '1' day").is_ok_and(|constant| constant.is_none()));
+}
+
+#[test]
 fn numbers_have_the_type_that_postgresql_gives_them_sql_20() {
     is_typed("7", Type::Int4, "7");
     is_typed("2147483647", Type::Int4, "2147483647");
