@@ -128,8 +128,8 @@ fn what_does_not_fit_is_told_without_values() {
     );
     assert_eq!(said(&row(&[("id", Type::INT2, &1_i16), ("id", Type::INT2, &47_i16)])), "two columns are named id");
     assert_eq!(
-        said(&of_bytes(Type::INTERVAL, &[0; 16]).renamed("id")),
-        "column id of type interval: this type is not read by deserialize, only by try_get"
+        said(&of_bytes(Type::POINT, &[0; 16]).renamed("id")),
+        "column id of type point: this type is not read by deserialize, only by try_get"
     );
     assert!(said(&of_bytes(Type::JSONB, b"\x01{\"47\": 1}").renamed("id")).contains("does not fit the type"));
 }

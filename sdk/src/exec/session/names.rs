@@ -210,10 +210,13 @@ impl Names {
     }
 
     /// A Close and a Parse were sent that prepare the statement of this name again.
-    pub(super) fn prepare_again(&mut self, name: &[u8], statement: Statement) -> Arc<Statement> {
+    pub(super) fn prepare_again(&mut self, name: &[u8], mut statement: Statement) -> Arc<Statement> {
         let batch = self.batch;
         self.change(name, |slot, _| slot.prepared.send(None, batch));
-        // There was room for its text, which goes with the Close.
+        // There was room for its text, which goes with the Close: until then it may be here twice.
+        if self.weight.text_bytes + statement.bytes() > 2 * MOST_TEXT_BYTES {
+            statement.text = None;
+        }
         self.send(name, statement)
     }
 
