@@ -191,15 +191,17 @@ fn respelled(url: &str, secrets: &Secrets) {
     let of_pan = payment_card::table.filter(payment_card::pan.eq(pan));
     assert_eq!(diesel::update(of_pan).set(payment_card::holder.eq("Bob")).execute(connection), Ok(1));
 
-    // Whether there is one: look for one.
+    // Whether there is one, and what belongs to it, by a join or by two statements as `belonging_to` writes them.
     let exists = diesel::select(diesel::dsl::exists(of_pan)).get_result::<bool>(connection);
-    assert!(hint(exists).contains("single-table SELECT"));
-    let id = of_pan.select(payment_card::id).first::<i64>(connection).optional().unwrap();
-    assert!(id.is_some());
-
-    // A join is two statements, as `belonging_to` writes them.
-    let joined = payment::table.inner_join(payment_card::table).select((payment::id, payment_card::holder));
-    assert!(joined.load::<(i64, String)>(connection).is_err());
-    let payments = payment::table.filter(payment::card_id.eq_any(id)).select(payment::amount);
-    assert_eq!(payments.load::<BigDecimal>(connection), Ok(vec![]));
+    assert_eq!(exists, Ok(true));
+    let id = of_pan.select(payment_card::id).first::<i64>(connection).unwrap();
+    let paid = (payment::card_id.eq(id), payment::amount.eq(decimal("4.20")), payment::reference.eq("r"));
+    assert_eq!(diesel::insert_into(payment::table).values(paid).execute(connection), Ok(1));
+    let joined = payment::table.inner_join(payment_card::table).select((payment::amount, payment_card::holder));
+    assert_eq!(joined.load::<(BigDecimal, String)>(connection), Ok(vec![(decimal("4.20"), "Bob".to_owned())]));
+    let joined = payment_card::table.left_join(payment::table).select((payment_card::pan, payment::amount.nullable()));
+    let expected = vec![(pan.clone(), Some(decimal("4.20")))];
+    assert_eq!(joined.filter(payment_card::pan.eq(pan)).load::<(String, Option<BigDecimal>)>(connection), Ok(expected));
+    let payments = payment::table.filter(payment::card_id.eq_any([id])).select(payment::amount);
+    assert_eq!(payments.load::<BigDecimal>(connection), Ok(vec![decimal("4.20")]));
 }

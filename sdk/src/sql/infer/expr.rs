@@ -400,5 +400,5 @@ fn builtin(to: &TypeName<'_>) -> Result<(), Refusal> {
 /// The refusal of a construct that nobody looked at.
 pub(super) fn unknown(what: &str) -> Refusal {
     Refusal::new(format!("{what} cannot be used in a statement on a protected table"))
-        .hint("protected tables take single-table SELECT, INSERT ... VALUES, UPDATE and DELETE")
+        .hint("protected tables take SELECT, INSERT ... VALUES, and UPDATE and DELETE of one table")
 }

@@ -956,7 +956,7 @@ impl<'t> Reader<'t> {
 /// The refusal of a construct that has no node.
 fn unknown(what: &str) -> Refusal {
     Refusal::new(format!("{what} cannot be used in a statement on a protected table"))
-        .hint("protected tables take single-table SELECT, INSERT ... VALUES, UPDATE and DELETE")
+        .hint("protected tables take SELECT, INSERT ... VALUES, and UPDATE and DELETE of one table")
 }
 
 /// The refusal of a statement whose tree and tokens do not fit together.
