@@ -109,5 +109,5 @@ a: WITH l AS (SELECT * FROM ledger) SELECT x.holder, y.holder FROM l x JOIN l y 
 a: SELECT p.id, l.holder FROM person p LEFT JOIN ledger l ON l.account = p.id + 2 ORDER BY p.id;
 server: UPDATE ledger SET pgseal_signature = NULL WHERE id = 3;
 a: SELECT p.id, l.holder FROM person p LEFT JOIN ledger l ON l.account = p.id + 2 ORDER BY p.id;
-=> refused XX001 table ledger: a row has no signature
+=> refused XX001 table ledger: the row signature is missing
 a: SELECT p.id, l.id FROM person p LEFT JOIN ledger l ON l.account = p.id + 7 ORDER BY p.id;
