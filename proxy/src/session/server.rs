@@ -21,7 +21,7 @@ use super::fatal::Fatal;
 use super::log;
 use super::queue::{self, Kind, Part};
 use super::relay::Need;
-use super::state::{Answer, Expected, Outcome, Portal, REFUSAL, Rest, State, Waiting, is_refusal};
+use super::state::{Answer, Defined, Expected, Outcome, Portal, REFUSAL, Rest, State, Waiting, is_refusal};
 use super::world::World;
 use crate::frames::{describe, errors, rows};
 use crate::wire::buffer::Inbound;
@@ -30,6 +30,9 @@ use crate::wire::{compose, reader};
 
 /// Rows that are opened before the other sessions of this core get their turn: about 50 µs of crypto.
 const TURN: usize = 32;
+
+/// How the command tags begin of what changes the catalog.
+const DEFINES: [&[u8]; 4] = [b"CREATE ", b"ALTER ", b"DROP ", b"IMPORT "];
 
 /// What becomes of the frame at the front.
 enum Fate {
@@ -67,13 +70,16 @@ impl State {
             let passed = self.pass_server(bytes);
             if passed > 0 {
                 self.from_server = Rest { bytes: passed, dropped: false };
+                self.tell_defined(core);
                 continue;
             }
             let Some(header) = Header::peek(bytes).map_err(|_| nonsense())? else { return Ok(Need::Bytes(HEADER)) };
             let part = self.queue.classify(header.tag).map_err(|error| Fatal::protocol(error.to_string()))?;
             let held = header.total > core.context.limits.held_frame;
             let body = bytes.get(HEADER..header.total).filter(|_| !held);
-            let fate = match self.server_frame(core, header.tag, part, body, out)? {
+            let fate = self.server_frame(core, header.tag, part, body, out)?;
+            self.tell_defined(core);
+            let fate = match fate {
                 Fate::Whole if held => Fate::Failed(too_long()),
                 Fate::Failed(error) if self.sought.seek(&error) => Fate::Key,
                 fate => fate,
@@ -166,20 +172,14 @@ impl State {
             let Some(body) = body else { return Ok(Fate::Whole) };
             let change = self.queue.front().and_then(|entry| entry.payload.change.as_mut());
             self.session.carried_out(change, body.strip_suffix(b"\0").unwrap_or(body));
+            if DEFINES.iter().any(|verb| body.starts_with(verb)) {
+                self.defined = Defined::Open;
+            }
         }
         let cap = core.context.limits.held_frame;
         let opening = Opening { world: &self.world, facts: &self.session.facts, cap };
         let Some(expected) = self.queue.front() else { return Err(nonsense()) };
         match &mut expected.payload.answer {
-            Answer::Forward if tag == b'C' => {
-                let Some(body) = body else { return Ok(Fate::Whole) };
-                if let Some(control) = &core.context.control
-                    && [&b"CREATE "[..], b"ALTER ", b"DROP "].iter().any(|verb| body.starts_with(verb))
-                {
-                    control.ask();
-                }
-                Ok(Fate::Forward)
-            }
             // A constraint that is checked at the commit.
             Answer::Forward if tag == b'E' && self.session.wrote().is_some() => {
                 let Some(body) = body else { return Ok(Fate::Whole) };
@@ -446,8 +446,21 @@ impl State {
         }
     }
 
+    /// Wants the catalog looked at, once others see what was defined here.
+    fn tell_defined(&mut self, core: &Core) {
+        if self.defined == Defined::Committed {
+            self.defined = Defined::No;
+            if let Some(control) = &core.context.control {
+                control.ask();
+            }
+        }
+    }
+
     /// What follows from a ReadyForQuery, whatever it answers.
     fn ready(&mut self, status: reader::Status) {
+        if self.defined == Defined::Open && status == reader::Status::Idle {
+            self.defined = Defined::Committed;
+        }
         self.status = status.code();
         self.sought.forget();
         let transaction = match status {

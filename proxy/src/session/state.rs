@@ -291,6 +291,16 @@ pub(super) struct Rest {
     pub(super) dropped: bool,
 }
 
+/// Whether this session has defined something in the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Defined {
+    No,
+    /// In a transaction that goes on: nobody else sees it yet.
+    Open,
+    /// Whoever looks sees it.
+    Committed,
+}
+
 /// What both directions know.
 pub(super) struct State {
     /// What its lines in the log belong to.
@@ -325,6 +335,8 @@ pub(super) struct State {
     pub(super) wake: bool,
     /// An error of ours stands in the batch that the next ReadyForQuery closes.
     pub(super) spoiled: bool,
+    /// Whether the catalog may be another one by now.
+    pub(super) defined: Defined,
     /// Key versions that rows of this batch need.
     pub(super) sought: Sought,
 }
@@ -359,6 +371,7 @@ impl State {
             running: None,
             wake: false,
             spoiled: false,
+            defined: Defined::No,
             sought: Sought::default(),
         }
     }
