@@ -77,7 +77,7 @@ fn tour(sealer: &Sealer) -> Result<(), Box<dyn Error>> {
     // A search tag is equal for equal values: what a store can look a record up by without knowing the value.
     let tag = sealer.search_tag("patient", "insurance", &ada.insurance)?;
     let column = sealer.search_column("patient", "insurance")?;
-    println!("{column} = {tag} finds it: {}", sealed.bytes(column) == Some(&tag.to_bytes()[..]));
+    println!("{column} = {tag} finds it: {}", sealed.bytes(&column) == Some(&tag.to_bytes()[..]));
 
     // Whoever keeps it can give back a cell of another record: an error, never a value.
     let mut forged = sealer.seal("patient", &bob)?;
@@ -233,7 +233,7 @@ mod tests {
         let column = sealer.search_column("patient", "insurance").unwrap();
         let find = |value: &str| {
             let tag = sealer.search_tag("patient", "insurance", value).unwrap().to_bytes();
-            sealed.iter().position(|record| record.bytes(column) == Some(&tag[..]))
+            sealed.iter().position(|record| record.bytes(&column) == Some(&tag[..]))
         };
         assert_eq!([find("X000-111"), find("X000-222"), find("X000-333")], [Some(0), Some(1), None]);
         assert_eq!(sealer.search_tag("patient", "name", "Ada").err().unwrap().kind(), Kind::Refused, "it has no tag");

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pgseal::apply;
-use pgseal::apply::agree::LOOK_AGAIN;
+use pgseal::apply::files::Files;
+use pgseal::apply::sight::Pace;
 use pgseal::keys::keyring::local;
 use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
@@ -48,7 +49,7 @@ pub struct Told {
 pub struct Settings {
     schema: Schema,
     lock: Option<Lock>,
-    lock_file: PathBuf,
+    files: Files,
     state_dir: PathBuf,
     upstream: Upstream,
     threads: usize,
@@ -98,13 +99,13 @@ impl Settings {
     /// # Errors
     /// See [`Error`].
     pub fn read(told: Told) -> Result<Self, Error> {
+        let files = Files::new(&told.schema, &apply::lock_path(&told.schema, told.lock.as_deref()));
         let schema = parse::load(&told.schema).map_err(Error::Schema)?;
-        let lock_file = apply::lock_path(&told.schema, told.lock.as_deref());
-        let lock = Lock::read(&lock_file)?;
+        let lock = Lock::read(files.lock())?;
         Ok(Self {
             schema,
             lock,
-            lock_file,
+            files,
             state_dir: local::state_dir(told.state_dir.as_deref()).map_err(Error::StateDir)?,
             upstream: Upstream::parse(&told.upstream)?,
             threads: told.threads,
@@ -119,8 +120,8 @@ impl Settings {
         &self,
         unreachable: impl AsyncFnMut(control::Error) -> Result<(), control::Error>,
     ) -> Result<Started, control::Error> {
-        let (schema, lock) = (self.schema.clone(), self.lock.clone());
-        control::start(schema, lock, &self.lock_file, &self.upstream, &self.state_dir, unreachable).await
+        let (schema, lock, files) = (self.schema.clone(), self.lock.clone(), self.files.clone());
+        control::start(schema, lock, files, &self.upstream, &self.state_dir, Pace::default(), unreachable).await
     }
 
     /// How many threads will serve.
@@ -149,8 +150,8 @@ impl Service {
         Self::run(listener, settings, started)
     }
 
-    /// The same, but a server that cannot be reached is waited for, and `waits` hears of it once: clients are told so
-    /// meanwhile (57P03). What a server that is there says is final.
+    /// The same, but a server that does not answer is waited for, and `waits` hears of it once: clients are told so
+    /// meanwhile (57P03). What a server that answers says is final.
     ///
     /// # Errors
     /// See [`Error`]; nothing was changed, here or at the server.
@@ -165,7 +166,7 @@ impl Service {
                 waits(listener.shown(), &error);
                 early.notify_one();
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(Pace::default().again).await;
             Ok(())
         });
         let turning_away = async {
@@ -184,7 +185,7 @@ impl Service {
         let Settings {
             schema: _,
             lock: _,
-            lock_file: _,
+            files: _,
             state_dir: _,
             upstream,
             threads,

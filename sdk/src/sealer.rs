@@ -90,8 +90,10 @@ mod live;
 mod many;
 mod plain;
 mod search;
+#[cfg(feature = "client")]
+mod status;
+mod tables;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -103,10 +105,12 @@ pub use builder::{BuildError, Builder};
 pub use many::NotOpened;
 pub use plain::Record;
 pub use search::SearchTag;
+#[cfg(feature = "client")]
+pub use status::{Refused, Status};
+use tables::{Known, Tables};
 
 use crate::keys::{self, KeyCache, KeySource, KeyStore};
 use crate::record::cursor::Cursor;
-use crate::record::names::Names;
 pub use crate::record::{Error, Kind, SealedRecord};
 use crate::record::{de, ser};
 use crate::schema::Table;
@@ -116,7 +120,7 @@ use crate::schema::Table;
 pub struct Sealer(Arc<Inner>);
 
 struct Inner {
-    tables: BTreeMap<String, Known>,
+    tables: Arc<Tables>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
     /// What its clients share.
@@ -125,19 +129,6 @@ struct Inner {
     /// Keeps keys and protection current.
     #[cfg(feature = "client")]
     watch: Option<live::Watch>,
-}
-
-/// A table that is sealed and opened here.
-struct Known {
-    table: Arc<Table>,
-    /// What its records share.
-    names: Arc<Names>,
-}
-
-/// Makes them known by their logical names.
-fn known(tables: BTreeMap<String, Arc<Table>>) -> BTreeMap<String, Known> {
-    let known = |table: Arc<Table>| Known { names: Names::of(&table), table };
-    tables.into_iter().map(|(logical, table)| (logical, known(table))).collect()
 }
 
 impl Sealer {
@@ -168,7 +159,7 @@ impl Sealer {
     /// # })
     /// ```
     pub fn seal<T: Serialize>(&self, table: &str, record: &T) -> Result<SealedRecord, Error> {
-        let Known { table, names } = self.known(table)?;
+        let Known { table, names } = &*self.known(table)?;
         let values = ser::stored(table, record)?;
         SealedRecord::seal(table, names, self.key_source(), &values)
     }
@@ -195,7 +186,7 @@ impl Sealer {
     /// # })
     /// ```
     pub fn open<T: DeserializeOwned>(&self, sealed: &SealedRecord) -> Result<T, Error> {
-        let Known { table, names } = self.known(sealed.table())?;
+        let Known { table, names } = &*self.known(sealed.table())?;
         sealed.with_row(table, names, |row| de::record(table, Cursor::verified(table, self.key_source(), row)?))
     }
 
@@ -229,11 +220,11 @@ impl Sealer {
         &*self.0.keys
     }
 
-    fn table(&self, logical: &str) -> Result<&Table, Error> {
-        Ok(&self.known(logical)?.table)
+    fn table(&self, logical: &str) -> Result<Arc<Table>, Error> {
+        Ok(Arc::clone(&self.known(logical)?.table))
     }
 
-    fn known(&self, logical: &str) -> Result<&Known, Error> {
+    fn known(&self, logical: &str) -> Result<Arc<Known>, Error> {
         self.0.tables.get(logical).ok_or_else(|| Error::UnknownTable(logical.to_owned()))
     }
 }
@@ -241,7 +232,7 @@ impl Sealer {
 /// Names of tables, and nothing of keys.
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("tables", &self.0.tables.keys()).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("tables", &self.0.tables.names()).finish_non_exhaustive()
     }
 }
 

@@ -345,10 +345,14 @@ async fn cat_5_drift_is_refused_and_answered_again_when_it_is_gone() {
     let ground = Ground::applied("bwatch");
     let sealer = ground.builder().build().await.unwrap();
     let first = sealer.protection();
-    sealer.look_again().await.unwrap();
+    assert!(sealer.look_again().await.unwrap().is_healthy());
     assert_eq!(sealer.protection().epoch, first.epoch, "nothing changed");
     ground.at_server("ALTER TABLE card ADD cvv text");
-    sealer.look_again().await.unwrap();
+    let status = sealer.look_again().await.unwrap();
+    let [refused] = &status.refused[..] else { panic!("{status:?}") };
+    assert_eq!(refused.table, "card");
+    assert!(refused.reason.contains("schema plan") && status.in_sight && !status.is_healthy(), "{status:?}");
+    assert_eq!(sealer.status().refused, status.refused);
     let drifted = sealer.protection();
     assert_eq!(drifted.drifted.keys().collect::<Vec<_>>(), ["card"]);
     assert_ne!(drifted.epoch, first.epoch);
@@ -403,4 +407,58 @@ async fn without_a_pool_clients_answer_no_statement_on_a_table() {
         assert!(error.to_string().contains("built without a pool"), "{error}");
     }
     client.query("SELECT 1", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_running_service_takes_up_a_new_lock_whole_or_not_at_all() {
+    let ground = Ground::applied("breload");
+    let sealer = ground.builder().build().await.unwrap();
+    let before = sealer.protection().epoch;
+    let schema = || parse::load(&ground.schema).unwrap();
+    let lock = || Lock::read(&ground.lock()).unwrap().unwrap();
+    // Schema and lock agree, and the database is another one by now.
+    let changed =
+        SCHEMA.replace("status = \"DO_NOTHING\"", "status = { action = \"ENCRYPT_AND_SIGN\", type = \"text\" }");
+    fs::write(&ground.schema, &changed).unwrap();
+    let error = sealer.reload(schema(), lock()).await.unwrap_err();
+    assert!(matches!(&error, BuildError::Disagreement(_)), "{error}");
+    assert_eq!(sealer.protection().epoch, before);
+    world::apply(&ground.state_dir(), &ground.schema, &ground.database);
+    assert!(sealer.reload(schema(), lock()).await.unwrap().is_healthy());
+    // Statements and records are those of the new lock.
+    let record = json!({ "id": 1, "pan": "4111111111111111", "status": "lost and found" });
+    let sealed = sealer.seal("card", &record).unwrap();
+    assert_eq!(sealed.bytes("status").unwrap()[0], 1, "it is a cell");
+    let pool = ground.pool();
+    let client = sealer.client(&pool).await.unwrap();
+    client.execute("INSERT INTO card (id, pan, status) VALUES (1, '4111', $1)", &[&"lost"]).await.unwrap();
+    assert!(cluster().psql(&ground.database, "SELECT status FROM card").unwrap().starts_with("\\x01"));
+    // A table that is protected now does not go while somebody works with it.
+    let note = changed.find("[tables.note]").unwrap();
+    fs::write(&ground.schema, changed[..note].replace("branch_keys.notes.keyring = \"prod\"\n", "")).unwrap();
+    let mut less = lock();
+    less.tables.remove("note");
+    let error = sealer.reload(schema(), less).await.unwrap_err();
+    assert_says(&error, &["table public.note is no longer in the schema file", "restart"]);
+    client.query("SELECT status FROM card", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_look_behind_somebodys_lock_ends_with_an_error_and_the_last_result_stands() {
+    let ground = Ground::applied("bheld");
+    let sealer = ground.builder().build().await.unwrap();
+    let other = "CREATE TABLE other (a int); \
+                 CREATE FUNCTION shown(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1'; \
+                 CREATE VIEW others AS SELECT shown('x') AS shown, a FROM other";
+    ground.at_server(other);
+    let holder = ground.pool().get().await.unwrap();
+    holder.batch_execute("BEGIN; LOCK TABLE other IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    for _ in 0..3 {
+        assert_says(&sealer.look_again().await.unwrap_err(), &["lock timeout"]);
+    }
+    assert!(!sealer.status().in_sight && sealer.status().refused.is_empty());
+    let pool = ground.pool();
+    sealer.client(&pool).await.unwrap().query("SELECT pan FROM card", &[]).await.unwrap();
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    assert!(sealer.look_again().await.unwrap().is_healthy());
 }

@@ -144,7 +144,7 @@ fn serve(settings: Settings) -> Result<(), Failure> {
         let threads = settings.service.threads();
         let mut announced = false;
         let waits = |shown: &str, error: &control::Error| {
-            tracing::warn!(%error, listen = shown, "the server cannot be reached: clients are turned away until it can");
+            tracing::warn!(%error, listen = shown, "the server does not answer: clients are turned away until it does");
             // Whoever started it may not read.
             announced = announce(shown).is_ok();
         };

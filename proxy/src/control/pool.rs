@@ -8,9 +8,11 @@ use pgseal::apply::describe;
 use pgseal::catalog::{Memory, Snapshot, queries};
 use pgseal::schema::Schema;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_postgres::NoTls;
 
 use super::Error;
+use super::door::give_up;
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(30);
@@ -52,21 +54,26 @@ impl Pool {
             .map_err(|error| pgseal::keys::Error::Unavailable { what: "the key store".into(), reason: reason(&error) })
     }
 
-    /// Everything about the tables of a schema file, of one moment.
-    pub(super) async fn snapshot(&self, schema: &Schema) -> Result<Snapshot, Error> {
+    /// Everything about the tables of a schema file, of one moment. What comes later than `limit` is not waited for.
+    pub(super) async fn snapshot(&self, schema: &Schema, limit: Duration) -> Result<Snapshot, Error> {
         let mut memory = self.memory.lock().await;
         let mut client = self.client().await?;
-        queries::read(&mut client, schema, &mut memory).await.map_err(|error| match is_passing(&error) {
+        let Ok(snapshot) = timeout(limit, queries::read(&mut client, schema, &mut memory)).await else {
+            give_up(client);
+            return Err(Error::Unreachable(format!("the catalog was not read within {limit:?}")));
+        };
+        snapshot.map_err(|error| match is_passing(&error) {
             true => Error::Unreachable(describe(&error)),
             false => Error::Database(describe(&error)),
         })
     }
 }
 
-/// Whether the server may answer a later try: it did not answer this one, or it said that it is starting, stopping or full.
+/// Whether the server may answer a later try: it did not answer this one, or it said that it is starting, stopping or
+/// full, that it waited for a lock, or that somebody or its own time limit ended the question.
 fn is_passing(error: &tokio_postgres::Error) -> bool {
     match error.code() {
-        Some(code) => ["57P", "53", "08"].iter().any(|class| code.code().starts_with(class)),
+        Some(code) => ["57P", "53", "08", "55P03", "57014"].iter().any(|class| code.code().starts_with(class)),
         None => error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>()),
     }
 }

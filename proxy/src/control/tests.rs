@@ -1,15 +1,20 @@
 //! The way of the payments sample through apply, start and drift, against a private PostgreSQL.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use pgseal::keys::KeySource;
+use pgseal::keys::{KeySource, named};
 use pgseal::schema::checked::Schema;
-use pgseal::schema::{DependentKind, Lock, parse};
+use pgseal::schema::{DependentKind, Lock, Protection, parse};
 use pgseal::testing::postgres::{Binaries, Postgres};
 
 use super::{Error, Started, start};
 use crate::upstream::Upstream;
 use pgseal::apply;
+use pgseal::apply::files::Files;
+use pgseal::apply::sight::Pace;
 
 const SQL: &str = include_str!("../../../schema/payments.sql");
 
@@ -27,8 +32,7 @@ impl Fixture {
         postgres.psql("pay", SQL).unwrap();
         let home = std::env::temp_dir().join(format!("pgseal-control-{}", postgres.port()));
         std::fs::create_dir_all(&home).unwrap();
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/payments.toml");
-        Self { postgres, home, schema: parse::load(&file).unwrap() }
+        Self { postgres, home, schema: parse::load(&schema_file()).unwrap() }
     }
 
     async fn apply(&self, create_keys: bool) -> Result<apply::Outcome, apply::Error> {
@@ -44,9 +48,14 @@ impl Fixture {
     }
 
     async fn start(&self, lock: Option<Lock>, user: &str) -> Result<Started, Error> {
+        self.start_at(lock, user, Pace::default()).await
+    }
+
+    async fn start_at(&self, lock: Option<Lock>, user: &str, pace: Pace) -> Result<Started, Error> {
         let url = self.postgres.url("pay").replace("//postgres:", &format!("//{user}:"));
         let (upstream, state_dir) = (Upstream::parse(&url).unwrap(), self.state_dir());
-        start(self.schema.clone(), lock, &self.lock_path(), &upstream, &state_dir, async |error| Err(error)).await
+        let files = Files::new(&schema_file(), &self.lock_path());
+        start(self.schema.clone(), lock, files, &upstream, &state_dir, pace, async |error| Err(error)).await
     }
 
     fn lock(&self) -> Lock {
@@ -60,6 +69,10 @@ impl Fixture {
     fn state_dir(&self) -> PathBuf {
         self.home.join("state")
     }
+}
+
+fn schema_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/payments.toml")
 }
 
 impl Drop for Fixture {
@@ -109,12 +122,12 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
     keys.beacon("payments").unwrap();
 
     // Nothing changed: nothing is published.
-    control.look().await.unwrap();
+    control.watch.look().await.unwrap();
     assert!(!published.has_changed().unwrap());
 
     // A column behind the proxy's back: this table is refused, the other is not.
     pg.psql("pay", "ALTER TABLE payment_card ADD COLUMN cvv text").unwrap();
-    control.look().await.unwrap();
+    control.watch.look().await.unwrap();
     let drifted = published.borrow().clone();
     assert_eq!(drifted.drifted.keys().collect::<Vec<_>>(), ["payment_card"]);
     assert_ne!(drifted.epoch, first.epoch);
@@ -129,7 +142,7 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
          CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM payment_card'",
     )
     .unwrap();
-    control.look().await.unwrap();
+    control.watch.look().await.unwrap();
     let back = published.borrow().clone();
     assert!(back.drifted.is_empty());
     assert!(back.dependents.reason(DependentKind::Routine, "peek").is_some());
@@ -140,7 +153,7 @@ async fn cat_5_the_sample_is_applied_served_refused_on_drift_and_served_again() 
 
     // A table of the schema file that is gone is refused by its name, not forgotten.
     pg.psql("pay", "DROP TABLE payment").unwrap();
-    control.look().await.unwrap();
+    control.watch.look().await.unwrap();
     assert!(published.borrow().drifted.contains_key("payment"));
 }
 
@@ -153,4 +166,85 @@ async fn sql_55_a_table_with_rows_is_refused_and_nothing_is_changed() {
     let schemas = fixture.postgres.psql("pay", "SELECT count(*) FROM pg_namespace WHERE nspname = 'pgseal'").unwrap();
     assert_eq!(schemas.trim(), "0");
     assert!(!fixture.lock_path().exists());
+}
+
+/// Waits until a look has published what this asks for.
+async fn until(published: &mut tokio::sync::watch::Receiver<Arc<Protection>>, wanted: impl Fn(&Protection) -> bool) {
+    let patience = Duration::from_secs(60);
+    let seen = tokio::time::timeout(patience, published.wait_for(|protection| wanted(protection))).await;
+    drop(seen.expect("it was not published").unwrap());
+}
+
+const SOON: Pace = Pace {
+    every: Duration::from_millis(50),
+    again: Duration::from_millis(10),
+    look: Duration::from_secs(30),
+    table: Duration::ZERO,
+    trust: Duration::from_secs(1),
+};
+
+#[tokio::test]
+async fn cat_5_what_nobody_can_look_at_is_refused_after_a_time_and_answered_again_when_it_is_seen() {
+    let fixture = Fixture::new();
+    fixture.apply(true).await.unwrap();
+    let pg = &fixture.postgres;
+    let started = fixture.start_at(Some(fixture.lock()), "postgres", SOON).await.unwrap();
+    // A view that is new to us, over a table that somebody holds: PostgreSQL's functions wait for it.
+    let other = "CREATE TABLE other (a int); \
+                 CREATE FUNCTION shown(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT $1'; \
+                 CREATE VIEW others AS SELECT shown('x') AS shown, a FROM other";
+    pg.psql("pay", other).unwrap();
+    let config = Upstream::parse(&pg.url("pay")).unwrap().control();
+    let (holder, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(async move { drop(connection.await) });
+    holder.batch_execute("BEGIN; LOCK TABLE other IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let (control, mut published) = (started.control, started.protection);
+    let watching = tokio::spawn(Arc::clone(&control).watch());
+    until(&mut published, |protection| protection.drifted.len() == 2).await;
+    let refused = published.borrow().clone();
+    assert!(refused.drifted.values().all(|why| why.contains("could not be looked at")), "{:?}", refused.drifted);
+    assert!(!control.watch.sight().is_in_sight() && control.watch.sight().is_lost());
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    until(&mut published, |protection| protection.drifted.is_empty()).await;
+    assert_ne!(published.borrow().epoch, refused.epoch);
+    watching.abort();
+}
+
+#[tokio::test]
+async fn a_look_that_waits_holds_up_no_key() {
+    let fixture = Fixture::new();
+    fixture.apply(true).await.unwrap();
+    let pg = &fixture.postgres;
+    let pace = Pace { look: Duration::from_secs(3600), trust: Duration::from_secs(7200), ..SOON };
+    let started = fixture.start_at(Some(fixture.lock()), "postgres", pace).await.unwrap();
+    let ask = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgseal'";
+    let stopped = Stopped(pg.psql("pay", ask).unwrap().lines().map(str::to_owned).collect());
+    assert_eq!(stopped.0.len(), 1, "the looks have one connection");
+    signal("-STOP", &stopped.0);
+    let keys = started.keys;
+    let watching = tokio::spawn(started.control.watch());
+    // What is registered anew is due at once.
+    let before = keys.counters().store_reads;
+    let keyring = named::keyring_of(&fixture.schema, "cards", &fixture.state_dir()).unwrap();
+    keys.register("cards", keyring, named::pins(&fixture.lock(), "cards").unwrap());
+    let refreshed = async {
+        while keys.counters().store_reads == before || keys.next_refresh().unwrap() <= Instant::now() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), refreshed).await.expect("the key was not refreshed");
+    watching.abort();
+}
+
+/// Backends that a signal stopped; they go on when this goes.
+struct Stopped(Vec<String>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal("-CONT", &self.0);
+    }
+}
+
+fn signal(name: &str, pids: &[String]) {
+    assert!(Command::new("kill").arg(name).args(pids).status().unwrap().success());
 }

@@ -192,6 +192,17 @@ impl Upstream {
         config.ssl_mode(tokio_postgres::config::SslMode::Disable);
         config.application_name(self.application_name.as_deref().unwrap_or("pgseal"));
         config.connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(30)));
+        let Keepalive { enabled, idle, interval, count } = &self.keepalive;
+        config.keepalives(*enabled);
+        if let Some(idle) = idle {
+            config.keepalives_idle(*idle);
+        }
+        if let Some(interval) = interval {
+            config.keepalives_interval(*interval);
+        }
+        if let Some(count) = count {
+            config.keepalives_retries(*count);
+        }
         if let Some(Password(password)) = &self.password {
             config.password(password);
         }

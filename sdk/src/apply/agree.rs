@@ -1,15 +1,8 @@
 //! Whether schema file, lock and live catalog say the same: what every door starts with, and goes on asking (CAT-5).
 
-use std::time::{Duration, Instant};
-
 use super::plan;
 use crate::catalog::{self, Snapshot, drift};
 use crate::schema::{Lock, Protection, Relation, Schema};
-
-/// How often the live catalog is held against the lock.
-pub const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How often while a table is refused; also the shortest time between two looks.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Schema file, lock and database do not agree; the text says what would make them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,34 +42,32 @@ impl Agreement {
     /// # Errors
     /// Schema file and lock contradict each other.
     pub fn protection(&self, snapshot: &Snapshot) -> Result<Protection, Disagreement> {
+        let lock = catalog::lock::grown(&self.schema, &self.lock, snapshot);
         let mut protection =
-            Protection::from_lock(&self.schema, &self.lock).map_err(|mismatch| pending(mismatch.to_string()))?;
-        drift::judge(&mut protection, &self.schema, &self.lock, snapshot);
+            Protection::from_lock(&self.schema, &lock).map_err(|mismatch| pending(mismatch.to_string()))?;
+        drift::judge(&mut protection, &self.schema, &lock, snapshot);
         Ok(protection)
     }
 
-    /// The same schema file with a lock that was written since. Only tables that are new in it are taken up while
-    /// somebody works with the others.
+    /// Schema file and lock as they were written since, while somebody works with these.
     ///
     /// # Errors
-    /// See [`Agreement::reach`]; also a lock that says something else of a table that was applied before.
-    pub fn renewed(&self, lock: Lock, snapshot: &Snapshot) -> Result<(Self, Protection), Disagreement> {
-        let kept = self.lock.tables.iter().all(|(logical, table)| lock.tables.get(logical) == Some(table));
-        if !kept || (self.lock.store.is_some() && self.lock.store != lock.store) {
-            return Err(Disagreement(
-                "the schema lock changed in more than new tables: restart what uses it to take it up".into(),
-            ));
+    /// See [`Agreement::reach`]; also a table that is protected now and would not be, and another key store: what an
+    /// older checkout of the files would do by mistake is left to a restart.
+    pub fn renewed(&self, schema: Schema, lock: Lock, snapshot: &Snapshot) -> Result<(Self, Protection), Disagreement> {
+        let restart = |what: String| Disagreement(format!("{what}: restart what uses it if that is meant"));
+        let named = |relation: &Relation| schema.tables.iter().any(|spec| spec.relation == *relation);
+        if let Some(gone) = self.schema.tables.iter().find(|spec| !named(&spec.relation)) {
+            let Relation { schema, name } = &gone.relation;
+            return Err(restart(format!("table {schema}.{name} is no longer in the schema file")));
         }
-        Self::reach(self.schema.clone(), Some(lock), snapshot)
-    }
-
-    /// When to look at the catalog and the keys again: `refresh` is when a key is due.
-    pub fn next_look(&self, now: Instant, current: &Protection, refresh: Option<Instant>) -> Instant {
-        let applied = |name: &String| self.lock.tables.values().any(|table| table.name == *name);
-        let refused = current.drifted.keys().any(applied);
-        let look = now + if refused { LOOK_AGAIN } else { LOOK_EVERY };
-        // A refresh that is overdue because it fails must not spin.
-        refresh.map_or(look, |refresh| refresh.clamp(now + LOOK_AGAIN, look))
+        if let Some(gone) = self.lock.tables.keys().find(|logical| !lock.tables.contains_key(*logical)) {
+            return Err(restart(format!("table {gone} is no longer in the lock")));
+        }
+        if self.lock.store.is_some() && self.lock.store != lock.store {
+            return Err(restart("the lock names another key store".into()));
+        }
+        Self::reach(schema, Some(lock), snapshot)
     }
 
     /// The schema file.
@@ -108,9 +99,10 @@ fn agreed(schema: &Schema, lock: Option<Lock>, snapshot: &Snapshot) -> Result<Lo
         }
         return catalog::lock::build(schema, snapshot, None, &Default::default()).map_err(pending);
     };
+    let grown = catalog::lock::grown(schema, &lock, snapshot);
     for spec in &schema.tables {
         let live = snapshot.tables.get(&spec.relation);
-        match (live, lock.tables.get(&spec.logical)) {
+        match (live, grown.tables.get(&spec.logical)) {
             (None, None) => {}
             (Some(_), None) => return Err(pending(format!("table {} is not in the lock", spec.logical))),
             (None, Some(_)) => {

@@ -7,6 +7,7 @@ use crate::keys::named;
 use crate::schema::checked::Schema;
 use crate::schema::lock::LockError;
 use crate::schema::{Lock, Protection, Relation};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls};
 
 use super::keys::{self, KeyReport};
@@ -14,6 +15,9 @@ use super::plan::{self, Changes, Refusal, Step};
 
 /// Key of the advisory lock against two runs at once: "pgseal" as a number.
 const ADVISORY: i64 = 0x7067_7365_616c;
+
+/// How long a lock is waited for: behind us everybody else would queue up.
+const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 
 /// What to apply, and where.
 #[derive(Debug)]
@@ -80,7 +84,9 @@ impl Error {
 pub fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(db) => {
-            let hint = db.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let locked = *db.code() == SqlState::LOCK_NOT_AVAILABLE;
+            let ours = locked.then_some("somebody holds what this waits for: pg_locks says who");
+            let hint = db.hint().or(ours).map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{} [{}]{hint}", db.message(), db.code().code())
         }
         None => {
@@ -179,7 +185,8 @@ pub async fn run(request: &Request<'_>) -> Result<Outcome, Error> {
 /// Begins a transaction with the settings under which the catalog is read.
 pub(super) async fn begin(client: &Client, sql: &str) -> Result<(), Error> {
     client.batch_execute(sql).await.map_err(Error::database(sql))?;
-    client.batch_execute(queries::SETTINGS).await.map_err(Error::database("cannot set up the session"))
+    client.batch_execute(queries::SETTINGS).await.map_err(Error::database("cannot set up the session"))?;
+    client.batch_execute(PATIENCE).await.map_err(Error::database("cannot set up the session"))
 }
 
 /// One writer of schema, keys and lock at a time.

@@ -1,13 +1,10 @@
 //! Plans over hand-made catalogs: what is carried over, what is refused, and that a second plan is empty; and what of
 //! them a lock agrees with.
 
-use std::time::{Duration, Instant};
-
 use crate::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
 use crate::schema::checked::Schema;
 use crate::schema::{Lock, Relation, Source, lock, parse};
 
-use super::agree::{LOOK_AGAIN, LOOK_EVERY};
 use super::{Agreement, Changes, plan};
 
 const CARD: &str = r#"version = 1
@@ -386,25 +383,25 @@ fn a_table_that_is_nowhere_yet_is_refused_by_its_name() {
     none.tables.clear();
     let (agreement, protection) = Agreement::reach(schema(CARD), Some(Lock::default()), &none).unwrap();
     assert!(!protection.is_empty() && protection.tables.is_empty() && protection.pending.contains_key("card"));
-    let now = Instant::now();
-    assert_eq!(agreement.next_look(now, &protection, None), now + LOOK_EVERY, "nothing that was applied is refused");
     // Made at the database, it is refused until it is applied.
     let there = agreement.protection(&snapshot(card())).unwrap();
     assert!(there.tables.is_empty() && there.pending.contains_key("card"));
 }
 
 #[test]
-fn cat_3_a_lock_in_which_a_table_is_new_is_taken_up_and_any_other_change_is_not() {
+fn cat_3_a_lock_with_which_the_database_agrees_is_taken_up_and_what_takes_protection_off_is_not() {
     let mut none = snapshot(card());
     none.tables.clear();
     let (agreement, before) = Agreement::reach(schema(CARD), Some(Lock::default()), &none).unwrap();
-    let (renewed, after) = agreement.renewed(locked(), &snapshot(applied())).unwrap();
+    let (renewed, after) = agreement.renewed(schema(CARD), locked(), &snapshot(applied())).unwrap();
     assert!(after.pending.is_empty() && after.table("card").is_some());
     assert!(after.epoch != before.epoch && renewed.lock() == &locked());
     // The database must be what it says.
-    assert!(agreement.renewed(locked(), &snapshot(card())).is_err());
+    assert!(agreement.renewed(schema(CARD), locked(), &snapshot(card())).is_err());
     let mut changed = locked();
     changed.tables.get_mut("card").unwrap().digest = "other".into();
+    let text = renewed.renewed(schema(CARD), changed, &snapshot(applied())).unwrap_err().to_string();
+    assert!(text.contains("table card is not what its lock says"), "{text}");
     let mut other_store = locked();
     other_store.store = Some("another".into());
     let (with_store, _) = {
@@ -412,33 +409,55 @@ fn cat_3_a_lock_in_which_a_table_is_new_is_taken_up_and_any_other_change_is_not(
         lock.store = Some("one".into());
         Agreement::reach(schema(CARD), Some(lock), &snapshot(applied())).unwrap()
     };
-    for (agreement, lock) in [(&renewed, changed), (&renewed, Lock::default()), (&with_store, other_store)] {
-        let text = agreement.renewed(lock, &snapshot(applied())).unwrap_err().to_string();
-        assert!(text.contains("restart"), "{text}");
+    let elsewhere = CARD.replace("public.card", "public.card2");
+    for (agreement, schema, lock, what) in [
+        (&renewed, schema(CARD), Lock::default(), "table card is no longer in the lock"),
+        (&renewed, schema("version = 1\n"), Lock::default(), "table public.card is no longer in the schema file"),
+        (&renewed, schema(&elsewhere), locked(), "table public.card is no longer in the schema file"),
+        (&with_store, schema(CARD), other_store, "another key store"),
+    ] {
+        let text = agreement.renewed(schema, lock, &snapshot(applied())).unwrap_err().to_string();
+        assert!(text.contains(what) && text.contains("restart"), "{text}");
     }
 }
 
 #[test]
-fn cat_5_drift_is_refused_looked_at_again_soon_and_forgotten_when_it_is_gone() {
+fn cat_5_plain_columns_that_are_added_where_unlisted_ones_are_left_alone_are_no_drift_and_all_else_is() {
+    let open = schema(&CARD.replace("branch_key =", "unlisted_columns = \"DO_NOTHING\"\nbranch_key ="));
+    let more = |number: i16, name: &str| {
+        let mut table = applied();
+        table.columns.push(column(number, name, 25, "pg_catalog.text"));
+        table
+    };
+    let (agreement, _) = Agreement::reach(open.clone(), Some(locked()), &snapshot(applied())).unwrap();
+    let nick = || more(9, "nick");
+    let grown = agreement.protection(&snapshot(nick())).unwrap();
+    assert!(grown.drifted.is_empty() && grown.tables[0].column("nick").is_some());
+    Agreement::reach(open, Some(locked()), &snapshot(nick())).unwrap();
+    // Who did not say so has it refused.
+    let (closed, _) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
+    assert!(closed.protection(&snapshot(nick())).unwrap().drifted.contains_key("card"));
+    let mut generated = nick();
+    generated.columns.last_mut().unwrap().generated = true;
+    let mut other = nick();
+    other.columns[1].default = Some("now()".into());
+    let mut again = applied();
+    let status = again.columns.remove(1);
+    again.columns.push(Column { attnum: 9, ..status });
+    for table in [generated, other, again, more(9, "pgseal_x")] {
+        let drifted = agreement.protection(&snapshot(table)).unwrap();
+        assert!(drifted.drifted.contains_key("card"));
+    }
+}
+
+#[test]
+fn cat_5_drift_is_refused_and_forgotten_when_it_is_gone() {
     let (agreement, first) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
-    let now = Instant::now();
-    assert_eq!(agreement.next_look(now, &first, None), now + LOOK_EVERY);
     let mut changed = applied();
     changed.columns[1].default = Some("now()".into());
     let drifted = agreement.protection(&snapshot(changed)).unwrap();
     assert!(drifted.drifted["card"].contains("not what the schema lock says"));
     assert!(crate::catalog::drift::replaces(&first, &drifted));
-    assert_eq!(agreement.next_look(now, &drifted, None), now + LOOK_AGAIN);
     let back = agreement.protection(&snapshot(applied())).unwrap();
     assert!(!crate::catalog::drift::replaces(&first, &back));
-}
-
-#[test]
-fn a_refresh_of_keys_is_due_before_the_next_look_and_one_that_fails_does_not_spin() {
-    let (agreement, protection) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
-    let now = Instant::now();
-    let next = |refresh: Instant| agreement.next_look(now, &protection, Some(refresh)) - now;
-    assert_eq!(next(now + Duration::from_secs(10)), Duration::from_secs(10));
-    assert_eq!(next(now), LOOK_AGAIN);
-    assert_eq!(next(now + Duration::from_secs(1000)), LOOK_EVERY);
 }

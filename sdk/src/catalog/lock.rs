@@ -1,11 +1,13 @@
 //! Makes the schema lock from the schema file and the live catalog, once the two agree.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::digest;
 use super::snapshot::{self, Snapshot};
 use crate::schema::checked::{Schema, TableSpec};
 use crate::schema::lock::{self, Lock};
+use crate::schema::model::Unlisted;
 use crate::schema::{Action, names};
 use crate::value::Type;
 
@@ -38,6 +40,40 @@ pub fn build(
     }
     lock.dependents = snapshot.dependents.clone();
     Ok(lock)
+}
+
+/// The lock with the plain columns that were added since to tables whose schema file leaves unlisted columns alone: to
+/// add one takes nothing from what is protected, so it is no drift (CAT-5).
+pub fn grown<'l>(schema: &Schema, lock: &'l Lock, snapshot: &Snapshot) -> Cow<'l, Lock> {
+    let mut grown = Cow::Borrowed(lock);
+    for spec in schema.tables.iter().filter(|spec| spec.unlisted == Unlisted::DO_NOTHING) {
+        if let Some(live) = snapshot.tables.get(&spec.relation)
+            && let Some(locked) = lock.tables.get(&spec.logical)
+            && let Some(added) = added(spec, live, locked)
+            && let Some(table) = grown.to_mut().tables.get_mut(&spec.logical)
+        {
+            table.columns.extend(added);
+            table.digest = digest(live);
+        }
+    }
+    grown
+}
+
+/// The columns that a live table has more than its lock, if they are plain and all else is what the lock says.
+fn added(spec: &TableSpec, live: &snapshot::Table, locked: &lock::Table) -> Option<Vec<lock::Column>> {
+    let is_locked = |column: &snapshot::Column| {
+        column.name.starts_with("pgseal_") || locked.columns.iter().any(|locked| locked.attnum == column.attnum)
+    };
+    let (before, added): (Vec<_>, Vec<_>) = live.columns.iter().cloned().partition(is_locked);
+    // A listed one is to be what the schema file says; a generated one may read what is sealed.
+    let plain = |column: &snapshot::Column| !column.generated && spec.column_named(&column.name).is_none();
+    if added.is_empty() || !added.iter().all(plain) {
+        return None;
+    }
+    if digest(&snapshot::Table { columns: before, ..live.clone() }) != locked.digest {
+        return None;
+    }
+    added.iter().map(|column| self::column(spec, column, None, None).ok()).collect()
 }
 
 fn table(

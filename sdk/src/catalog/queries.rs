@@ -15,15 +15,19 @@ pub const SETTINGS: &str = "SET LOCAL search_path = ''; SET LOCAL TimeZone = 'UT
     SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; \
     SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off";
 
+/// How long a look waits at the server: PostgreSQL's own functions lock what they describe, and somebody may hold it.
+const LIMITS: &str = "SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '10s'";
+
 /// Reads everything about the tables of a schema file, of one moment, in a transaction of its own. A future that is
 /// dropped half-way ends the transaction too. `memory` is that of the last look.
 ///
 /// # Errors
-/// The server's.
+/// The server's: also 55P03 after 3 s behind somebody's lock, and 57014 where one question took 10 s.
 pub async fn read(client: &mut Client, schema: &Schema, memory: &mut Memory) -> Result<Snapshot, Error> {
     let transaction =
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await?;
     transaction.batch_execute(SETTINGS).await?;
+    transaction.batch_execute(LIMITS).await?;
     let snapshot = snapshot(&transaction, schema, memory).await?;
     transaction.rollback().await?;
     Ok(snapshot)

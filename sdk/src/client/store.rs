@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Pool, PoolError};
+use deadpool_postgres::{Object, Pool, PoolError};
+use tokio::time::timeout;
 
 use super::error::with_causes;
 use crate::keys::store::postgres::PostgresStore;
@@ -11,6 +12,15 @@ use crate::keys::{BoxFuture, Error, KeyStore, Uuid};
 
 /// How long a connection is waited for: whoever asks may hold the last one of the pool.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an answer is waited for: somebody may hold the table, or the backend may have been stopped.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Closes a connection that owes an answer, for which whoever had it next would wait.
+fn silent(object: Object) -> Error {
+    drop(Object::take(object));
+    Error::Unavailable { what: "the key store".to_owned(), reason: format!("it did not answer within {ANSWER:?}") }
+}
 
 /// The key store in table `pgseal.keys` of the pool's database.
 ///
@@ -36,9 +46,9 @@ impl PoolStore {
         Self(pool)
     }
 
-    async fn connection(&self) -> Result<deadpool_postgres::Object, Error> {
+    async fn connection(&self) -> Result<Object, Error> {
         let unavailable = |reason| Error::Unavailable { what: "the key store".to_owned(), reason };
-        match tokio::time::timeout(PATIENCE, self.0.get()).await {
+        match timeout(PATIENCE, self.0.get()).await {
             Ok(Ok(object)) => Ok(object),
             Ok(Err(PoolError::Backend(error))) => Err(unavailable(format!("no connection: {}", with_causes(&error)))),
             Ok(Err(error)) => Err(unavailable(format!("no connection: {error}"))),
@@ -49,11 +59,19 @@ impl PoolStore {
 
 impl KeyStore for PoolStore {
     fn uuid(&self) -> BoxFuture<'_, Result<Uuid, Error>> {
-        Box::pin(async { PostgresStore::new(&**self.connection().await?).uuid().await })
+        Box::pin(async {
+            let object = self.connection().await?;
+            let answer = timeout(ANSWER, PostgresStore::new(&**object).uuid()).await;
+            answer.unwrap_or_else(|_| Err(silent(object)))
+        })
     }
 
     fn list<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Vec<Item>, Error>> {
-        Box::pin(async move { PostgresStore::new(&**self.connection().await?).list(id).await })
+        Box::pin(async move {
+            let object = self.connection().await?;
+            let answer = timeout(ANSWER, PostgresStore::new(&**object).list(id)).await;
+            answer.unwrap_or_else(|_| Err(silent(object)))
+        })
     }
 
     fn insert<'a>(&'a self, items: &'a [Item]) -> BoxFuture<'a, Result<Inserted, Error>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 #[cfg(feature = "client")]
 use super::live;
+use super::tables::Tables;
 use super::{Inner, Kind, Sealer};
 use crate::keys::cache::{DEFAULT_TTL, Pins};
 use crate::keys::keyring::local;
@@ -249,11 +250,12 @@ impl Builder {
         let store = self.store.take().ok_or(BuildError::Incomplete("a key store"))?;
         let tables = self.tables(&protection)?;
         let loaded = loaded.as_ref().map(|(schema, lock)| (schema, lock));
-        let keys = self.keys(&tables, &*store, loaded).await?;
+        let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
+        self.load_keys(&keys, &tables, &*store, loaded).await?;
         #[cfg(feature = "client")]
         let shared = live::unseen(&tables, &keys, &store);
         Ok(Sealer(Arc::new(Inner {
-            tables: super::known(tables),
+            tables: Arc::new(Tables::new(tables)),
             keys,
             store,
             #[cfg(feature = "client")]
@@ -289,17 +291,16 @@ impl Builder {
         Ok(tables)
     }
 
-    /// The keys of these tables, loaded.
-    pub(super) async fn keys(
+    /// Loads the keys of these tables.
+    pub(super) async fn load_keys(
         &self,
+        keys: &KeyCache,
         tables: &BTreeMap<String, Arc<Table>>,
         store: &dyn KeyStore,
         loaded: Option<(&Schema, &Lock)>,
-    ) -> Result<Arc<KeyCache>, BuildError> {
-        let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
+    ) -> Result<(), BuildError> {
         let ids = tables.values().map(|table| table.branch_key.as_str());
-        named::load(&keys, store, ids, |id| self.known(id, loaded)).await.map_err(BuildError::Keys)?;
-        Ok(keys)
+        named::load(keys, store, ids, |id| self.known(id, loaded)).await.map_err(BuildError::Keys)
     }
 
     /// What opens a branch key, and what is known of it.

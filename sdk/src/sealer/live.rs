@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::builder::{BuildError, Builder};
+use super::status::Status;
+use super::tables::Tables;
 use super::{Inner, Sealer};
-use crate::apply::agree::LOOK_AGAIN;
+use crate::apply::sight::Pace;
+use crate::apply::watch::{self, Door};
 use crate::apply::{Agreement, describe};
-use crate::catalog::{Memory, Snapshot, drift, queries};
+use crate::catalog::{Memory, Snapshot, queries};
 use crate::client::{self, Client, PATIENCE, PoolStore, Shared};
+use crate::keys::cache::DEFAULT_TTL;
 use crate::keys::{KeyCache, KeyStore};
 use crate::schema::{Lock, Protection, Schema, Table};
 
@@ -61,35 +66,80 @@ impl Sealer {
         self.0.shared.wrap(object)
     }
 
-    /// Holds the database's catalog against the lock now, as a task does every minute: for whoever has just changed a
-    /// table. What drifted is refused from then on, what came back is answered again. Does nothing for a sealer that was
-    /// built without a pool.
+    /// Holds the database's catalog against the lock now, as a task does every minute, and says what it found: for
+    /// whoever has just changed a table. What drifted is refused from then on, what came back is answered again. A sealer
+    /// that was built without a pool has nothing to look at.
     ///
     /// # Errors
-    /// [`BuildError::Database`]; the last result stands then.
+    /// [`BuildError::Database`], also after some seconds where somebody's lock is in the way: the last result stands, for
+    /// two minutes from the last look that gave an answer.
     ///
     #[cfg_attr(feature = "testing", doc = "```")]
     #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
     #[doc = include_str!("database.txt")]
     /// # example(async |database| {
     /// # let (sealer, pool) = (database.sealer(), database.pool());
+    /// assert!(sealer.look_again().await?.is_healthy());
     /// // Somebody changes the table behind the lock's back.
     /// database.at_server("ALTER TABLE patient ADD COLUMN ward text").await?;
-    /// sealer.look_again().await?;
+    /// let status = sealer.look_again().await?;
+    /// assert_eq!(status.refused[0].table, "patient");
     /// let client = sealer.client(pool).await?;
     /// assert_eq!(client.query("SELECT id FROM patient", &[]).await.unwrap_err().code(), Some("55000"));
     /// # Ok(())
     /// # });
     /// ```
-    pub async fn look_again(&self) -> Result<(), BuildError> {
-        match &self.0.watch {
-            Some(watch) => {
-                watch.live.look().await?;
-                watch.live.looked.notify_one();
-                Ok(())
-            }
-            None => Ok(()),
+    pub async fn look_again(&self) -> Result<Status, BuildError> {
+        if let Some(watch) = &self.0.watch {
+            watch.live.look_now().await?;
         }
+        Ok(self.status())
+    }
+
+    /// What is answered and what is refused, without a look: for a health page.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let sealer = database.sealer();
+    /// let status = sealer.status();
+    /// assert!(status.refused.is_empty() && status.in_sight && status.last_look.is_some());
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn status(&self) -> Status {
+        let sight = self.0.watch.as_ref().map(|watch| watch.live.sight());
+        let in_sight = sight.is_none_or(|sight| sight.is_in_sight());
+        Status::of(&self.0.shared.protection(), in_sight, sight.map(|sight| sight.last().elapsed()))
+    }
+
+    /// Works with a schema file and a lock that were written since, in a service that goes on: whole or not at all. The
+    /// catalog must agree with both and every key must open before anything is answered under them; a table that is
+    /// protected now must be in both.
+    ///
+    /// # Errors
+    /// As [`Builder::build`]; what was in force still is.
+    ///
+    #[cfg_attr(feature = "testing", doc = "```")]
+    #[cfg_attr(not(feature = "testing"), doc = "```ignore")]
+    #[doc = include_str!("database.txt")]
+    /// # example(async |database| {
+    /// # let sealer = database.sealer();
+    /// use pgseal::schema::{Lock, parse};
+    ///
+    /// // `pgseal schema apply` has written the lock anew.
+    /// let schema_file = database.schema_file();
+    /// let lock = Lock::read(&Lock::path_for(&schema_file))?.ok_or("no lock")?;
+    /// let status = sealer.reload(parse::load(&schema_file)?, lock).await?;
+    /// assert!(status.is_healthy());
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub async fn reload(&self, schema: Schema, lock: Lock) -> Result<Status, BuildError> {
+        let watch = self.0.watch.as_ref().ok_or(BuildError::Incomplete("a pool, to take up a lock while it works"))?;
+        watch.live.take_up(schema, lock).await?;
+        Ok(self.status())
     }
 
     /// What is protected now: what [`explain`](crate::sql::explain) asks for.
@@ -113,7 +163,7 @@ impl Sealer {
 
 /// What a sealer compares with its database, and the task that does so; it ends when this is dropped.
 pub(super) struct Watch {
-    live: Arc<Live>,
+    live: Arc<watch::Watch<Live>>,
     task: JoinHandle<()>,
 }
 
@@ -123,16 +173,17 @@ impl Drop for Watch {
     }
 }
 
+/// How a sealer reaches its database and keys, for what keeps them current.
 struct Live {
     pool: Pool,
-    agreement: Agreement,
+    /// What it was built with, but for schema, lock and pool.
+    builder: Builder,
+    tables: Arc<Tables>,
     shared: Arc<Shared>,
     keys: Arc<KeyCache>,
     store: Arc<dyn KeyStore>,
-    /// What the last look read. One look at a time, so that an older one never takes the place of a newer one.
-    looking: Mutex<Memory>,
-    /// Somebody else looked: when the task is to look again may be another time now.
-    looked: Notify,
+    /// What the last look read.
+    memory: Mutex<Memory>,
 }
 
 /// Compares schema, lock and database, loads the keys, and goes on doing so.
@@ -143,24 +194,29 @@ pub(super) async fn build(
 ) -> Result<Sealer, BuildError> {
     let runtime = Handle::try_current().map_err(|_| BuildError::Incomplete("a tokio runtime for its pool"))?;
     let (schema, lock) = loaded.ok_or(BuildError::Incomplete("a schema file to hold the database against"))?;
+    let (pace, seen) = (Pace::default(), Instant::now());
     let mut memory = Memory::default();
-    let snapshot = snapshot(&pool, &schema, &mut memory).await?;
+    let snapshot = snapshot(&pool, &schema, &mut memory, pace.limit(schema.tables.len())).await?;
     let (agreement, protection) = Agreement::reach(schema, Some(lock), &snapshot)?;
     let store = builder.store.take().unwrap_or_else(|| Arc::new(PoolStore::new(pool.clone())));
     let tables = builder.tables(&protection)?;
-    let keys = builder.keys(&tables, &*store, Some((agreement.schema(), agreement.lock()))).await?;
-    let shared = Shared::new(protection, Arc::clone(&keys), Arc::clone(&store));
-    let live = Arc::new(Live {
+    let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
+    builder.load_keys(&keys, &tables, &*store, Some((agreement.schema(), agreement.lock()))).await?;
+    let tables = Arc::new(Tables::new(tables));
+    let shared = Shared::new(protection.clone(), Arc::clone(&keys), Arc::clone(&store));
+    let live = Live {
         pool,
-        agreement,
+        builder,
+        tables: Arc::clone(&tables),
         shared: Arc::clone(&shared),
         keys: Arc::clone(&keys),
         store: Arc::clone(&store),
-        looking: Mutex::new(memory),
-        looked: Notify::new(),
-    });
-    let task = runtime.spawn(Arc::clone(&live).watch());
-    Ok(Sealer(Arc::new(Inner { tables: super::known(tables), keys, store, shared, watch: Some(Watch { live, task }) })))
+        memory: Mutex::new(memory),
+    };
+    let live = Arc::new(watch::Watch::new(live, pace, agreement, protection, seen));
+    let watching = Arc::clone(&live);
+    let task = runtime.spawn(async move { watching.run(None).await });
+    Ok(Sealer(Arc::new(Inner { tables, keys, store, shared, watch: Some(Watch { live, task }) })))
 }
 
 /// What clients of a sealer share that never saw the database: whether a table is what the lock says is not known, so
@@ -181,44 +237,52 @@ pub(super) fn unseen(
     Shared::new(protection, Arc::clone(keys), Arc::clone(store))
 }
 
-impl Live {
-    /// Goes on for ever: holds the catalog against the lock, and refreshes keys before they expire.
-    async fn watch(self: Arc<Self>) {
-        loop {
-            let (now, current) = (Instant::now(), self.shared.protection());
-            let wake = self.agreement.next_look(now, &current, self.keys.next_refresh());
-            tokio::select! {
-                () = tokio::time::sleep_until(wake.into()) => {}
-                () = self.looked.notified() => continue,
-                // A burst of DDL is one look, and never more than one a second.
-                () = self.shared.asked() => tokio::time::sleep(LOOK_AGAIN).await,
-            }
-            for error in self.keys.refresh(&*self.store).await {
-                tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");
-            }
-            if let Err(error) = self.look().await {
-                tracing::warn!(%error, "the catalog could not be held against the lock; the last result stands");
-            }
+impl Door for Live {
+    type Error = BuildError;
+
+    async fn snapshot(&self, schema: &Schema, limit: Duration) -> Result<Snapshot, BuildError> {
+        snapshot(&self.pool, schema, &mut *self.memory.lock().await, limit).await
+    }
+
+    async fn load(&self, keys: &KeyCache, agreement: &Agreement, protection: &Protection) -> Result<(), BuildError> {
+        let tables = self.builder.tables(protection)?;
+        self.builder.load_keys(keys, &tables, &*self.store, Some((agreement.schema(), agreement.lock()))).await
+    }
+
+    fn keys(&self) -> &KeyCache {
+        &self.keys
+    }
+
+    async fn refresh(&self) {
+        for error in self.keys.refresh(&*self.store).await {
+            tracing::warn!(%error, "a key was not refreshed; the loaded one is used until it expires");
         }
     }
 
-    async fn look(&self) -> Result<(), BuildError> {
-        let mut memory = self.looking.lock().await;
-        let snapshot = snapshot(&self.pool, self.agreement.schema(), &mut memory).await?;
-        let protection = self.agreement.protection(&snapshot)?;
-        if drift::replaces(&self.shared.protection(), &protection) {
-            self.shared.set_protection(protection);
+    async fn asked(&self) {
+        self.shared.asked().await;
+    }
+
+    fn publish(&self, protection: Protection) {
+        // It was asked for its tables before it came here: none is given twice.
+        if let Ok(tables) = self.builder.tables(&protection) {
+            self.tables.replace(tables);
         }
-        Ok(())
+        self.shared.set_protection(protection);
     }
 }
 
-async fn snapshot(pool: &Pool, schema: &Schema, memory: &mut Memory) -> Result<Snapshot, BuildError> {
-    let object = tokio::time::timeout(PATIENCE, pool.get()).await;
+async fn snapshot(pool: &Pool, schema: &Schema, memory: &mut Memory, limit: Duration) -> Result<Snapshot, BuildError> {
+    let object = timeout(PATIENCE, pool.get()).await;
     let none = |_| BuildError::Database("no connection of the pool became free".to_owned());
     let mut object = object.map_err(none)?.map_err(no_connection)?;
-    let snapshot = queries::read(&mut object, schema, memory).await;
-    snapshot.map_err(|error| BuildError::Database(format!("cannot read the catalog: {}", describe(&error))))
+    let unreadable = |reason: String| BuildError::Database(format!("cannot read the catalog: {reason}"));
+    let Ok(snapshot) = timeout(limit, queries::read(&mut object, schema, memory)).await else {
+        // It owes an answer, for which whoever had it next would wait.
+        drop(Object::take(object));
+        return Err(unreadable(format!("no answer within {limit:?}")));
+    };
+    snapshot.map_err(|error| unreadable(describe(&error)))
 }
 
 fn no_connection(error: PoolError) -> BuildError {

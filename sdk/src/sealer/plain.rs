@@ -149,7 +149,7 @@ impl Sealer {
     /// # })
     /// ```
     pub fn seal_record(&self, table: &str, record: &Record) -> Result<SealedRecord, Error> {
-        let Known { table, names } = self.known(table)?;
+        let Known { table, names } = &*self.known(table)?;
         let values = stored(table, record)?;
         SealedRecord::seal(table, names, self.key_source(), &values)
     }
@@ -176,7 +176,7 @@ impl Sealer {
     /// # })
     /// ```
     pub fn open_record(&self, sealed: &SealedRecord) -> Result<Record, Error> {
-        let Known { table, names } = self.known(sealed.table())?;
+        let Known { table, names } = &*self.known(sealed.table())?;
         sealed.with_row(table, names, |row| {
             let mut cursor = Cursor::verified(table, self.key_source(), row)?;
             let mut fields = Vec::with_capacity(table.columns.len());
@@ -206,7 +206,7 @@ impl Sealer {
     /// # })
     /// ```
     pub fn record<T: Serialize + ?Sized>(&self, table: &str, record: &T) -> Result<Record, Error> {
-        let table = self.table(table)?;
+        let table = &*self.table(table)?;
         let values = ser::values(table, record)?;
         let names = table.columns.iter().map(|column| column.name.clone());
         Ok(Record { fields: names.zip(values).collect() })

@@ -59,13 +59,13 @@ impl Sealer {
     /// # let sealer = sealer().await?;
     /// let tag = sealer.search_tag("patient", "diagnosis", "J45.1")?;
     /// let sealed = sealer.seal("patient", &Patient { id: 7, diagnosis: "J45.1".into() })?;
-    /// assert_eq!(sealed.bytes(sealer.search_column("patient", "diagnosis")?), Some(&tag.to_bytes()[..]));
+    /// assert_eq!(sealed.bytes(&sealer.search_column("patient", "diagnosis")?), Some(&tag.to_bytes()[..]));
     /// assert_eq!(tag.to_string().len(), 36);
     /// # Ok(())
     /// # })
     /// ```
     pub fn search_tag<T: Serialize + ?Sized>(&self, table: &str, column: &str, value: &T) -> Result<SearchTag, Error> {
-        let table = self.table(table)?;
+        let table = &*self.table(table)?;
         let (id, index) = beacon(table, column)?;
         let column = table.columns.get(id).ok_or_else(|| no_beacon(table))?;
         let ty = column.ty.map(|ty| ty.unmodified());
@@ -89,10 +89,10 @@ impl Sealer {
     /// # Ok(())
     /// # })
     /// ```
-    pub fn search_column(&self, table: &str, column: &str) -> Result<&str, Error> {
-        let table = self.table(table)?;
+    pub fn search_column(&self, table: &str, column: &str) -> Result<String, Error> {
+        let table = &*self.table(table)?;
         let (_, index) = beacon(table, column)?;
-        table.beacons.get(index).map(|beacon| beacon.helper.as_str()).ok_or_else(|| no_beacon(table))
+        table.beacons.get(index).map(|beacon| beacon.helper.clone()).ok_or_else(|| no_beacon(table))
     }
 }
 

@@ -6,6 +6,7 @@ mod bytes;
 mod clients;
 mod descriptors;
 mod ends;
+mod held;
 mod log;
 mod start;
 mod vanished;

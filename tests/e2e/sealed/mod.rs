@@ -2,6 +2,7 @@
 
 mod describes;
 mod failures;
+mod followed;
 mod logged;
 mod mistakes;
 mod pending;

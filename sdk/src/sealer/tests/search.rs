@@ -31,7 +31,7 @@ async fn a_tag_is_that_of_the_rows_with_an_equal_value_bcn_2() {
         let record = sealer.seal("card", &serde_json::json!({"id": 1, "pan": sealed})).unwrap();
         let tag = sealer.search_tag("card", "pan", &searched).unwrap();
         let helper = sealer.search_column("card", "pan").unwrap();
-        assert_eq!(record.bytes(helper), Some(&tag.to_bytes()[..]), "{ty}");
+        assert_eq!(record.bytes(&helper), Some(&tag.to_bytes()[..]), "{ty}");
     }
 }
 
