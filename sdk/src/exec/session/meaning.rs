@@ -138,6 +138,9 @@ impl<P> Session<P> {
             let fresh = fresh.map_err(|refusal| Refused::of(refusal, text))?;
             let is_text = |statement: &Statement| statement.plan.is_none() && statement.qualified.is_none();
             if !is_text(&known) || !is_text(&fresh) {
+                if known.shown().is_some_and(|shown| fresh.shown() != Some(shown)) {
+                    return Err(shows_others().into());
+                }
                 return Ok(Meaning::Again(self.names.prepare_again(name, fresh)));
             }
             let fresh = self.names.renew(name, fresh);
@@ -237,6 +240,11 @@ impl<P> Session<P> {
     pub fn asked_for(&mut self, name: &[u8]) {
         self.looked_for = Some(name.into());
     }
+}
+
+/// PostgreSQL's words for a statement that would give other columns than its client was told of.
+fn shows_others() -> Refusal {
+    Refusal::error(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type")
 }
 
 /// PostgreSQL's words for a name that means nothing.

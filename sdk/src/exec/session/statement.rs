@@ -32,6 +32,11 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// How many columns the client sees of what is planned.
+    pub(super) fn shown(&self) -> Option<usize> {
+        self.plan.as_ref().map(|plan| plan.output.as_ref().map_or(0, |output| output.columns.len()))
+    }
+
     pub(super) fn new(
         text: &str,
         declared: &[u32],
