@@ -1,5 +1,6 @@
 //! A session without sockets: frames of a client and of a server in, frames out.
 
+mod catalog;
 mod model;
 mod passing;
 mod postgres;

@@ -138,7 +138,7 @@ impl<P> Session<P> {
             let fresh = fresh.map_err(|refusal| Refused::of(refusal, text))?;
             let is_text = |statement: &Statement| statement.plan.is_none() && statement.qualified.is_none();
             if !is_text(&known) || !is_text(&fresh) {
-                if known.shown().is_some_and(|shown| fresh.shown() != Some(shown)) {
+                if !known.shows_as(&fresh) {
                     return Err(shows_others().into());
                 }
                 return Ok(Meaning::Again(self.names.prepare_again(name, fresh)));

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use super::super::by_name::{self, Named};
 use super::names::unremembered;
 use super::{Refused, Session};
-use crate::schema::Protection;
-use crate::sql::{self, Effect, Plan, Template};
+use crate::schema::{Column, Protection};
+use crate::sql::{self, Effect, Plan, ReadRow, Template};
 
 /// A prepared statement, as long as anything is protected. It holds texts of the client, so it is never printed.
 pub struct Statement {
@@ -32,9 +32,20 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// How many columns the client sees of what is planned.
-    pub(super) fn shown(&self) -> Option<usize> {
-        self.plan.as_ref().map(|plan| plan.output.as_ref().map_or(0, |output| output.columns.len()))
+    /// Whether `fresh`, the same text planned again, shows what the client was told of this plan's rows: as many columns,
+    /// and where both read a table, its columns have the types that they had. What is forwarded now may show anything.
+    pub(super) fn shows_as(&self, fresh: &Self) -> bool {
+        let (Some(known), Some(fresh)) = (&self.plan, &fresh.plan) else { return true };
+        match (&known.output, &fresh.output) {
+            (None, None) => true,
+            (Some(known), Some(fresh)) => {
+                let same =
+                    |old: &ReadRow, new: &ReadRow| old.table.relation != new.table.relation || has_kept(old, new);
+                known.columns.len() == fresh.columns.len()
+                    && known.rows.iter().all(|old| fresh.rows.iter().all(|new| same(old, new)))
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     pub(super) fn new(
@@ -101,6 +112,15 @@ impl Statement {
     pub(super) fn bytes(&self) -> usize {
         self.text.as_ref().map_or(0, |text| text.len())
     }
+}
+
+/// Whether every column of the one table has its type still in the other.
+fn has_kept(old: &ReadRow, new: &ReadRow) -> bool {
+    let kept = |was: &Column| {
+        let is = new.table.columns.iter().find(|is| is.logical == was.logical);
+        is.is_some_and(|is| (is.type_oid, is.typmod) == (was.type_oid, was.typmod))
+    };
+    old.table.columns.iter().all(kept)
 }
 
 impl<P> Session<P> {
