@@ -54,6 +54,8 @@ sqlstates! {
     INVALID_BINARY_REPRESENTATION = "22P03";
     /// `not_null_violation`
     NOT_NULL_VIOLATION = "23502";
+    /// `array_subscript_error`
+    ARRAY_SUBSCRIPT_ERROR = "2202E";
     /// `active_sql_transaction`
     ACTIVE_SQL_TRANSACTION = "25001";
     /// `no_active_sql_transaction`

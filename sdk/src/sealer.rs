@@ -23,6 +23,7 @@
 //! | uuid | `String`, or a type that serialises as one |
 //! | date, timestamp, timestamptz | `String`, ISO 8601; timestamptz is given back as RFC 3339 in UTC |
 //! | time, timetz, inet, cidr, macaddr, macaddr8, bit, varbit, pg_lsn | `String`, PostgreSQL's text |
+//! | an array of any of these | a sequence of what its elements are, `Option` for NULL; of one dimension |
 //! | json, jsonb | anything that is not null |
 //! | NULL | `Option<_>` |
 //!

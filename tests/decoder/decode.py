@@ -248,11 +248,68 @@ def interval(text, equality):
     return struct.pack(">qii", clock, days, months)
 
 
+def array_items(text):
+    """array_out's text as lists in lists; None is NULL."""
+    root, stack, at = None, [], 0
+    while at < len(text):
+        if text[at] == "{":
+            level = []
+            if stack:
+                stack[-1].append(level)
+            else:
+                root = level
+            stack.append(level)
+        elif text[at] == "}":
+            stack.pop()
+        elif text[at] != ",":
+            item, quoted = "", text[at] == '"'
+            at += quoted
+            while text[at] not in ('"' if quoted else ",}"):
+                at += text[at] == "\\"
+                item += text[at]
+                at += 1
+            at -= not quoted
+            stack[-1].append(None if item == "NULL" and not quoted else item)
+        at += 1
+    return root
+
+
+def array(kind, text, equality):
+    """Dimensions and lower bounds, then each element behind its length, -1 for NULL."""
+    bounds, items = [], text
+    if text.startswith("["):
+        head, items = text.split("=", 1)
+        bounds = [int(part.split(":")[0]) for part in head[1:-1].split("][")]
+    level, lengths = array_items(items), []
+    while level:
+        lengths.append(len(level))
+        if not isinstance(level[0], list):
+            break
+        level = [item for inner in level for item in inner]
+    out = u32(len(lengths))
+    count = 1
+    for at, length in enumerate(lengths):
+        out += struct.pack(">ii", length // count, bounds[at] if bounds else 1)
+        count = length
+    for item in level:
+        out += b"\xff" * 4 if item is None else part32(value(kind, item, equality))
+    return out
+
+
+def families(kind):
+    """Of S and of E."""
+    stored, equal = FAMILIES[kind.removesuffix("[]").split("(")[0].split(" ")[0]]
+    high = 0x0100 if kind.endswith("[]") else 0
+    return high | stored, None if equal is None else high | equal
+
+
 def value(kind, text, equality):
     """VAL-1 and VAL-2: S, or E (None for a type without one), of a value in PostgreSQL's text form."""
-    kind = kind.split("(")[0].split(" ")[0]
-    if equality and FAMILIES[kind][1] is None:
+    if equality and families(kind)[1] is None:
         return None
+    if kind.endswith("[]"):
+        return array(kind[:-2], text, equality)
+    kind = kind.split("(")[0].split(" ")[0]
     if kind in ("int2", "int4", "int8"):
         return numeric(text, True) if equality else int(text).to_bytes(int(kind[3]), "big", signed=True)
     if kind == "numeric":
@@ -489,8 +546,7 @@ def flipped(data, at):
 
 
 def check_value(case):
-    families = FAMILIES[case["type"].split("(")[0].split(" ")[0]]
-    check((case["family"], case["equality_family"]) == families, "families")
+    check((case["family"], case["equality_family"]) == families(case["type"]), "families")
     check(value(case["type"], case["text"], False) == unhex(case["stored"]), "S")
     check(value(case["type"], case["text"], True) == unhex(case["equality"]), "E")
 

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use serde::de::value::{SeqDeserializer, StrDeserializer};
-use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde_json::Value as Json;
 
@@ -11,7 +13,7 @@ use super::Error;
 use super::cursor::Cursor;
 use super::problem::Problem;
 use crate::schema::Table;
-use crate::value::{Format, Settings, Value};
+use crate::value::{self, Array, Format, Settings, Value};
 
 /// A row that is read field by field. It stands at one of them.
 pub(crate) trait Fields<'de> {
@@ -147,6 +149,7 @@ impl<'de> Deserializer<'de> for Field<'_> {
             Some(Value::Text(Cow::Owned(text))) => visitor.visit_string(text),
             Some(Value::Text(Cow::Borrowed(text))) => visitor.visit_str(text),
             Some(Value::Bytea(bytes)) => numbers(&bytes, visitor),
+            Some(Value::Array(array)) => list(&array, visitor),
             Some(Value::Json(text) | Value::Jsonb(text)) => {
                 document(&text)?.deserialize_any(visitor).map_err(|_| UNFIT_DOCUMENT)
             }
@@ -206,6 +209,43 @@ pub(crate) fn numbers<'de, V: Visitor<'de>>(bytes: &[u8], visitor: V) -> Result<
     let value = visitor.visit_seq(&mut numbers)?;
     numbers.end()?;
     Ok(value)
+}
+
+/// An array of one dimension as a sequence, of which the type must take every element.
+fn list<'de, V: Visitor<'de>>(array: &Array<'_>, visitor: V) -> Result<V::Value, Problem> {
+    if array.dimensions().count() > 1 {
+        return Err(Problem::shape("it is an array of more than one dimension"));
+    }
+    let mut elements = Elements { left: array.len(), elements: array.elements() };
+    let value = visitor.visit_seq(&mut elements)?;
+    if elements.left > 0 {
+        return Err(Problem::shape("the array has more elements than the type takes"));
+    }
+    Ok(value)
+}
+
+/// The elements of an array that are left.
+struct Elements<I> {
+    elements: I,
+    left: usize,
+}
+
+impl<'de, 'v, I> SeqAccess<'de> for Elements<I>
+where
+    I: Iterator<Item = Result<Option<Value<'v>>, value::Error>>,
+{
+    type Error = Problem;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Problem> {
+        let Some(element) = self.elements.next() else { return Ok(None) };
+        self.left = self.left.saturating_sub(1);
+        seed.deserialize(Field(element?)).map(Some)
+    }
+
+    /// The array was read, so that there are as many.
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
 }
 
 /// Serde_json's own message may hold a part of the document.

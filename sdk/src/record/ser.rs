@@ -1,8 +1,12 @@
 //! From serde's data model to the values of a table's columns, written at once as they are stored.
 
 mod bytes;
+mod list;
+mod sequence;
 
 use bytes::Bytes;
+use list::List;
+use sequence::Sequence;
 use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 
 use super::Error;
@@ -294,7 +298,7 @@ impl<'a> FieldSerializer<'a> {
         match self.takes()? {
             (ty, Shape::Integer | Shape::Number) => self.value(ty, &Value::Int(value).assign(&Type::Int8, ty)?),
             (_, Shape::Float) => self.parsed(&value.to_string()),
-            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document | Shape::List) => Err(MISFIT),
         }
     }
 
@@ -302,14 +306,14 @@ impl<'a> FieldSerializer<'a> {
     fn long_integer(self, digits: &str) -> Written {
         match self.takes()? {
             (_, Shape::Integer | Shape::Number | Shape::Float) => self.parsed(digits),
-            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Text | Shape::Bytes | Shape::Document | Shape::List) => Err(MISFIT),
         }
     }
 
     fn text(self, text: &str) -> Written {
         match self.takes()? {
             (_, Shape::Number | Shape::Text | Shape::Bytes) => self.parsed(text),
-            (_, Shape::Bool | Shape::Integer | Shape::Float | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Integer | Shape::Float | Shape::Document | Shape::List) => Err(MISFIT),
         }
     }
 
@@ -317,13 +321,26 @@ impl<'a> FieldSerializer<'a> {
         match self.takes()? {
             (ty, Shape::Float) => self.value(ty, &Value::Float8(value.into()).assign(&Type::Float8, ty)?),
             (_, Shape::Number) => Err(Problem::shape("a float is not exact; give a numeric as a string")),
-            (_, Shape::Bool | Shape::Integer | Shape::Text | Shape::Bytes | Shape::Document) => Err(MISFIT),
+            (_, Shape::Bool | Shape::Integer | Shape::Text | Shape::Bytes | Shape::Document | Shape::List) => {
+                Err(MISFIT)
+            }
         }
     }
 
     fn bytes(self) -> Result<Bytes<'a>, Problem> {
+        match self.sequence()? {
+            Sequence::Bytes(bytes) => Ok(bytes),
+            Sequence::List(_) => Err(MISFIT),
+        }
+    }
+
+    fn sequence(self) -> Result<Sequence<'a>, Problem> {
         match self.takes()? {
-            (_, Shape::Bytes) => Ok(Bytes::new(self.out)),
+            (_, Shape::Bytes) => Ok(Sequence::Bytes(Bytes::new(self.out))),
+            (ty, Shape::List) => match ty.element() {
+                Some(element) => Ok(Sequence::List(List::new(&element, self.settings, self.out))),
+                None => Err(MISFIT),
+            },
             (_, Shape::Bool | Shape::Integer | Shape::Number | Shape::Float | Shape::Text | Shape::Document) => {
                 Err(MISFIT)
             }
@@ -350,9 +367,9 @@ impl<'a> FieldSerializer<'a> {
 impl<'a> Serializer for FieldSerializer<'a> {
     type Ok = bool;
     type Error = Problem;
-    type SerializeSeq = Bytes<'a>;
-    type SerializeTuple = Bytes<'a>;
-    type SerializeTupleStruct = Bytes<'a>;
+    type SerializeSeq = Sequence<'a>;
+    type SerializeTuple = Sequence<'a>;
+    type SerializeTupleStruct = Sequence<'a>;
     type SerializeTupleVariant = Impossible<Self::Ok, Problem>;
     type SerializeMap = Impossible<Self::Ok, Problem>;
     type SerializeStruct = Impossible<Self::Ok, Problem>;
@@ -361,9 +378,16 @@ impl<'a> Serializer for FieldSerializer<'a> {
     fn serialize_bool(self, value: bool) -> Written {
         match self.takes()? {
             (ty, Shape::Bool) => self.value(ty, &Value::Bool(value)),
-            (_, Shape::Integer | Shape::Number | Shape::Float | Shape::Text | Shape::Bytes | Shape::Document) => {
-                Err(MISFIT)
-            }
+            (
+                _,
+                Shape::Integer
+                | Shape::Number
+                | Shape::Float
+                | Shape::Text
+                | Shape::Bytes
+                | Shape::Document
+                | Shape::List,
+            ) => Err(MISFIT),
         }
     }
     fn serialize_i8(self, value: i8) -> Written {
@@ -444,14 +468,14 @@ impl<'a> Serializer for FieldSerializer<'a> {
     ) -> Written {
         self.misfit()
     }
-    fn serialize_seq(self, _: Option<usize>) -> Result<Bytes<'a>, Problem> {
-        self.bytes()
+    fn serialize_seq(self, _: Option<usize>) -> Result<Sequence<'a>, Problem> {
+        self.sequence()
     }
-    fn serialize_tuple(self, _: usize) -> Result<Bytes<'a>, Problem> {
-        self.bytes()
+    fn serialize_tuple(self, _: usize) -> Result<Sequence<'a>, Problem> {
+        self.sequence()
     }
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Bytes<'a>, Problem> {
-        self.bytes()
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Sequence<'a>, Problem> {
+        self.sequence()
     }
     fn serialize_tuple_variant(
         self,

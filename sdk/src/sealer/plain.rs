@@ -237,7 +237,7 @@ fn write(column: &Column, record: &Record, out: &mut Vec<u8>) -> Result<bool, Pr
     // A `Value` can be built that PostgreSQL does not have: a date out of range, a document that is none. What the
     // receive function of the type makes of it is what is sealed.
     let mut given = Vec::new();
-    value.clone().assign(&from, ty)?.write_stored(ty, &mut given);
+    value.clone().assign(&from, ty)?.render(ty, Format::Binary, &Settings::default(), &mut given)?;
     Value::parse(ty, Format::Binary, &given, &Settings::default())?.write_stored(ty, out);
     Ok(true)
 }

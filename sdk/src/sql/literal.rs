@@ -173,7 +173,9 @@ fn scalar(value: &ValueWithSpan, constants: &Constants<'_>) -> Result<Option<Con
 /// An explicit cast, to a type that a protected column can have.
 pub(super) fn cast(constant: Constant, to: Option<Type>) -> Result<Constant, Refusal> {
     let Some(to) = to else { return Err(not_carried("a cast to this type")) };
-    if let Type::Bit(Some(_)) | Type::Varbit(Some(_)) = to {
+    // What is cut, or of another length, inside of an array is not reproduced.
+    let cut_inside = to.element().is_some() && to.is_cut_by_casts();
+    if cut_inside || matches!(to, Type::Bit(Some(_)) | Type::Varbit(Some(_))) {
         return Err(not_carried("a cast to this type"));
     }
     match constant {
@@ -298,6 +300,36 @@ pub(super) fn array(elements: Vec<Constant>, to: Cast) -> Result<Constant, Refus
         Constant::Null => Ok(Constant::Null),
     };
     elements.into_iter().map(element).collect::<Result<Vec<_>, _>>().map(collected)
+}
+
+/// An array of constants as the constant that it is beside a column: its own text under the type that PostgreSQL gives
+/// it. `None`: nothing in it has a type.
+pub fn array_constant(items: &[Option<Literal>]) -> Option<Literal> {
+    let mut text = String::from("{");
+    let mut element = None;
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        match item {
+            None => text.push_str("NULL"),
+            // All of them have one type.
+            Some(Literal::Typed(ty, item)) => {
+                element = Some(*ty);
+                text.push('"');
+                for character in item.chars() {
+                    if matches!(character, '"' | '\\') {
+                        text.push('\\');
+                    }
+                    text.push(character);
+                }
+                text.push('"');
+            }
+            Some(Literal::Untyped(_) | Literal::Array(_)) => return None,
+        }
+    }
+    text.push('}');
+    Some(Literal::Typed(element?.array()?, text))
 }
 
 fn collected(elements: Vec<Constant>) -> Constant {

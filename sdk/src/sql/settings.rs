@@ -7,7 +7,8 @@
 //! is refused if the answer is harmful. Most statements depend on none, so most sessions are never asked.
 
 use super::lex::{self, Kind, Token};
-use super::{Plan, Recipe, Refusal, Steps, Template};
+use super::{Input, Plan, Recipe, Refusal, Steps, Template};
+use crate::schema::Column;
 
 #[cfg(test)]
 mod tests;
@@ -229,12 +230,32 @@ fn compares_with_null(text: &str, tokens: &[Token]) -> bool {
     })
 }
 
+/// Whether it reads arrays: lists of what is compared, or values of columns that are arrays.
 fn has_arrays(plan: &Plan) -> bool {
-    let reads = |template: &Template| template.slots.iter().any(|slot| matches!(slot.recipe, Recipe::Tags { .. }));
+    let is_array = |column: &Column| column.ty.is_some_and(|ty| ty.element().is_some());
+    let written = plan.rows.iter().any(|row| {
+        let given = |input: &Option<Input>| matches!(input, Some(Input::Param { .. } | Input::Literal { .. }));
+        row.values.iter().zip(&row.table.columns).any(|(input, column)| is_array(column) && given(input))
+    });
+    let reads = |template: &Template| {
+        template.slots.iter().any(|slot| match &slot.recipe {
+            Recipe::Tags { .. } => true,
+            Recipe::Tag { table, beacon, input: _ } => {
+                let column = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column));
+                column.is_some_and(is_array)
+            }
+            Recipe::Pass(_)
+            | Recipe::Clear { .. }
+            | Recipe::Cell { .. }
+            | Recipe::RowTag { .. }
+            | Recipe::Signature { .. }
+            | Recipe::Signed { .. } => false,
+        })
+    };
     let step = match &plan.steps {
         Steps::One => false,
         Steps::Fetch(template) => reads(template),
         Steps::ReadModifyWrite(modify) => reads(&modify.lock),
     };
-    step || reads(&plan.template)
+    written || step || reads(&plan.template)
 }

@@ -66,7 +66,14 @@ impl Type {
             | Kin::Mac
             | Kin::Bits
             | Kin::Float(0) => true,
-            Kin::Alone | Kin::Number(_) | Kin::Float(_) | Kin::Text | Kin::Time(_) | Kin::Json | Kin::Jsonb => false,
+            Kin::Alone
+            | Kin::Number(_)
+            | Kin::Float(_)
+            | Kin::Text
+            | Kin::Time(_)
+            | Kin::Json
+            | Kin::Jsonb
+            | Kin::Array => false,
         };
         let (own, other) = (self.facts().kin, constant.facts().kin);
         !self.same_base(constant) && (several(own) || matches!(other, Kin::Bpchar | Kin::Name | Kin::Oid))
@@ -75,6 +82,9 @@ impl Type {
     /// Whether PostgreSQL assigns an expression of the other type to a column of this one: to a string it assigns
     /// anything.
     pub fn takes(&self, expression: &Type) -> bool {
+        if let (Some(own), Some(expression)) = (self.element(), expression.element()) {
+            return own.takes(&expression);
+        }
         match (self.facts().kin, expression.facts().kin) {
             (Kin::Text | Kin::Bpchar | Kin::Name, _) => true,
             (Kin::Inet, Kin::Inet) | (Kin::Mac, Kin::Mac) | (Kin::Bits, Kin::Bits) => true,
@@ -92,6 +102,10 @@ impl Type {
 /// See [`Value::assign`].
 pub(super) fn assign<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Value<'a>, Error> {
     let converted = match (value, to) {
+        (Value::Array(array), Type::Array(element)) if to.takes(from) => match from.element() {
+            Some(from) if !from.same_base(&element.ty()) => Value::Array(array.assign(&from, &element.ty())?),
+            Some(_) | None => Value::Array(array),
+        },
         (value, _) if from.same_base(to) => value,
         (Value::Int(v), Type::Int2 | Type::Int4 | Type::Int8) => Value::Int(in_range(to, Some(v))?),
         (Value::Int(v), Type::Numeric(_)) => Value::Numeric(Numeric::from_i64(v)),
@@ -177,6 +191,9 @@ pub(super) fn carry<'a>(value: Value<'a>, from: &Type, to: &Type) -> Result<Opti
         return Err(Error::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {to} = {from}")));
     }
     Ok(match (value, to) {
+        (Value::Array(_), to) if to.equality().is_none() => {
+            return Err(refused(format!("a protected {to} takes no comparison")));
+        }
         (Value::Jsonb(_), Type::Jsonb) => return Err(refused("a protected jsonb takes no comparison".into())),
         (Value::Int(v), Type::Int2 | Type::Int4 | Type::Int8) => int::in_range(to, v).ok().map(Value::Int),
         (Value::Numeric(v), Type::Int2 | Type::Int4 | Type::Int8) => {

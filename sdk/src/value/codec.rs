@@ -110,6 +110,8 @@ pub(super) enum Kin {
     Time(u8),
     Json,
     Jsonb,
+    /// Arrays, which are related as their elements are.
+    Array,
 }
 
 /// How the server is asked for S(v) of a value that it has in the clear (VAL-1).
@@ -124,6 +126,8 @@ pub(super) enum Sent {
     PaddedUtf8,
     /// The same behind the version byte of `jsonb_send`.
     VersionedUtf8,
+    /// Of an array: from what its elements are.
+    Array,
 }
 
 /// What the text form of a value depends on.
@@ -166,4 +170,6 @@ pub(crate) enum Shape {
     Bytes,
     /// A whole document.
     Document,
+    /// A sequence of what its elements are.
+    List,
 }

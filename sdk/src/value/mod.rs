@@ -5,6 +5,7 @@
 //! (VAL-7). To add a type: its file, its lines of `table.rs`, and, if no variant of [`Value`] holds it, one of its own
 //! here. The lists of `tests/e2e/values` ask for its values.
 
+mod array;
 mod assign;
 mod bits;
 mod bool;
@@ -32,6 +33,8 @@ mod uuid;
 
 use std::borrow::Cow;
 
+pub use array::Array;
+pub(crate) use array::Builder;
 pub use bits::Bits;
 pub(crate) use codec::Shape;
 pub use float::{Float4, Float8};
@@ -40,7 +43,7 @@ pub use interval::{Interval, IntervalModifier, IntervalStyle};
 pub use modifier::NumericModifier;
 pub use numeric::Numeric;
 pub use settings::Settings;
-pub use table::Type;
+pub use table::{Element, Type};
 pub use time::Timetz;
 pub use ty::Family;
 
@@ -118,6 +121,8 @@ pub enum Value<'a> {
     Json(Cow<'a, str>),
     /// jsonb: PostgreSQL's own text form
     Jsonb(Cow<'a, str>),
+    /// An array of any of the others
+    Array(Array<'a>),
 }
 
 /// Why bytes are not a value of a type. It never holds the bytes.
@@ -218,6 +223,7 @@ impl<'a> Value<'a> {
                 out.push(1);
                 out.extend_from_slice(v.as_bytes());
             }
+            Value::Array(v) => v.write_stored(out),
         }
     }
 
@@ -226,6 +232,7 @@ impl<'a> Value<'a> {
     pub fn read_stored(ty: &Type, bytes: &'a [u8]) -> Result<Self, Error> {
         match (ty, bytes) {
             (Type::Json, text) => text::utf8(text).map(|text| Value::Json(Cow::Borrowed(text))),
+            (Type::Array(_), stored) => Array::read_stored(ty, stored).map(Value::Array),
             (Type::Jsonb, [1, text @ ..]) => text::utf8(text).map(|text| Value::Jsonb(Cow::Borrowed(text))),
             _ => (ty.facts().codec.read)(ty, bytes),
         }
@@ -257,6 +264,7 @@ impl<'a> Value<'a> {
             Value::Bytea(v) => v.len(),
             // jsonb has its version in front.
             Value::Json(v) | Value::Jsonb(v) => v.len() + 1,
+            Value::Array(v) => v.stored_room(),
         }
     }
 
@@ -274,6 +282,7 @@ impl<'a> Value<'a> {
             }
             Value::Inet(v) => v.write_equality(out),
             Value::Interval(v) => v.write_equality(out),
+            Value::Array(v) => v.write_equality(out),
             Value::Json(_) | Value::Jsonb(_) => {}
             Value::Bool(_)
             | Value::Text(_)
@@ -306,12 +315,25 @@ impl<'a> Value<'a> {
             out.extend_from_slice(&encoded);
             return Ok(());
         }
-        if format == Format::Binary {
-            self.write_stored(ty, out);
-            return Ok(());
+        match (self, format) {
+            (Value::Array(array), Format::Binary) => return array.send(settings, out),
+            (Value::Array(_), Format::Text) if !settings.encoding.is_utf8() => {
+                let mut text = Vec::new();
+                self.render_text(ty, settings, &mut text)?;
+                out.extend_from_slice(&settings.encoding.encode(text::utf8(&text)?)?);
+                return Ok(());
+            }
+            (_, Format::Text) => return self.render_text(ty, settings, out),
+            (_, Format::Binary) => self.write_stored(ty, out),
         }
+        Ok(())
+    }
+
+    /// The text form in UTF-8.
+    fn render_text(&self, ty: &Type, settings: &Settings, out: &mut Vec<u8>) -> Result<(), Error> {
         settings.renders(ty)?;
         match self {
+            Value::Array(v) => v.render(settings, out)?,
             Value::Bool(v) => out.push(if *v { b't' } else { b'f' }),
             Value::Int(v) => digits::push_signed(*v, out),
             Value::Numeric(v) => v.render(out),
@@ -361,6 +383,7 @@ impl<'a> Value<'a> {
             Value::Timestamptz(_) => Type::Timestamptz(None),
             Value::Json(_) => Type::Json,
             Value::Jsonb(_) => Type::Jsonb,
+            Value::Array(v) => v.ty(),
         }
     }
 
@@ -389,6 +412,7 @@ impl<'a> Value<'a> {
             Value::Timestamptz(v) => Value::Timestamptz(v),
             Value::Json(v) => Value::Json(Cow::Owned(v.into_owned())),
             Value::Jsonb(v) => Value::Jsonb(Cow::Owned(v.into_owned())),
+            Value::Array(v) => Value::Array(v.into_owned()),
         }
     }
 }
@@ -418,6 +442,13 @@ pub fn decoded<'a>(
         (Format::Binary, Sent::VersionedUtf8, [version, text @ ..]) => match utf8(text)? {
             Cow::Borrowed(_) => Ok(Cow::Borrowed(bytes)),
             Cow::Owned(text) => Ok(Cow::Owned([&[*version], text.as_slice()].concat())),
+        },
+        (Format::Binary, Sent::Array, _) => match ty.element() {
+            // Those of numbers have no texts in them.
+            Some(element) if !matches!(element.facts().codec.sent, Sent::By(_)) => {
+                array::decoded(&element, bytes, |bytes| decoded(encoding, &element, format, bytes)).map(Cow::Owned)
+            }
+            Some(_) | None => Ok(Cow::Borrowed(bytes)),
         },
         (Format::Binary, Sent::VersionedUtf8, []) | (Format::Binary, Sent::By(_), _) => Ok(Cow::Borrowed(bytes)),
     }

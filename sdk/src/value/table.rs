@@ -5,9 +5,19 @@ use std::num::NonZeroU32;
 use super::codec::{Facts, Kin};
 use super::modifier::Modifier;
 use super::{
-    IntervalModifier, NumericModifier, bits, bool, bytea, datetime, float, inet, int, interval, json, mac, numeric,
-    oid, text, time, uuid,
+    IntervalModifier, NumericModifier, array, bits, bool, bytea, datetime, float, inet, int, interval, json, mac,
+    numeric, oid, text, time, uuid,
 };
+
+/// A variant with its modifier, which has this name in a pattern and in what is made of it.
+macro_rules! binder {
+    ($of:ident::$variant:ident, $name:ident) => {
+        $of::$variant
+    };
+    ($of:ident::$variant:ident, $name:ident, $modifier:ty) => {
+        $of::$variant($name)
+    };
+}
 
 macro_rules! types {
     ($(
@@ -19,14 +29,66 @@ macro_rules! types {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Type {
             $( $(#[$doc])* $variant $((Option<$modifier>))?, )*
+            /// An array of any of the others, of any number of dimensions.
+            Array(Element),
+        }
+
+        /// The type of an array's elements, with the modifier that the array has.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Element {
+            $( $(#[$doc])* $variant $((Option<$modifier>))?, )*
+        }
+
+        impl Element {
+            /// As the type of a value.
+            pub const fn ty(self) -> Type {
+                match self {
+                    $( binder!(Self::$variant, modifier $(, $modifier)?) =>
+                        binder!(Type::$variant, modifier $(, $modifier)?), )*
+                }
+            }
+
+            const fn array_facts(self) -> &'static Facts {
+                match self {
+                    $( Self::$variant { .. } => const {
+                        &Facts {
+                            oid: $array,
+                            array: 0,
+                            len: -1,
+                            name: concat!("_", $name),
+                            domain: concat!("sealed__", $name),
+                            shown: $shown,
+                            aliases: &[],
+                            stored: array::FAMILY | $stored,
+                            equality: array::equality($equality),
+                            kin: Kin::Array,
+                            codec: array::over(&$codec),
+                        }
+                    }, )*
+                }
+            }
         }
 
         impl Type {
-            /// Every one, without its modifier.
+            /// Every one that is no array, without its modifier.
             pub const ALL: &'static [Self] = &[$( Self::$variant $((None::<$modifier>))? ),*];
+
+            /// The array of each of them.
+            pub const ARRAYS: &'static [Self] =
+                &[$( Self::Array(Element::$variant $((None::<$modifier>))?) ),*];
+
+            /// The array type over it; `None` for an array, of which PostgreSQL has none.
+            pub const fn array(self) -> Option<Self> {
+                match self {
+                    $( binder!(Self::$variant, modifier $(, $modifier)?) =>
+                        Some(Self::Array(binder!(Element::$variant, modifier $(, $modifier)?))), )*
+                    Self::Array(_) => None,
+                }
+            }
 
             pub(super) const fn facts(&self) -> &'static Facts {
                 match self {
+                    Self::Array(element) => element.array_facts(),
                     $( Self::$variant { .. } => const {
                         &Facts {
                             oid: $oid,
@@ -49,6 +111,7 @@ macro_rules! types {
             pub fn unmodified(&self) -> Self {
                 match self {
                     $( Self::$variant { .. } => Self::$variant $((None::<$modifier>))?, )*
+                    Self::Array(element) => element.ty().unmodified().array().unwrap_or(*self),
                 }
             }
 
@@ -68,6 +131,7 @@ macro_rules! types {
                     $( $( Self::$variant(_) => {
                         <$modifier as Modifier>::of_typmod(typmod).map(|modifier| Self::$variant(Some(modifier)))
                     } )? )*
+                    Self::Array(element) => element.ty().with_typmod(typmod)?.array(),
                     _ => None,
                 }
             }
@@ -76,6 +140,7 @@ macro_rules! types {
             pub fn typmod(&self) -> i32 {
                 match *self {
                     $( $( Self::$variant(Some(modifier)) => <$modifier as Modifier>::typmod(modifier), )? )*
+                    Self::Array(element) => element.ty().typmod(),
                     _ => -1,
                 }
             }

@@ -17,6 +17,9 @@ impl Type {
     /// `numeric(12,2)`, `timestamp(3) with time zone`.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
+        if let Some(element) = element_name(&name) {
+            return Self::from_name(element)?.array();
+        }
         let (head, modifier, tail) = match name.split_once('(') {
             Some((head, rest)) => {
                 let (inner, tail) = rest.split_once(')')?;
@@ -42,13 +45,26 @@ impl Type {
 
     /// The type that `pg_catalog` has under this name.
     pub fn from_pg_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|ty| ty.pg_name() == name).copied()
+        Self::every().find(|ty| ty.pg_name() == name)
     }
 
     /// The type of a column in the catalog; `None` for one that this version does not know.
     pub fn from_pg(oid: u32, typmod: i32) -> Option<Self> {
-        let base = *Self::ALL.iter().find(|ty| ty.oid() == oid)?;
+        let base = Self::every().find(|ty| ty.oid() == oid)?;
         if typmod < 0 { Some(base) } else { base.with_typmod(typmod) }
+    }
+
+    /// Every one, without its modifier.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().chain(Self::ARRAYS).copied()
+    }
+
+    /// Of an array, the type of its elements; `None` for any other type.
+    pub const fn element(&self) -> Option<Self> {
+        match self {
+            Self::Array(element) => Some(element.ty()),
+            _ => None,
+        }
     }
 
     /// The element type of an array type.
@@ -61,7 +77,7 @@ impl Type {
         self.facts().oid
     }
 
-    /// `pg_type.typarray`: the OID of the array type over it.
+    /// `pg_type.typarray`: the OID of the array type over it; 0 for an array.
     pub fn array_oid(&self) -> u32 {
         self.facts().array
     }
@@ -93,6 +109,7 @@ impl Type {
                 format!("pg_catalog.convert_to(pg_catalog.textin(pg_catalog.bpcharout({value})), 'UTF8')")
             }
             Sent::VersionedUtf8 => format!("(E'\\\\x01'::pg_catalog.bytea OPERATOR(pg_catalog.||) {utf8})"),
+            Sent::Array => array_expression(self.element(), value),
         }
     }
 
@@ -114,12 +131,15 @@ impl Type {
 
     /// Whether it may stand in the encryption context (CELL-7).
     pub fn takes_context(&self) -> bool {
-        self.equality().is_some()
+        self.equality().is_some() && self.element().is_none()
     }
 
     /// Whether two types differ only in their modifier.
     pub fn same_base(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        match (self, other) {
+            (Self::Array(own), Self::Array(other)) => std::mem::discriminant(own) == std::mem::discriminant(other),
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
     }
 
     /// Whether it is int2, int4 or int8.
@@ -147,6 +167,7 @@ impl Type {
         match self {
             Type::Varchar(length) | Type::Bpchar(length) => length.is_some(),
             Type::Bit(length) | Type::Varbit(length) => length.is_some(),
+            Type::Array(element) => element.ty().is_cut_by_casts(),
             _ => false,
         }
     }
@@ -159,7 +180,8 @@ impl Type {
     /// As `format_type` prints it for an error, which has no modifier: `character`, `bit varying`.
     pub fn sql_name(&self) -> String {
         let (before, behind) = self.facts().shown;
-        format!("{before}{behind}")
+        let brackets = if self.element().is_some() { "[]" } else { "" };
+        format!("{before}{behind}{brackets}")
     }
 
     /// Whether an operator over values of both types works with this one, and the other one is converted to it.
@@ -218,6 +240,9 @@ impl Type {
 /// As `pg_catalog.format_type` prints it: `character varying(120)`, `timestamp(3) with time zone`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(element) = self.element() {
+            return write!(f, "{element}[]");
+        }
         let facts = self.facts();
         let (before, behind) = facts.shown;
         if let (Some(bare), true) = (facts.codec.bare, *self == self.unmodified()) {
@@ -225,6 +250,40 @@ impl fmt::Display for Type {
         }
         write!(f, "{before}{}{behind}", self.shown_modifier())
     }
+}
+
+/// The name in front of the brackets of an array type, of which any number means the same: `int[]`, `int[3][]`.
+fn element_name(name: &str) -> Option<&str> {
+    let mut element = None;
+    let mut rest = name;
+    while let Some((before, length)) = rest.strip_suffix(']').and_then(|inner| inner.rsplit_once('[')) {
+        if !length.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        rest = before.trim_end();
+        element = Some(rest);
+    }
+    element
+}
+
+/// S of an array: `array_send` has flags and a type in the second and third word, and texts in client_encoding.
+fn array_expression(element: Option<Type>, value: &str) -> String {
+    let sent = |from: u8, length: &str| format!("pg_catalog.substr(pg_catalog.array_send({value}), {from}{length})");
+    let and = "OPERATOR(pg_catalog.||)";
+    let Some(element) = element.filter(|element| !matches!(element.facts().codec.sent, Sent::By(_))) else {
+        return format!("({} {and} {})", sent(1, ", 4"), sent(13, ""));
+    };
+    let shape = sent(13, &format!(", 8 OPERATOR(pg_catalog.*) COALESCE(pg_catalog.array_ndims({value}), 0)"));
+    let item = element.stored_expression("\"pgseal_e\".\"item\"");
+    let item = format!(
+        "COALESCE(pg_catalog.int4send(pg_catalog.octet_length({item})) {and} {item}, E'\\\\xffffffff'::pg_catalog.bytea)"
+    );
+    format!(
+        "({} {and} {shape} {and} COALESCE((SELECT pg_catalog.string_agg({item}, ''::pg_catalog.bytea \
+         ORDER BY \"pgseal_e\".\"at\") FROM pg_catalog.unnest({value}) WITH ORDINALITY AS \"pgseal_e\" (\"item\", \"at\")), \
+         ''::pg_catalog.bytea))",
+        sent(1, ", 4")
+    )
 }
 
 #[cfg(test)]
@@ -245,6 +304,12 @@ mod tests {
             ("interval(3)", 1186, 0x7fff_0003, "interval(3)"),
             ("INTERVAL Year", 1186, 0x0004_ffff, "interval year"),
             ("interval day to second(2)", 1186, 0x1c08_0002, "interval day to second(2)"),
+            ("int [ 3 ][]", 1007, -1, "integer[]"),
+            ("varchar(3)[]", 1015, 7, "character varying(3)[]"),
+            ("numeric(12,2)[]", 1231, 786_438, "numeric(12,2)[]"),
+            ("timestamp(3) with time zone[]", 1185, 3, "timestamp(3) with time zone[]"),
+            ("interval(3)[]", 1187, 0x7fff_0003, "interval(3)[]"),
+            ("interval day to second(2)[]", 1187, 0x1c08_0002, "interval day to second(2)[]"),
         ] {
             let ty = Type::from_name(name).unwrap();
             assert_eq!(ty.to_string(), printed);
@@ -260,15 +325,19 @@ mod tests {
     #[test]
     fn no_two_types_of_the_table_share_what_tells_them_apart() {
         let names = |ty: &Type| [&[ty.pg_name()], ty.facts().aliases].concat();
-        for (index, ty) in Type::ALL.iter().enumerate() {
-            for other in &Type::ALL[index + 1..] {
+        let all: Vec<Type> = Type::every().collect();
+        for (index, ty) in all.iter().enumerate() {
+            for other in &all[index + 1..] {
                 assert_ne!(ty.oid(), other.oid());
-                assert_ne!(ty.array_oid(), other.array_oid());
+                assert!(ty.array_oid() != other.array_oid() || ty.array_oid() == 0);
                 assert!(names(ty).iter().all(|name| !names(other).contains(name)), "{ty} and {other}");
             }
             assert_eq!(Type::from_name(&ty.to_string()), Some(*ty), "{ty}");
             assert_eq!(Type::from_pg(ty.oid(), -1), Some(*ty));
-            assert_eq!(Type::of_array(ty.array_oid()), Some(*ty));
+            match ty.element() {
+                None => assert_eq!(Type::of_array(ty.array_oid()), Some(*ty)),
+                Some(element) => assert_eq!(Type::of_array(ty.oid()), Some(element)),
+            }
             assert_eq!(ty.sealed_domain(), format!("sealed_{}", ty.pg_name()));
         }
     }
@@ -295,6 +364,10 @@ mod tests {
             "interval year(2)",
             "interval month to year",
             "text(",
+            "text[",
+            "text[a]",
+            "[]",
+            "text]",
             "money",
             "",
         ] {

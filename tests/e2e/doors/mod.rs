@@ -64,6 +64,7 @@ groups! { play:
     sealed_tables_are_the_same_through_every_door: "sealed.sql";
     signed_tables_are_the_same_through_every_door: "signed.sql";
     values_of_every_type_are_the_same_through_every_door: "values.sql";
+    arrays_are_the_same_through_every_door: "arrays.sql";
     transactions_are_the_same_through_every_door: "blocks.sql";
     parameters_are_the_same_through_every_door: "parameters.sql";
     joins_and_subqueries_are_the_same_through_every_door: "joined.sql";
@@ -75,6 +76,7 @@ groups! { play_in_all_sessions:
     sealed_tables_are_the_same_in_sessions_of_all_kinds: "sealed.sql";
     signed_tables_are_the_same_in_sessions_of_all_kinds: "signed.sql";
     values_of_every_type_are_the_same_in_sessions_of_all_kinds: "values.sql";
+    arrays_are_the_same_in_sessions_of_all_kinds: "arrays.sql";
     transactions_are_the_same_in_sessions_of_all_kinds: "blocks.sql";
     parameters_are_the_same_in_sessions_of_all_kinds: "parameters.sql";
     joins_and_subqueries_are_the_same_in_sessions_of_all_kinds: "joined.sql";

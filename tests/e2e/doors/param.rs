@@ -83,7 +83,7 @@ fn binary(text: &str, ty: &Type) -> Option<Vec<u8>> {
     let ty = value::Type::from_pg(ty.oid(), -1)?;
     let value = Value::parse(&ty, value::Format::Text, text.as_bytes(), &Settings::default()).ok()?;
     let mut bytes = Vec::new();
-    value.write_stored(&ty, &mut bytes);
+    value.render(&ty, value::Format::Binary, &Settings::default(), &mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -69,7 +69,9 @@ fn values_are_equal_exactly_if_their_e_is() {
     let filled: Vec<(Type, Vec<String>)> = TYPES.iter().map(|name| (of_name(name), fill(&mut server, name))).collect();
     for (left, lefts) in &filled {
         for (right, rights) in &filled {
-            if left.equality().is_none() || left.equality() != right.equality() {
+            // Between arrays there are operators for one type of elements only.
+            let arrays = left.element().is_some() && !left.same_base(right);
+            if left.equality().is_none() || left.equality() != right.equality() || arrays {
                 continue;
             }
             let truth = pairs(&mut server, left, right).unwrap();

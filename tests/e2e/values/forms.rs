@@ -51,7 +51,7 @@ fn binary_is_read_and_shown_as_the_server_does() {
         for text in valid(name) {
             let value = Value::parse(&ty.unmodified(), Format::Text, text.as_bytes(), &server.settings).unwrap();
             let mut stored = Vec::new();
-            value.write_stored(&ty, &mut stored);
+            value.render(&ty, Format::Binary, &server.settings, &mut stored).unwrap();
             inputs.extend([
                 [stored.as_slice(), b"\0"].concat(),
                 stored[..stored.len().saturating_sub(1)].to_vec(),
@@ -67,6 +67,9 @@ fn binary_is_read_and_shown_as_the_server_does() {
 /// Bytes near the layout of a type's receive function.
 fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
     let any_bytes = proptest::collection::vec(any::<u8>(), 0..20);
+    if let Some(element) = of_name(name).element() {
+        return arrays(&element);
+    }
     match samples::base(name) {
         "numeric" => {
             let digits = proptest::collection::vec(prop_oneof![0u16..10_000, Just(9_999), Just(0), 0u16..10_003], 0..8);
@@ -137,6 +140,31 @@ fn binaries(name: &str) -> BoxedStrategy<Vec<u8>> {
         .boxed(),
         _ => prop_oneof![texts(name).prop_map(String::into_bytes), any_bytes].boxed(),
     }
+}
+
+/// Near the layout of `array_recv`.
+fn arrays(element: &Type) -> BoxedStrategy<Vec<u8>> {
+    let oid = prop_oneof![20 => Just(element.oid()), 1 => Just(17u32), 1 => any::<u32>()];
+    let flags = prop_oneof![10 => Just(0u32), 10 => Just(1), 1 => Just(2)];
+    let bound = prop_oneof![10 => Just(1i32), 3 => -3i32..4, 1 => Just(i32::MAX), 1 => Just(i32::MIN)];
+    let count = prop_oneof![10 => Just(0i32), 1 => -1i32..2, 1 => any::<i32>()];
+    let item = prop_oneof![
+        6 => binaries(&element.to_string()).prop_map(|bytes| [(bytes.len() as i32).to_be_bytes().as_slice(), &bytes].concat()),
+        2 => Just((-1i32).to_be_bytes().to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 0..6),
+    ];
+    (oid, flags, proptest::collection::vec(bound, 0..8), proptest::collection::vec(item, 0..5), count)
+        .prop_map(|(oid, flags, bounds, items, more)| {
+            let mut out = (bounds.len() as i32).to_be_bytes().to_vec();
+            out.extend([flags.to_be_bytes(), oid.to_be_bytes()].concat());
+            for (at, bound) in bounds.iter().enumerate() {
+                let length = if at == 0 { (items.len() as i32).wrapping_add(more) } else { 1 };
+                out.extend([length.to_be_bytes(), bound.to_be_bytes()].concat());
+            }
+            out.extend(items.concat());
+            out
+        })
+        .boxed()
 }
 
 /// Microseconds of a day and near its ends.

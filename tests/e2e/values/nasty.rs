@@ -1,9 +1,13 @@
 //! Values by hand: what breaks parsers, the edges of every range, and what looks nearly right.
 
-use super::samples::base;
+use super::of_name;
+use super::samples::{base, quoted};
 
 /// The nasty list of a type.
 pub(super) fn nasty(name: &str) -> Vec<String> {
+    if let Some(element) = of_name(name).element() {
+        return arrays(&nasty(&element.to_string()));
+    }
     let lists: &[&[&str]] = match base(name) {
         "bool" => &[WORDS],
         "int2" | "int4" | "int8" => &[INTEGERS],
@@ -25,6 +29,35 @@ pub(super) fn nasty(name: &str) -> Vec<String> {
     };
     lists.iter().flat_map(|list| list.iter()).map(|text| (*text).to_owned()).collect()
 }
+
+/// Arrays for every type, and each element in an array of its own, as it is and in quotes.
+fn arrays(elements: &[String]) -> Vec<String> {
+    let shapes = ARRAYS.iter().map(|text| (*text).to_owned());
+    let plain = elements.iter().map(|element| format!("{{{element}}}"));
+    let alone = elements.iter().map(|element| format!("{{ {} }}", quoted(element)));
+    let several = elements.chunks(2).map(|pair| {
+        let pair: Vec<String> = pair.iter().map(|element| quoted(element)).collect();
+        format!("[0:{}]={{NULL,{}}}", pair.len(), pair.join(" , "))
+    });
+    shapes.chain(plain).chain(alone).chain(several).collect()
+}
+
+/// Of digits and letters that most types read, and what no type does.
+#[rustfmt::skip]
+const ARRAYS: &[&str] = &[
+    "", " ", "{}", " { } ", "{}x", "{} ", "{", "}", "{{}}", "{{},{}}", "{{},1}", "{1,{}}", "{{{}}}", "{{}}}", "1", "{1", "1}", "{1}", "{1}}",
+    "{1,}", "{,1}", "{1,,0}", "{1 , 0}", "{ 1,0 } ", "\u{b}{\u{c}1\n,\t0\r}", "{\u{a0}1}", "{NULL}", "{null,Null}", "{\"NULL\"}",
+    "{nul}", "{\\NULL}", "{N\\ULL}", "{NULL NULL}", "{1 0}", "{\"1\"}", "{\"1\" }", "{\"1\"0}", "{1\"0\"}", "{\"1", "{\"1\"", "{\"1\\\"}", "{\"1\\", "{\"\"}",
+    "{\"\",\"\"}", "{ }", "{ ,}", "{\\}", "{\\", "{1\\ }", "{1\\  }", "{\\1}", "{\\\"}", "{\\{}", "{\\}}", "{\\,}", "{\\\\}", "{a\\ b}", "{{1}}", "{{1},{0}}", "{{1,0},{0,1}}", "{{1,0},{1}}",
+    "{{1},{1,0}}", "{1,{1}}", "{{1},1}", "{{1}{1}}", "{{1},}", "{{1},NULL}", "{{NULL},{1}}", "{ { 1 } , { 0 } }", "{{{{{{1}}}}}}", "{{{{{{{1}}}}}}}",
+    "[1:1]={1}", "[0:0]={1}", "[0:1]={1,0}", "[-2:-1]={1,0}", "[+1:2]={1,0}", "[1:2]={1}", "[1:1]={1,0}", "[2]={1,0}", "[1]={1}", "[0]={1}", "[]={1}", "[1:]={1}",
+    "[:1]={1}", "[1:0]={}", "[1:1]={}", "[2:1]={1}", "[1:1] = {1}", " [1:1]={1}", "[ 1:1]={1}", "[1:1 ]={1}", "[1:1]{1}", "[1:1]=1", "[1:1]=", "[1:1]", "[1", "[1:1",
+    "[1:1][1:1]={{1}}", "[0:0][3:4]={{1,0}}", "[1:1] [1:1]={{1}}", "[1:1][1:1]={1}", "[1:1]={{1}}", "[1:1][1:1][1:1][1:1][1:1][1:1]={{{{{{1}}}}}}",
+    "[1:1][1:1][1:1][1:1][1:1][1:1][1:1]={{{{{{{1}}}}}}}", "[2147483647:2147483647]={1}", "[2147483646:2147483646]={1}", "[-2147483648:-2147483648]={1}",
+    "[-2147483648:2147483647]={1}", "[1:200000000]={1}", "[1:1]={1}x", "[--1:1]={1}", "[1:1:1]={1}", "[a:b]={1}", "=1", "={1}",
+    "{\"a b\",\"c,d\",\"{e}\",\"\\\"\",\"\\\\\"}", "{a b,c  , d}", "{é,😀,e\u{301}}", "{'a'}", "{a'b}", "{$1}", "{t,f}", "{0.0,-0,1.0}", "{1.00,1e0}",
+    "{1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1}",
+];
 
 #[rustfmt::skip]
 const WORDS: &[&str] = &[

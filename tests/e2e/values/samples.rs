@@ -12,8 +12,35 @@ use super::of_name;
 /// Every type of the table, and with the modifiers that behave differently.
 pub(super) static TYPES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let plain = Type::ALL.iter().map(|ty| &*ty.to_string().leak());
-    plain.chain(MODIFIED.iter().copied()).collect()
+    plain.chain(MODIFIED.iter().copied()).chain(ARRAYS.iter().copied()).collect()
 });
+
+/// Those whose elements are handled in different ways; the others are arrays in the same way.
+#[rustfmt::skip]
+const ARRAYS: &[&str] = &[
+    "text[]", "int4[]", "uuid[]", "varchar[]", "varchar(5)[]", "bpchar[]", "char(5)[]", "int8[]", "numeric[]", "numeric(12,2)[]", "bool[]", "bytea[]",
+    "float8[]", "timestamptz[]", "timestamp(0)[]", "date[]", "inet[]", "bit(5)[]", "name[]", "jsonb[]", "interval[]", "interval year[]", "interval day to second(2)[]",
+];
+
+/// As an element of an array that is nothing but itself.
+pub(super) fn quoted(element: &str) -> String {
+    format!("\"{}\"", element.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Arrays around the grammar of `array_in`.
+fn arrays(element: &str) -> BoxedStrategy<String> {
+    let item = prop_oneof![
+        6 => texts(element).prop_map(|text| quoted(&text)),
+        2 => texts(element),
+        1 => Just("NULL".to_owned()),
+        1 => "[ a\\\\\"{},1N]{0,4}",
+    ];
+    let row = proptest::collection::vec(item, 0..4).prop_map(|items| format!("{{{}}}", items.join(",")));
+    let table = proptest::collection::vec(row.clone(), 1..4).prop_map(|rows| format!("{{{}}}", rows.join(" , ")));
+    let twice = row.clone().prop_map(|row| format!("{{{row},{row}}}"));
+    let bounds = prop_oneof![4 => Just(String::new()), 1 => "(\\[-?[0-3]:[0-5]\\] ?){1,2}=", 1 => "\\[[1-4]\\] ?= ?"];
+    (bounds, prop_oneof![4 => row, 1 => table, 2 => twice]).prop_map(|(bounds, array)| bounds + &array).boxed()
+}
 
 #[rustfmt::skip]
 const MODIFIED: &[&str] = &[
@@ -32,6 +59,9 @@ pub(super) const ZONES: &[&str] = &[
 
 /// Texts that mostly are values of a type, and sometimes nearly are.
 pub(super) fn texts(name: &str) -> BoxedStrategy<String> {
+    if let Some(element) = of_name(name).element() {
+        return arrays(&element.to_string());
+    }
     match base(name) {
         "bool" => "[ \t]?([tT][rR]?[uU]?[eE]?|[fF]alse|y(es)?|no?|of?f?|on|[01])[ x]?".boxed(),
         "int2" => "[-+]?[0-9]{1,6}".boxed(),

@@ -1,6 +1,6 @@
 //! The bytes of a bytea column, as serde's sequences give them.
 
-use serde::ser::{Serialize, SerializeSeq, SerializeTuple, SerializeTupleStruct};
+use serde::ser::Serialize;
 
 use super::{FieldSerializer, Problem, Written};
 use crate::value::{Settings, Type};
@@ -19,7 +19,8 @@ impl<'a> Bytes<'a> {
         Ok(true)
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
+    /// One more.
+    pub(super) fn push<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
         const NO_BYTE: Problem = Problem::shape("an array for bytea consists of bytes");
         // Its time zone and styles play no part for an integer.
         let settings = Settings { time_zone: None, ..Settings::default() };
@@ -33,41 +34,5 @@ impl<'a> Bytes<'a> {
         self.0.truncate(start);
         self.0.push(byte?);
         Ok(())
-    }
-}
-
-impl SerializeSeq for Bytes<'_> {
-    type Ok = bool;
-    type Error = Problem;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Written {
-        Ok(true)
-    }
-}
-
-impl SerializeTuple for Bytes<'_> {
-    type Ok = bool;
-    type Error = Problem;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Written {
-        Ok(true)
-    }
-}
-
-impl SerializeTupleStruct for Bytes<'_> {
-    type Ok = bool;
-    type Error = Problem;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, element: &T) -> Result<(), Problem> {
-        self.push(element)
-    }
-    fn end(self) -> Written {
-        Ok(true)
     }
 }

@@ -26,6 +26,9 @@ struct All {
     moment: Option<String>,
     doc: Option<serde_json::Value>,
     docb: Option<Doc>,
+    tags: Option<Vec<Option<String>>>,
+    codes: Option<Vec<i32>>,
+    docs: Option<Vec<Doc>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,6 +59,9 @@ fn all(action: Action) -> Arc<Table> {
         ("moment", Type::Timestamptz(None)),
         ("doc", Type::Json),
         ("docb", Type::Jsonb),
+        ("tags", Type::Text.array().unwrap()),
+        ("codes", Type::Int4.array().unwrap()),
+        ("docs", Type::Jsonb.array().unwrap()),
     ];
     columns.extend(types.map(|(name, ty)| column(name, action, ty)));
     table(columns)
@@ -94,10 +100,36 @@ fn record() -> impl Strategy<Value = All> {
     let texts = (of(text()), of(text()), of(proptest::collection::vec(any::<u8>(), 0..40)));
     let who = of("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
     let times = (of(day()), of(time()), of(time().prop_map(|time| time + "Z")));
-    (any::<i64>(), numbers, amounts, texts, who, times, of(doc()), of(doc())).prop_map(
-        |(id, (truth, int2, int4, int8), (amount, money), (pan, name, raw), who, (day, at, moment), doc, docb)| {
+    let lists = (
+        of(proptest::collection::vec(of(text()), 0..4)),
+        of(proptest::collection::vec(any::<i32>(), 0..4)),
+        of(proptest::collection::vec(doc(), 0..3)),
+    );
+    (any::<i64>(), numbers, amounts, texts, who, times, (of(doc()), of(doc())), lists).prop_map(
+        |(id, numbers, (amount, money), (pan, name, raw), who, (day, at, moment), (doc, docb), (tags, codes, docs))| {
+            let (truth, int2, int4, int8) = numbers;
             let doc = doc.map(|doc| serde_json::to_value(doc).unwrap());
-            All { id, pan, truth, int2, int4, int8, amount, money, name, raw, who, day, at, moment, doc, docb }
+            All {
+                id,
+                pan,
+                truth,
+                int2,
+                int4,
+                int8,
+                amount,
+                money,
+                name,
+                raw,
+                who,
+                day,
+                at,
+                moment,
+                doc,
+                docb,
+                tags,
+                codes,
+                docs,
+            }
         },
     )
 }
@@ -208,7 +240,7 @@ async fn the_types_of_a_record_may_be_wrapped_as_serde_wraps_them() {
     }
     let map: std::collections::HashMap<String, serde_json::Value> =
         sealer.open(&sealer.seal("card", &serde_json::json!({"id": 1, "int2": 5})).unwrap()).unwrap();
-    assert_eq!((map.len(), map.get("int2")), (16, Some(&5.into())));
+    assert_eq!((map.len(), map.get("int2")), (19, Some(&5.into())));
 }
 
 #[tokio::test]

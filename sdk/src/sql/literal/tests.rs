@@ -136,8 +136,24 @@ fn an_array_has_one_type_for_all_elements_sql_20() {
     is("(ARRAY[])::text[]", array(vec![]));
     is_refused("ARRAY[1, true]", SqlState::FEATURE_NOT_SUPPORTED);
     is_refused("ARRAY['a'::text, 'b'::uuid]", SqlState::FEATURE_NOT_SUPPORTED);
-    is_refused("'{a}'::text[]", SqlState::FEATURE_NOT_SUPPORTED);
+    is("'{a}'::text[]", Constant::Value(Literal::Typed(Type::Text.array().unwrap(), "{a}".to_owned())));
+    is_refused("'{abc}'::varchar(2)[]", SqlState::FEATURE_NOT_SUPPORTED);
+    is_refused("'{1}'::bit(2)[]", SqlState::FEATURE_NOT_SUPPORTED);
     assert!(matches!(read_sql("ARRAY[a]"), Ok(None)));
+}
+
+/// Beside a column an ARRAY is the text of an array, from which every element comes back.
+#[test]
+fn an_array_of_constants_is_a_constant_of_its_own_type_sql_20() {
+    let typed = |sql: &str| match read_sql(sql) {
+        Ok(Some(Constant::Value(Literal::Array(items)))) => array_constant(&items),
+        other => panic!("{sql}: {}", other.is_ok()),
+    };
+    let text = r#"{"a",NULL,"\"\\,","NULL"}"#.to_owned();
+    assert_eq!(typed("ARRAY['a', NULL, '\"\\,', 'NULL']"), Some(Literal::Typed(Type::Text.array().unwrap(), text)));
+    assert_eq!(typed("ARRAY[1, 2]"), Some(Literal::Typed(Type::Int4.array().unwrap(), r#"{"1","2"}"#.to_owned())));
+    assert_eq!(typed("ARRAY[NULL]"), None);
+    assert_eq!(typed("ARRAY[]::text[]"), None);
 }
 
 #[test]

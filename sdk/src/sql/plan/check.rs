@@ -107,7 +107,7 @@ impl Places {
 fn constant(input: &Input) -> Option<Constant> {
     match input {
         Input::Param { index, ty: _ } => Some(Constant::Param(*index)),
-        // The elements of an ARRAY have no places of their own.
+        // The elements of a list have no places of their own.
         Input::Literal { literal: Literal::Array(_), .. } => None,
         Input::Literal { literal: Literal::Untyped(_) | Literal::Typed(..), at } => Some(Constant::Literal(*at)),
         Input::Stored(_) | Input::Null | Input::Fetched(_) => None,

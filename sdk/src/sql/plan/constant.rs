@@ -42,10 +42,18 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     if let Some((number, cast)) = parameter(source, expr)? {
         return Ok(Some(Bare::Param { number, cast }));
     }
-    Ok(literal::constant(expr, &source.constants())?.map(|constant| match constant {
-        literal::Constant::Null => Bare::Null { cast: outer_type(expr) },
-        literal::Constant::Value(literal) => Bare::Literal { literal, at: source.characters(place(source, expr)) },
-    }))
+    Ok(match literal::constant(expr, &source.constants())? {
+        None => None,
+        Some(literal::Constant::Null) => Some(Bare::Null { cast: outer_type(expr) }),
+        Some(literal::Constant::Value(Literal::Array(items))) => {
+            let literal = literal::array_constant(&items).unwrap_or(Literal::Array(items));
+            let start = source.offset(source.extent(expr)?.start);
+            Some(Bare::Literal { literal, at: source.characters(start) })
+        }
+        Some(literal::Constant::Value(literal)) => {
+            Some(Bare::Literal { literal, at: source.characters(place(source, expr)) })
+        }
+    })
 }
 
 /// The type of the outermost cast.
@@ -71,7 +79,7 @@ fn place(source: &Source<'_>, expr: &Expr) -> usize {
             Expr::Value(value) | Expr::TypedString(TypedString { value, .. }) => {
                 return source.token(value.span).map_or(0, |token| source.offset(token));
             }
-            // An ARRAY, whose elements are not told apart.
+            // An ARRAY, which has a place of another kind.
             _ => return 0,
         };
     }

@@ -41,7 +41,7 @@ use super::names::Names;
 use super::parse::{self, Part, syntax};
 use super::stack::{self, Stack};
 use super::tree::{Root, Tree};
-use super::{Condition, Decision, Input, Notes, Plan, Refusal, Template, infer, lower, resolve, settings};
+use super::{Condition, Decision, Input, Literal, Notes, Plan, Refusal, Template, infer, lower, resolve, settings};
 use crate::error::SqlState;
 use crate::schema::{ColumnId, Protection};
 use crate::value::Type;
@@ -175,6 +175,15 @@ impl<'a> Ctx<'a> {
     ) -> Result<Input, Refusal> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, column),
+            // What PostgreSQL makes of it depends on nothing that stands in it.
+            Bare::Literal { literal: Literal::Array(_), .. } => {
+                let label = self.scope.label(column);
+                Err(Refusal::new(format!(
+                    "an ARRAY without anything that has a type cannot be used with column {label}"
+                ))
+                .of(self.scope.column_name(column))
+                .hint("Write the array in quotes: '{NULL}', '{}'."))
+            }
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, column)?;

@@ -228,6 +228,9 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
     let bytes = ctx.source.bytes(&(open + 1..ctx.source.closing(open)?))?;
     let comparison = Comparison { operator, token: operand.extent.end, column_first: true };
     types::comparable_elements(ctx, operand.column, right, &comparison)?;
+    if ctx.scope.column(operand.column)?.ty.is_some_and(|ty| ty.element().is_some()) {
+        return Err(no_operator(ctx, operand.column, "= ANY over whole arrays"));
+    }
     let beacon = use_tag(ctx, operand, "= ANY")?;
     let table = ctx.scope.table.clone();
     let own = ctx.scope.column(operand.column)?.ty.ok_or_else(unreadable)?.unmodified();
@@ -331,7 +334,12 @@ pub(super) fn array_of(expr: &Expr) -> (&Expr, Option<&DataType>) {
                 data_type: DataType::Array(ArrayElemTypeDef::SquareBracket(element, None)),
                 format: None,
             } if cast.is_none() => {
-                cast = Some(&**element);
+                let mut element = &**element;
+                // Any number of brackets means the same.
+                while let DataType::Array(ArrayElemTypeDef::SquareBracket(inner, None)) = element {
+                    element = inner;
+                }
+                cast = Some(element);
                 inner
             }
             _ => return (expr, cast),

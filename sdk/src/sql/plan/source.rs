@@ -242,8 +242,27 @@ impl<'t> Source<'t> {
                 let start = at.checked_sub(words_of(data_type)).ok_or_else(unreadable)?;
                 if self.type_end(start)? == at { Ok(start..at + 1) } else { Err(unreadable()) }
             }
+            Expr::Array(array) if array.named => self.array(&array.elem),
             _ => Err(unreadable()),
         }
+    }
+
+    /// `ARRAY[…]` of these elements. One without any has nothing by which it is found.
+    fn array(&self, elements: &[Expr]) -> Result<Extent, Refusal> {
+        let mut found: Option<Extent> = None;
+        for element in elements {
+            let next = self.extent(element)?;
+            found = Some(match found {
+                None => next,
+                Some(before) if self.is_symbol(before.end, b',') && next.start == before.end + 1 => {
+                    before.start..next.end
+                }
+                Some(_) => return Err(unreadable()),
+            });
+        }
+        let brackets = self.wrapped(&found.ok_or_else(unreadable)?, b'[', b']')?;
+        let start = brackets.start.checked_sub(1).ok_or_else(unreadable)?;
+        if self.is_word(start, "array") { Ok(start..brackets.end) } else { Err(unreadable()) }
     }
 
     fn wrapped(&self, inner: &Extent, open: u8, close: u8) -> Result<Extent, Refusal> {

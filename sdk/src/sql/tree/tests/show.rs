@@ -315,10 +315,9 @@ impl Show<'_, '_> {
             Expr::Cast { operand, to } => {
                 let TypeName { ty, element, dimensions, named, name: _, span } = to;
                 let known = match (ty, element) {
+                    (_, Some(element)) => format!("{element} x{dimensions}"),
                     (Some(ty), None) => ty.to_string(),
-                    (None, Some(element)) => format!("{element} x{dimensions}"),
                     (None, None) => named.as_ref().map_or("?".to_owned(), |name| format!("named {}", dotted(name))),
-                    (Some(_), Some(_)) => unreachable!(),
                 };
                 format!("[cast {} {} = {known}]", self.expr(*operand), self.words(*span))
             }
