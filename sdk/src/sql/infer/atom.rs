@@ -289,6 +289,9 @@ impl Infer<'_, '_> {
     /// `column = ANY (array)`: the array becomes one of tags.
     fn any(&mut self, operand: ExprId, column: &Bundle, right: ExprId, comparison: &Comparison) -> Result<(), Refusal> {
         self.comparable_elements(column, right, comparison)?;
+        if self.statement.type_of(column)?.element().is_some() {
+            return Err(self.statement.no_operator(column, "= ANY over whole arrays"));
+        }
         let beacon = self.tag_of_column(operand, column, "= ANY")?;
         let table = self.table_of(column)?;
         let own = self.statement.type_of(column)?.unmodified();

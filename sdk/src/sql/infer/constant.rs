@@ -21,6 +21,10 @@ impl Statement<'_, '_> {
         }
         Ok(self.literal(expr, 0)?.map(|constant| match constant {
             literal::Constant::Null => Bare::Null { cast: self.outer_type(expr) },
+            literal::Constant::Value(Literal::Array(items)) => {
+                let literal = literal::array_constant(&items).unwrap_or(Literal::Array(items));
+                Bare::Literal { literal, at: self.source.characters(self.place(expr)) }
+            }
             literal::Constant::Value(literal) => {
                 Bare::Literal { literal, at: self.source.characters(self.place(expr)) }
             }
@@ -35,15 +39,13 @@ impl Statement<'_, '_> {
         }
     }
 
-    /// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts. The elements of an ARRAY are
-    /// not told apart.
+    /// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts.
     fn place(&self, expr: ExprId) -> usize {
         let mut expr = expr;
         loop {
             expr = match self.tree.expr(expr) {
                 Expr::Cast { operand, .. } | Expr::Prefix { operand, .. } => *operand,
                 Expr::Constant(token) => return self.at(*token),
-                Expr::Array(_) => return 0,
                 _ => return self.at(self.tree.span(expr).start),
             };
         }

@@ -27,7 +27,7 @@ use super::plan::source::Source;
 use super::resolve::{RangeId, RangeKind, Resolved};
 use super::stack::Stack;
 use super::tree::{ExprId, QueryId, TokenSpan, Tree};
-use super::{Condition, Input, Notes, Refusal};
+use super::{Condition, Input, Literal, Notes, Refusal};
 use crate::error::ColumnName;
 use crate::schema::{Column, ColumnId, Table};
 use crate::value::Type;
@@ -330,6 +330,10 @@ impl Infer<'_, '_> {
     fn protect(&mut self, value: &Bare, bundle: &Bundle) -> Result<Input, Refusal> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, bundle),
+            Bare::Literal { literal: Literal::Array(_), .. } => {
+                Err(super::plan::constant::untyped_array(&self.statement.label(bundle))
+                    .of(self.statement.column_name(bundle)?))
+            }
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, bundle)?;

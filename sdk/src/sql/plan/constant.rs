@@ -56,6 +56,12 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     })
 }
 
+/// The refusal of an ARRAY in which nothing has a type: what PostgreSQL makes of it depends on what stands around it.
+pub(in crate::sql) fn untyped_array(label: &str) -> Refusal {
+    Refusal::new(format!("an ARRAY without anything that has a type cannot be used with column {label}"))
+        .hint("Write the array in quotes: '{NULL}', '{}'.")
+}
+
 /// The type of the outermost cast.
 fn outer_type(expr: &Expr) -> Option<Type> {
     match unnested(expr) {

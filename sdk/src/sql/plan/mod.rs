@@ -31,7 +31,7 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use self::constant::{Bare, is_null_of, same_value};
+use self::constant::{Bare, is_null_of, same_value, untyped_array};
 use self::draft::{Draft, Params};
 use self::mention::Touched;
 use self::scope::Scope;
@@ -175,14 +175,8 @@ impl<'a> Ctx<'a> {
     ) -> Result<Input, Refusal> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, column),
-            // What PostgreSQL makes of it depends on nothing that stands in it.
             Bare::Literal { literal: Literal::Array(_), .. } => {
-                let label = self.scope.label(column);
-                Err(Refusal::new(format!(
-                    "an ARRAY without anything that has a type cannot be used with column {label}"
-                ))
-                .of(self.scope.column_name(column))
-                .hint("Write the array in quotes: '{NULL}', '{}'."))
+                Err(untyped_array(&self.scope.label(column)).of(self.scope.column_name(column)))
             }
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
