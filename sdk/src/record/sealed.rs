@@ -9,14 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::names::Names;
 use crate::keys::KeySource;
-use crate::schema::Table;
 use crate::schema::names::SIGNATURE;
+use crate::schema::{Column, ColumnId, Table};
 use crate::seal::packed::Packed;
 use crate::seal::row::{self, SealedParts, StoredRow};
 use crate::seal::signature;
+use crate::value::{self, Type};
 
 /// One sealed row, by physical column: cells, search tags and signature, and the unsealed columns in the form in
-/// which PostgreSQL's binary protocol carries them (S of `docs/formats.md`).
+/// which PostgreSQL's binary protocol carries them, in UTF-8: S of `docs/formats.md`, but an array as `array_send` gives it.
 ///
 /// It serialises for storage elsewhere than in a table. Its fields are not those of the record that was sealed, so
 /// it cannot be read as one by accident.
@@ -79,8 +80,12 @@ impl SealedRecord {
         let mut contents = Packed::new(names.len(), row::sealed_len(table, clear) + others);
         let SealedParts { tags, signature } = row::seal_stored(table, keys, clear, &mut contents)?;
         for (id, column) in table.columns.iter().enumerate() {
-            if let Some(stored) = clear.get(id).filter(|_| !column.is_sealed()) {
-                contents.put(id, stored);
+            match (clear.get(id).filter(|_| !column.is_sealed()), clear_array(column)) {
+                (Some(stored), Some(ty)) => {
+                    contents.put(id, &ty.sent_array(stored).map_err(|error| unsent(table, column, &error))?)
+                }
+                (Some(stored), None) => contents.put(id, stored),
+                (None, _) => {}
             }
         }
         for (position, tag) in (table.columns.len()..).zip(&tags) {
@@ -108,7 +113,9 @@ impl SealedRecord {
             let at = |position| Some(self.contents.get(position));
             let signature = table.signature.as_ref().and_then(|_| at(columns + tags));
             let tags: Vec<_> = (columns..columns + tags).map(at).collect();
-            let columns: Vec<_> = (0..columns).map(at).collect();
+            let mut columns: Vec<_> = (0..columns).map(at).collect();
+            let arrays = stored_arrays(table, &columns);
+            put(&mut columns, &arrays);
             return then(StoredRow { columns: &columns, tags: &tags, signature });
         }
         let mut known = 0;
@@ -117,7 +124,7 @@ impl SealedRecord {
             known += 1;
             Some(self.contents.get(position))
         };
-        let columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
+        let mut columns: Vec<_> = table.columns.iter().map(|column| at(&column.name)).collect();
         let tags: Vec<_> = table.beacons.iter().map(|beacon| at(&beacon.helper)).collect();
         let signature = at(SIGNATURE);
         // Names of a table are distinct, so whatever was not asked for by name is no column.
@@ -125,7 +132,34 @@ impl SealedRecord {
             let reason = "the sealed record has a column that the table does not have".to_owned();
             return Err(Error::Record { table: table.logical.clone(), reason });
         }
+        let arrays = stored_arrays(table, &columns);
+        put(&mut columns, &arrays);
         then(StoredRow { columns: &columns, tags: &tags, signature })
+    }
+}
+
+/// The type of an array that is not sealed: its content is not S.
+fn clear_array(column: &Column) -> Option<Type> {
+    column.ty.filter(|ty| ty.element().is_some() && !column.is_sealed())
+}
+
+fn unsent(table: &Table, column: &Column, error: &value::Error) -> Error {
+    Error::Field { column: format!("{}.{}", table.logical, column.logical), reason: error.to_string() }
+}
+
+/// Of every array in the clear that is there, its position and S. What is no array of its type has an S that no array has:
+/// whether that is tampering is for the signature to say.
+fn stored_arrays(table: &Table, columns: &[Option<Option<&[u8]>>]) -> Vec<(ColumnId, Vec<u8>)> {
+    let contents = table.columns.iter().zip(columns).enumerate();
+    let arrays = contents.filter_map(|(id, (column, content))| Some((id, clear_array(column)?, (*content)??)));
+    arrays.map(|(id, ty, sent)| (id, ty.stored_array(sent).unwrap_or_default())).collect()
+}
+
+fn put<'a>(columns: &mut [Option<Option<&'a [u8]>>], arrays: &'a [(ColumnId, Vec<u8>)]) {
+    for (id, stored) in arrays {
+        if let Some(content) = columns.get_mut(*id) {
+            *content = Some(Some(stored));
+        }
     }
 }
 

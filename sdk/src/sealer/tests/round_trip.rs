@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::seal;
 use crate::seal::row::{SealedRow, StoredRow, open_cell, seal_row, verify_row};
-use crate::value::{NumericModifier, Value};
+use crate::value::{Format, NumericModifier, Settings, Value};
 
 /// A field a type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -135,18 +135,17 @@ fn record() -> impl Strategy<Value = All> {
 }
 
 /// The parts of a sealed record as `seal::row` takes them.
-fn with_stored<T>(table: &Table, sealed: &SealedRecord, then: impl FnOnce(&StoredRow<'_>) -> T) -> T {
-    let columns: Vec<_> = table.columns.iter().map(|column| Some(sealed.bytes(&column.name))).collect();
-    let tags: Vec<_> = table.beacons.iter().map(|beacon| Some(sealed.bytes(&beacon.helper))).collect();
-    then(&StoredRow { columns: &columns, tags: &tags, signature: Some(sealed.bytes("pgseal_signature")) })
+fn with_stored<T>(sealer: &Sealer, sealed: &SealedRecord, then: impl FnOnce(&StoredRow<'_>) -> T) -> T {
+    let Known { table, names } = sealer.known(sealed.table()).unwrap();
+    sealed.with_row(table, names, |row| Ok(then(&row))).unwrap()
 }
 
 /// A row that was sealed without a record, as it is read from its table.
 fn from_row(table: &Table, values: &[Option<Value<'_>>], row: SealedRow) -> SealedRecord {
     let clear = |column: &Column, value: &Value<'_>| {
-        let mut stored = Vec::new();
-        value.write_stored(&column.ty.unwrap(), &mut stored);
-        stored
+        let mut sent = Vec::new();
+        value.render(&column.ty.unwrap(), Format::Binary, &Settings::default(), &mut sent).unwrap();
+        sent
     };
     let columns = table.columns.iter().zip(values).zip(row.cells).map(|((column, value), cell)| {
         let clear = value.as_ref().filter(|_| !column.is_sealed()).map(|value| clear(column, value));
@@ -171,7 +170,7 @@ fn round_trip(sealer: &Sealer, table: &Table, record: &All) {
     for sealed in [sealer.seal("card", record).unwrap(), sealer.seal_record("card", &dynamic).unwrap(), by_row] {
         assert!(&sealer.open::<All>(&sealed).unwrap() == record);
         assert!(sealer.open_record(&sealed).unwrap() == dynamic);
-        with_stored(table, &sealed, |row| {
+        with_stored(sealer, &sealed, |row| {
             verify_row(table, keys, row).unwrap();
             for (id, (column, value)) in table.columns.iter().zip(&values).enumerate() {
                 let (ty, mut scratch, mut expected) = (column.ty.unwrap(), Vec::new(), Vec::new());
@@ -201,6 +200,44 @@ proptest! {
             let table = all(action);
             let sealer = runtime.block_on(sealer(Arc::clone(&table)));
             round_trip(&sealer, &table, &record);
+        }
+    }
+}
+
+/// What an INSERT with binary parameters writes.
+#[tokio::test]
+async fn an_array_in_the_clear_is_there_as_postgresql_sends_it() {
+    let open = |name, ty: Type| column(name, Action::SIGN_ONLY, ty.array().unwrap());
+    let columns = [column("free", Action::DO_NOTHING, Type::Text.array().unwrap()), open("codes", Type::Int4)];
+    let mut all = vec![
+        column("id", Action::SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT, Type::Int8),
+        column("pan", Action::ENCRYPT_AND_SIGN, Type::Text),
+    ];
+    all.extend(columns);
+    let mut table = Arc::into_inner(table(all)).unwrap();
+    table.signature.as_mut().unwrap().columns.retain(|id| *id != 2);
+    let sealer = sealer(Arc::new(table)).await;
+    let record = serde_json::json!({"id": 1, "pan": "4111", "codes": [7, null], "free": []});
+    let sealed = sealer.seal("card", &record).unwrap();
+    let codes = b"\0\0\0\x01\0\0\0\x01\0\0\0\x17\0\0\0\x02\0\0\0\x01\0\0\0\x04\0\0\0\x07\xff\xff\xff\xff".as_slice();
+    assert_eq!(sealed.bytes("codes"), Some(codes));
+    assert_eq!(sealed.bytes("free"), Some(b"\0\0\0\0\0\0\0\0\0\0\0\x19".as_slice()));
+
+    let stored: SealedRecord = serde_json::from_str(&serde_json::to_string(&sealed).unwrap()).unwrap();
+    for mut sealed in [sealed, stored] {
+        assert_eq!(sealer.open::<serde_json::Value>(&sealed).unwrap(), record);
+        let mut other = codes.to_vec();
+        other[27] = 8;
+        let without_type = [&codes[..4], &codes[12..]].concat();
+        let of_int8 = [&codes[..11], &[20], &codes[12..]].concat();
+        for changed in [&other[..], &without_type, &of_int8, &codes[..11], b""] {
+            sealed.set_bytes("codes", Some(changed));
+            assert_eq!(sealer.open::<serde_json::Value>(&sealed).err().unwrap().kind(), Kind::Tampered);
+        }
+        sealed.set_bytes("codes", Some(codes));
+        for changed in [b"".as_slice(), b"\0\0\0\0", b"\0\0\0\0\0\0\0\0\0\0\0\x17"] {
+            sealed.set_bytes("free", Some(changed));
+            assert!(sealer.open::<serde_json::Value>(&sealed).is_err(), "it is not signed, and no array of text");
         }
     }
 }

@@ -2,6 +2,7 @@
 //! an array is these bytes (arrayfuncs.c).
 
 mod builder;
+mod sent;
 mod text;
 
 use std::borrow::Cow;
