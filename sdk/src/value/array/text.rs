@@ -145,7 +145,10 @@ impl Parser<'_, '_> {
         self.rest = after;
         match item {
             Some(text) if self.unread.is_none() => {
-                match (self.element.facts().codec.parse)(&self.element, &text, self.settings) {
+                let codec = &self.element.facts().codec;
+                let value = (codec.parse)(&self.element, &text, self.settings);
+                // A name is cut without a modifier too.
+                match value.and_then(|value| (codec.limit)(value, &self.element.unmodified())) {
                     Ok(value) => put(&value, &self.element, &mut self.body),
                     Err(error) => self.unread = Some(error),
                 }
