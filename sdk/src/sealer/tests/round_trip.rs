@@ -136,7 +136,8 @@ fn record() -> impl Strategy<Value = All> {
 
 /// The parts of a sealed record as `seal::row` takes them.
 fn with_stored<T>(sealer: &Sealer, sealed: &SealedRecord, then: impl FnOnce(&StoredRow<'_>) -> T) -> T {
-    let Known { table, names } = sealer.known(sealed.table()).unwrap();
+    let known = sealer.known(sealed.table()).unwrap();
+    let Known { table, names } = &*known;
     sealed.with_row(table, names, |row| Ok(then(&row))).unwrap()
 }
 
