@@ -28,6 +28,9 @@ a: SELECT p.id, x.holder FROM person p LEFT JOIN LATERAL (SELECT l.holder FROM l
    ORDER BY p.id;
 a: SELECT p.name, g FROM person p CROSS JOIN generate_series(1, 2) g ORDER BY p.id, g;
 a: SELECT p.name, v.label FROM person p JOIN (VALUES (1, 'x'), (2, 'y')) v (id, label) ON v.id = p.id ORDER BY p.id;
+a: SELECT p.id FROM person p, ledger l WHERE p.email = $1 AND l.iban <> $1 ORDER BY l.id;
+<- ["a@x"]
+a: SELECT p.id, l.id FROM person p, ledger l WHERE p.email = 'DE1' OR l.iban = 'DE1' ORDER BY 1, 2;
 a: SELECT public.person.name, person.team FROM person, note WHERE note.id = person.id ORDER BY person.id;
 a: SELECT count(*) FROM ledger l JOIN person p ON p.id = l.id;
 a: SELECT 1 FROM ledger l JOIN note n ON n.id = l.id AND l.iban = 'DE1';

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::source::{Source, unreadable};
 use super::work;
@@ -178,10 +179,9 @@ fn is_same_tag(one: &Recipe, other: &Recipe) -> bool {
         (one, other) => one == other,
     };
     match (one, other) {
-        // A statement has one protected table.
-        (Recipe::Tag { beacon, input, .. }, Recipe::Tag { beacon: other, input: constant, .. })
-        | (Recipe::Tags { beacon, input, .. }, Recipe::Tags { beacon: other, input: constant, .. }) => {
-            beacon == other && same(input, constant)
+        (Recipe::Tag { table, beacon, input }, Recipe::Tag { table: another, beacon: other, input: constant })
+        | (Recipe::Tags { table, beacon, input }, Recipe::Tags { table: another, beacon: other, input: constant }) => {
+            Arc::ptr_eq(table, another) && beacon == other && same(input, constant)
         }
         _ => false,
     }

@@ -222,3 +222,14 @@ fn parentheses_around_a_query_change_nothing() {
     assert!(text.starts_with("(SELECT pg_catalog.int4send(\"shift\".\"hours\") AS \"hours\", "), "{text}");
     refused("(SELECT hours FROM shift) ORDER BY hours", "behind the parentheses");
 }
+
+#[test]
+fn one_constant_for_two_tables_has_two_tags() {
+    for constant in ["'x'", "$1"] {
+        let plan = plan(&format!(
+            "SELECT c.id FROM customers c JOIN staff s ON s.id = c.id WHERE c.email = {constant} AND s.email = {constant} \
+             AND c.email = {constant}"
+        ));
+        assert_eq!(plan.template.slots.len(), 2, "{constant}");
+    }
+}
