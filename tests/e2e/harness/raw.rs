@@ -84,7 +84,7 @@ pub(crate) struct Raw {
     heard: Option<Heard>,
 }
 
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
+const PATIENCE: Option<Duration> = Some(Duration::from_secs(180));
 
 impl Raw {
     /// A TCP connection; nothing is sent.

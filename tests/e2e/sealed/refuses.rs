@@ -19,7 +19,8 @@ fn a_refusal_names_the_column_and_repeats_no_value() {
         format!("SELECT id FROM person WHERE lower(email) = '{secret}'"),
         format!("SELECT id FROM person WHERE email = '{secret}' || team"),
         format!("UPDATE person SET name = name || '{secret}'"),
-        format!("SELECT id FROM person WHERE email = '{secret}' OR team = (SELECT '{secret}')"),
+        format!("SELECT id FROM person WHERE email = (SELECT '{secret}')"),
+        format!("SELECT p.id FROM person p JOIN (VALUES ('{secret}')) v (x) ON v.x = p.email"),
     ] {
         let frames = raw.talk(&query(&sql), 1);
         let error = error(&frames);

@@ -3,6 +3,8 @@
 //! What is left out is decided by the server alone; a reading that could differ from PostgreSQL's is left out too, since
 //! a row that was rightly found must never be taken for a wrong one.
 
+use std::collections::BTreeMap;
+
 use super::constant::{Bare, is_null_of, same_value};
 use super::{Block, Infer, Kind, RowPath};
 use crate::schema::ColumnId;
@@ -63,7 +65,7 @@ impl Infer<'_, '_> {
             },
             Expr::IsDistinct { left, right, negated: not_same } => {
                 let same = match self.sides(*left, *right) {
-                    Some((place, ty, other)) => match self.compared_with(&ty, &place, other) {
+                    Some((place, ty, other)) => match self.compared_with(&ty, &place, other, &|_| 1) {
                         Some(constant) => Condition::Same { column: place, constant },
                         None => Condition::Unknown,
                     },
@@ -124,7 +126,7 @@ impl Infer<'_, '_> {
             return Condition::All(fields.map(|(left, right)| self.equal(*left, *right, depth + 1)).collect());
         }
         match self.sides(left, right) {
-            Some((place, ty, other)) => match self.compared_with(&ty, &place, other) {
+            Some((place, ty, other)) => match self.compared_with(&ty, &place, other, &|_| 1) {
                 Some(constant) => Condition::In { column: place, constants: vec![constant] },
                 None => Condition::Unknown,
             },
@@ -134,7 +136,15 @@ impl Infer<'_, '_> {
 
     fn in_constants(&self, left: ExprId, items: &[ExprId]) -> Option<Condition<Place>> {
         let (place, own) = self.place(left)?;
-        let constants = items.iter().map(|item| self.compared_with(&own, &place, *item)).collect::<Option<Vec<_>>>()?;
+        let mut places = BTreeMap::new();
+        for item in items {
+            if let Expr::Param(number) = self.statement.tree.expr(*item) {
+                *places.entry(*number).or_insert(0) += 1;
+            }
+        }
+        let beside = |number| places.get(&number).copied().unwrap_or(0);
+        let constants = items.iter().map(|item| self.compared_with(&own, &place, *item, &beside));
+        let constants = constants.collect::<Option<Vec<_>>>()?;
         // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
         // numbers and texts makes no difference.
         let untyped = |input: &Input| matches!(input, Input::Literal { literal: Literal::Untyped(_), .. });
@@ -161,8 +171,9 @@ impl Infer<'_, '_> {
         known.unwrap_or(Condition::Unknown)
     }
 
-    /// The constant that a column is compared with, as PostgreSQL types it.
-    fn compared_with(&self, own: &Type, place: &Place, expr: ExprId) -> Option<Input> {
+    /// The constant that a column is compared with, as PostgreSQL types it. `beside`: at how many places of the comparison a
+    /// parameter stands.
+    fn compared_with(&self, own: &Type, place: &Place, expr: ExprId, beside: &dyn Fn(usize) -> usize) -> Option<Input> {
         match self.statement.constant(expr).ok()?? {
             Bare::Null { cast } => cast.is_none_or(|cast| is_null_of(&cast, own)).then_some(Input::Null),
             Bare::Literal { literal: Literal::Array(_), .. } => None,
@@ -171,7 +182,9 @@ impl Infer<'_, '_> {
             Bare::Param { number, cast } => {
                 // Beside a column an untyped parameter is what the column's operator takes.
                 let cast = match (self.params.declared(number), cast) {
-                    (None, None) if place.sealed || self.statement.source.stands_once(number) => Some(own.operand()),
+                    (None, None) if place.sealed || self.statement.source.places(number) == beside(number) => {
+                        Some(own.operand())
+                    }
                     // What stands somewhere else may have given it a type.
                     (None, None) => return None,
                     (_, cast) => cast,
@@ -215,7 +228,7 @@ impl Infer<'_, '_> {
                 let ty = match (declared, element) {
                     (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
                     (Some(ty), None) | (None, Some(ty)) => ty,
-                    (None, None) if place.sealed || self.statement.source.stands_once(number) => own,
+                    (None, None) if place.sealed || self.statement.source.places(number) == 1 => own,
                     (None, None) => return None,
                 };
                 Some(Input::Param { index: number, ty })

@@ -3,6 +3,8 @@
 //! What is left out is decided by the server alone; a reading that could differ from PostgreSQL's is left out too, since
 //! a row that was rightly found must never be taken for a wrong one.
 
+use std::collections::BTreeMap;
+
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
 
 use super::constant::{Bare, Constant, is_null_of, same_value};
@@ -100,19 +102,28 @@ fn equal(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
         return Condition::All(left.iter().zip(right).map(|(left, right)| equal(ctx, left, right)).collect());
     }
     sides(ctx, left, right)
-        .and_then(|(column, other)| Some(Condition::In { column, constants: vec![constant(ctx, column, other)?] }))
+        .and_then(|(column, other)| {
+            Some(Condition::In { column, constants: vec![constant(ctx, column, other, &|_| 1)?] })
+        })
         .unwrap_or(Condition::Unknown)
 }
 
 fn same(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
     sides(ctx, left, right)
-        .and_then(|(column, other)| Some(Condition::Same { column, constant: constant(ctx, column, other)? }))
+        .and_then(|(column, other)| Some(Condition::Same { column, constant: constant(ctx, column, other, &|_| 1)? }))
         .unwrap_or(Condition::Unknown)
 }
 
 fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
     let column = column(ctx, left)?;
-    let constants = items.iter().map(|item| constant(ctx, column, item)).collect::<Option<Vec<_>>>()?;
+    let mut places = BTreeMap::new();
+    for item in items {
+        if let Ok(Some(Constant { value: Bare::Param { number, cast: None }, .. })) = Constant::read(ctx.source, item) {
+            *places.entry(number).or_insert(0) += 1;
+        }
+    }
+    let beside = |number| places.get(&number).copied().unwrap_or(0);
+    let constants = items.iter().map(|item| constant(ctx, column, item, &beside)).collect::<Option<Vec<_>>>()?;
     // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
     // numbers and texts makes no difference.
     let own = ctx.scope.column(column).ok()?.ty?;
@@ -140,8 +151,9 @@ fn any_of(ctx: &Ctx<'_>, left: &Expr, right: &Expr) -> Condition {
         .unwrap_or(Condition::Unknown)
 }
 
-/// The constant that a column is compared with, as PostgreSQL types it.
-fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
+/// The constant that a column is compared with, as PostgreSQL types it. `beside`: at how many places of the comparison a
+/// parameter stands.
+fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr, beside: &dyn Fn(usize) -> usize) -> Option<Input> {
     let is_sealed = ctx.scope.column(column).ok()?.is_sealed();
     let own = ctx.scope.column(column).ok()?.ty?;
     match Constant::read(ctx.source, expr).ok()??.value {
@@ -152,7 +164,7 @@ fn constant(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
         Bare::Param { number, cast } => {
             // Beside a column an untyped parameter is what the column's operator takes.
             let cast = match (ctx.params.declared(number), cast) {
-                (None, None) if is_sealed || ctx.source.stands_once(number) => Some(operator_type(&own)),
+                (None, None) if is_sealed || ctx.source.places(number) == beside(number) => Some(operator_type(&own)),
                 // What stands somewhere else may have given it a type.
                 (None, None) => return None,
                 (_, cast) => cast,
@@ -195,7 +207,7 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
             let ty = match (declared, element) {
                 (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
                 (Some(ty), None) | (None, Some(ty)) => ty,
-                (None, None) if is_sealed || ctx.source.stands_once(number) => own,
+                (None, None) if is_sealed || ctx.source.places(number) == 1 => own,
                 (None, None) => return None,
             };
             Some(Input::Param { index: number, ty })

@@ -4,6 +4,8 @@
 //! values are used, and an extent grows from such a leaf over the tokens that its wrappers must have. Whatever does
 //! not look as expected is refused.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use sqlparser::ast::{CastKind, DataType, Expr, Ident, TypedString, UnaryOperator};
@@ -28,6 +30,8 @@ pub(in crate::sql) struct Source<'t> {
     characters: Vec<usize>,
     /// What walks over its tree may use.
     stack: Stack,
+    /// At how many places each parameter stands, once somebody asked.
+    places: OnceCell<BTreeMap<usize, usize>>,
 }
 
 /// Token positions, half open.
@@ -47,7 +51,7 @@ impl<'t> Source<'t> {
                 characters.push(counted);
             }
         }
-        Self { text, tokens, start: (bytes.start, before), characters, stack }
+        Self { text, tokens, start: (bytes.start, before), characters, stack, places: OnceCell::new() }
     }
 
     /// Whether a walk may go one level deeper.
@@ -55,10 +59,19 @@ impl<'t> Source<'t> {
         self.stack.deeper()
     }
 
-    /// Whether a parameter stands at one place only: then nothing but what is beside it gives it a type.
-    pub(in crate::sql) fn stands_once(&self, number: usize) -> bool {
-        let is = |token: &&Token| token.kind == Kind::Param && param_number(token.text(self.text)) == Ok(number);
-        self.tokens.iter().filter(is).nth(1).is_none()
+    /// At how many places a parameter stands. What stands nowhere but beside one column has its type from there.
+    pub(in crate::sql) fn places(&self, number: usize) -> usize {
+        let places = self.places.get_or_init(|| {
+            let params = self.tokens.iter().filter(|token| token.kind == Kind::Param);
+            params.filter_map(|token| param_number(token.text(self.text)).ok()).fold(
+                BTreeMap::new(),
+                |mut places, number| {
+                    *places.entry(number).or_insert(0) += 1;
+                    places
+                },
+            )
+        });
+        places.get(&number).copied().unwrap_or(0)
     }
 
     /// How many characters of the text come before a byte of this statement.

@@ -160,6 +160,9 @@ fn a_parameter_that_stands_twice_may_have_the_type_of_the_other_place_sql_60() {
         plan.output.as_ref().unwrap().rows.iter().map(|row| row.conditions.len()).sum::<usize>()
     };
     assert_eq!(known("SELECT email FROM staff WHERE id = $1"), 1);
+    assert_eq!(known("SELECT email FROM staff WHERE id IN ($1, $1, 3)"), 1);
+    assert_eq!(known("UPDATE staff SET team = 'x' WHERE id IN ($1, 3, $1) RETURNING id"), 1);
+    assert_eq!(known("SELECT email FROM staff WHERE id IN ($1, $1::float8)"), 0);
     assert_eq!(known("SELECT $1::float8, email FROM staff WHERE id = $1"), 0);
     assert_eq!(known("SELECT email FROM staff s JOIN plain p ON p.f = $1 WHERE s.id = $1"), 0);
     assert_eq!(known("SELECT email FROM staff WHERE email = $1 OR code IS NULL AND email = $1"), 1);
