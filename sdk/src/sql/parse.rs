@@ -233,7 +233,7 @@ fn not_understood() -> Refusal {
         .hint("Check its syntax; a construct that is not supported here can be moved to a statement of its own.")
 }
 
-fn too_complex(message: &str) -> Refusal {
+pub(super) fn too_complex(message: &str) -> Refusal {
     Refusal::error(SqlState::STATEMENT_TOO_COMPLEX, message)
         .hint("Split the statement; a long list of values can be one array parameter, column = ANY ($1).")
 }

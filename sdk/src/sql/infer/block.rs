@@ -5,10 +5,14 @@ use super::{Block, Infer, Kind, Place, RowPath, Seen, note};
 use crate::schema::Table;
 use crate::sql::Refusal;
 use crate::sql::functions::FunctionKind;
+use crate::sql::parse::too_complex;
 use crate::sql::resolve::{RangeId, RangeKind, Ref, Shown};
 use crate::sql::tree::{
     Body, Distinct, Expr, ExprId, GroupKey, JoinKind, JoinOn, Query, QueryId, RelId, Relation, Select, SetOperator,
 };
+
+/// Rows of protected tables that a row of a query is made of, and conditions on them, brought by the queries in its FROM.
+const MOST_BROUGHT: usize = 1_000;
 
 impl Infer<'_, '_> {
     /// A query and all that it is made of; once.
@@ -137,18 +141,12 @@ impl Infer<'_, '_> {
                 {
                     return Err(unknown("a list of column aliases"));
                 }
-                block.rows.extend(self.rows_of(range)?);
+                self.brings(range, block, asked.is_some())?;
             }
             Relation::Derived { lateral: _, query, alias: _ } => {
                 self.query(*query)?;
                 let range = self.statement.names.relation(id).ok_or_else(super::unreadable)?;
-                block.rows.extend(self.rows_of(range)?);
-                if asked.is_some()
-                    && let Some(inner) = self.blocks.get(&query.index())
-                {
-                    let out = |place: &Place| Place { row: place.row.through(range), ..place.clone() };
-                    block.conditions.extend(inner.conditions.iter().map(|condition| condition.map(&out)));
-                }
+                self.brings(range, block, asked.is_some())?;
             }
             Relation::Function { lateral: _, call, ordinality: _, alias: _ } => self.function(*call)?,
             Relation::Join { kind, left, right, on } => {
@@ -233,16 +231,26 @@ impl Infer<'_, '_> {
         Ok(())
     }
 
-    /// The rows of protected tables that a range brings.
-    fn rows_of(&self, range: RangeId) -> Result<Vec<RowPath>, Refusal> {
-        Ok(match &self.statement.names.range(range).kind {
-            RangeKind::Table(_) => vec![RowPath(vec![range])],
-            RangeKind::Query(query) => match self.blocks.get(&query.index()) {
-                Some(block) => block.rows.iter().map(|row| row.through(range)).collect(),
-                None => return Err(super::unreadable()),
-            },
-            RangeKind::Excluded(_) | RangeKind::Other(_) | RangeKind::Function(_) | RangeKind::Join(_) => Vec::new(),
-        })
+    /// The rows of protected tables that a range brings, and what they satisfy where they must be there (SQL-60). A query
+    /// that is named twice brings them twice, so that a short text can bring more than is read.
+    fn brings(&self, range: RangeId, block: &mut Block, must_be: bool) -> Result<(), Refusal> {
+        match &self.statement.names.range(range).kind {
+            RangeKind::Table(_) => block.rows.push(RowPath(vec![range])),
+            RangeKind::Query(query) => {
+                let inner = self.blocks.get(&query.index()).ok_or_else(super::unreadable)?;
+                block.rows.extend(inner.rows.iter().map(|row| row.through(range)));
+                if must_be {
+                    let out = |place: &Place| Place { row: place.row.through(range), ..place.clone() };
+                    block.conditions.extend(inner.conditions.iter().map(|condition| condition.map(&out)));
+                }
+                let most = MOST_BROUGHT.max(inner.rows.len()).max(inner.conditions.len());
+                if block.rows.len().max(block.conditions.len()) > most {
+                    return Err(too_complex("a statement brings the rows of protected tables more than 1,000 times"));
+                }
+            }
+            RangeKind::Excluded(_) | RangeKind::Other(_) | RangeKind::Function(_) | RangeKind::Join(_) => {}
+        }
+        Ok(())
     }
 
     fn values(&mut self, rows: &[Vec<ExprId>]) -> Result<Block, Refusal> {

@@ -8,10 +8,17 @@ use super::{Columns, Merge, Range, RangeId, RangeKind, Ref, Resolver, Shows, Vis
 use crate::error::SqlState;
 use crate::schema::Table;
 use crate::sql::Refusal;
+use crate::sql::parse::too_complex;
 use crate::sql::plan::scope as lock;
 use crate::sql::tree::{
     Alias, Body, Cte, Expr, JoinKind, JoinOn, Name, QualifiedName, QueryId, RelId, Relation, Target,
 };
+
+/// FROM items of one statement.
+const MOST_RANGES: usize = 1_000;
+
+/// Columns of all of them together.
+const MOST_COLUMNS: usize = 20_000;
 
 /// Functions that give one column, of the function's own name or of the alias'.
 const SCALAR: [&str; 4] = ["generate_series", "generate_subscripts", "regexp_split_to_table", "string_to_table"];
@@ -73,7 +80,7 @@ impl<'t> Resolver<'_, 't> {
                     columns,
                     nullable: false,
                     open: !scalar,
-                })
+                })?
             }
             Relation::Aliased { join, alias } => {
                 let level = self.relation(*join)?;
@@ -153,7 +160,7 @@ impl<'t> Resolver<'_, 't> {
                     columns: names,
                     nullable: false,
                     open: false,
-                });
+                })?;
                 level.ranges.push(range);
             }
             JoinOn::All | JoinOn::Using { .. } | JoinOn::Natural(_) => {}
@@ -237,13 +244,13 @@ impl<'t> Resolver<'_, 't> {
         };
         let name = target.alias.as_ref().unwrap_or(last).value.clone();
         let aliased = target.alias.is_some();
-        let range = self.add(Range { name, aliased, kind, columns, nullable: false, open });
+        let range = self.add(Range { name, aliased, kind, columns, nullable: false, open })?;
         self.done.targets.insert(last.token, range);
         Ok(range)
     }
 
     /// The row that an upsert would have inserted.
-    pub(super) fn excluded(&mut self, target: RangeId) -> RangeId {
+    pub(super) fn excluded(&mut self, target: RangeId) -> Result<RangeId, Refusal> {
         let Range { kind, columns, .. } = self.done.range(target);
         let columns = columns.clone();
         let kind = match kind {
@@ -314,12 +321,19 @@ impl<'t> Resolver<'_, 't> {
             None => columns,
         };
         let name = alias.map(|alias| &alias.name).or(own).map_or(Cow::Borrowed(""), |name| name.value.clone());
-        Ok(self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false, open }))
+        self.add(Range { name, aliased: alias.is_some(), kind, columns, nullable: false, open })
     }
 
-    fn add(&mut self, range: Range<'t>) -> RangeId {
+    /// One range more, unless the statement means more than is read: a query that is named twice doubles what it brings.
+    fn add(&mut self, range: Range<'t>) -> Result<RangeId, Refusal> {
+        self.columns += range.columns.len();
+        if self.done.ranges.len() >= MOST_RANGES || self.columns > MOST_COLUMNS {
+            return Err(too_complex(
+                "a statement that names a protected object may have 1,000 FROM items and 20,000 columns",
+            ));
+        }
         self.done.ranges.push(range);
-        RangeId(self.done.ranges.len() - 1)
+        Ok(RangeId(self.done.ranges.len() - 1))
     }
 
     /// The first columns under the names that an alias gives them (42P10 if there are fewer).

@@ -224,6 +224,7 @@ pub(super) fn resolve<'t>(
         done: Resolved::default(),
         levels: Vec::new(),
         ctes: Vec::new(),
+        columns: 0,
     };
     resolver.root(&tree.root)?;
     Ok(resolver.done)
@@ -257,6 +258,8 @@ struct Resolver<'a, 't> {
     levels: Vec<Level<'t>>,
     /// Common table expressions, the innermost last.
     ctes: Vec<Visible<'t>>,
+    /// Columns of all ranges so far.
+    columns: usize,
 }
 
 impl<'t> Resolver<'_, 't> {
@@ -285,7 +288,7 @@ impl<'t> Resolver<'_, 't> {
                         self.exprs(condition.iter().copied())?;
                     }
                     if let Some((assignments, condition)) = &conflict.update {
-                        let excluded = self.excluded(target);
+                        let excluded = self.excluded(target)?;
                         let level = self.level_of(excluded);
                         self.top().join(level);
                         self.assignments(target, assignments)?;

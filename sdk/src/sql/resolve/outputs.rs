@@ -7,7 +7,11 @@ use super::{Output, Ref, Resolver, Shown};
 use crate::error::SqlState;
 use crate::sql::Refusal;
 use crate::sql::lex::Kind;
+use crate::sql::parse::too_complex;
 use crate::sql::tree::{Arguments, Body, Expr, ExprId, Form, Item, ItemKind, QueryId, Returning};
+
+/// Columns of a list: no row of PostgreSQL has more (MaxTupleAttributeNumber).
+const MOST_OUTPUTS: usize = 1_664;
 
 impl<'t> Resolver<'_, 't> {
     /// RETURNING, in the scope on top.
@@ -38,6 +42,11 @@ impl<'t> Resolver<'_, 't> {
                     let range = self.qualified(name)?;
                     outputs.extend(self.shown(&self.level_of(range)));
                 }
+            }
+            if outputs.len() > MOST_OUTPUTS {
+                return Err(too_complex(
+                    "a list of a statement that names a protected object may have 1,664 columns at most",
+                ));
             }
             if matches!(item.kind, ItemKind::Star(_)) {
                 self.done.stars.insert(item.span.start, before..outputs.len());

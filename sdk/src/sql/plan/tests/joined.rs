@@ -236,3 +236,16 @@ fn one_constant_for_two_tables_has_two_tags() {
         assert_eq!(plan.template.slots.len(), 2, "{constant}");
     }
 }
+
+#[test]
+fn a_short_text_that_means_very_much_is_refused_as_too_complex() {
+    let doubled = |list: &str, item: &str| {
+        let ctes: Vec<_> =
+            (1..40).map(|at| format!("t{at} AS (SELECT {list} FROM t{} x, t{} y)", at - 1, at - 1)).collect();
+        format!("WITH t0 AS (SELECT {item} FROM staff), {} SELECT 1 FROM t39", ctes.join(", "))
+    };
+    let using: String = (0..20_000).map(|at| format!(" JOIN staff t{at} USING (id)")).collect();
+    for text in [doubled("1 AS one", "id"), doubled("x.*, y.*", "id"), format!("SELECT 1 FROM staff{using}")] {
+        assert_eq!(refusal(&text).sqlstate, crate::error::SqlState::STATEMENT_TOO_COMPLEX, "{}", &text[..80]);
+    }
+}
