@@ -8,7 +8,7 @@ use pgseal::apply::describe;
 use pgseal::catalog::{Memory, Snapshot, queries};
 use pgseal::schema::Schema;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::NoTls;
 
 use super::Error;
@@ -57,10 +57,12 @@ impl Pool {
     /// Everything about the tables of a schema file, of one moment. What comes later than `limit` is not waited for.
     pub(super) async fn snapshot(&self, schema: &Schema, limit: Duration) -> Result<Snapshot, Error> {
         let mut memory = self.memory.lock().await;
-        let mut client = self.client().await?;
-        let Ok(snapshot) = timeout(limit, queries::read(&mut client, schema, &mut memory)).await else {
+        let late = || Error::Unreachable(format!("the catalog was not read within {limit:?}"));
+        let deadline = Instant::now() + limit;
+        let mut client = timeout_at(deadline, self.client()).await.map_err(|_| late())??;
+        let Ok(snapshot) = timeout_at(deadline, queries::read(&mut client, schema, &mut memory)).await else {
             give_up(client);
-            return Err(Error::Unreachable(format!("the catalog was not read within {limit:?}")));
+            return Err(late());
         };
         snapshot.map_err(|error| match is_passing(&error) {
             true => Error::Unreachable(describe(&error)),

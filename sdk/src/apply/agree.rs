@@ -1,6 +1,7 @@
 //! Whether schema file, lock and live catalog say the same: what every door starts with, and goes on asking (CAT-5).
 
 use super::plan;
+use super::weaker::weaker;
 use crate::catalog::{self, Snapshot, drift};
 use crate::schema::{Lock, Protection, Relation, Schema};
 
@@ -52,20 +53,11 @@ impl Agreement {
     /// Schema file and lock as they were written since, while somebody works with these.
     ///
     /// # Errors
-    /// See [`Agreement::reach`]; also a table that is protected now and would not be, and another key store: what an
-    /// older checkout of the files would do by mistake is left to a restart.
+    /// See [`Agreement::reach`]; also whatever would be protected less: what an older checkout of the files would do by
+    /// mistake is left to a restart.
     pub fn renewed(&self, schema: Schema, lock: Lock, snapshot: &Snapshot) -> Result<(Self, Protection), Disagreement> {
-        let restart = |what: String| Disagreement(format!("{what}: restart what uses it if that is meant"));
-        let named = |relation: &Relation| schema.tables.iter().any(|spec| spec.relation == *relation);
-        if let Some(gone) = self.schema.tables.iter().find(|spec| !named(&spec.relation)) {
-            let Relation { schema, name } = &gone.relation;
-            return Err(restart(format!("table {schema}.{name} is no longer in the schema file")));
-        }
-        if let Some(gone) = self.lock.tables.keys().find(|logical| !lock.tables.contains_key(*logical)) {
-            return Err(restart(format!("table {gone} is no longer in the lock")));
-        }
-        if self.lock.store.is_some() && self.lock.store != lock.store {
-            return Err(restart("the lock names another key store".into()));
+        if let Some(what) = weaker((&self.schema, &self.lock), (&schema, &lock)) {
+            return Err(Disagreement(format!("{what}: restart what uses it if that is meant")));
         }
         Self::reach(schema, Some(lock), snapshot)
     }

@@ -13,6 +13,7 @@ pub mod sight;
 #[cfg(test)]
 mod tests;
 pub mod watch;
+mod weaker;
 
 pub use agree::{Agreement, Disagreement};
 pub use plan::{Changes, Refusal, Step, plan};

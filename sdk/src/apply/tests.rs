@@ -3,8 +3,9 @@
 
 use crate::catalog::snapshot::{Column, Constraint, Database, Index, Snapshot, Table, Trigger};
 use crate::schema::checked::Schema;
-use crate::schema::{Lock, Relation, Source, lock, parse};
+use crate::schema::{Action, Lock, Relation, Source, lock, parse};
 
+use super::weaker::weaker;
 use super::{Agreement, Changes, plan};
 
 const CARD: &str = r#"version = 1
@@ -419,6 +420,56 @@ fn cat_3_a_lock_with_which_the_database_agrees_is_taken_up_and_what_takes_protec
         let text = agreement.renewed(schema, lock, &snapshot(applied())).unwrap_err().to_string();
         assert!(text.contains(what) && text.contains("restart"), "{text}");
     }
+}
+
+#[test]
+fn cat_5_files_that_protect_less_than_those_in_use_are_not_taken_up() {
+    let (agreement, _) = Agreement::reach(schema(CARD), Some(locked()), &snapshot(applied())).unwrap();
+    let refused = |schema: Schema, change: &dyn Fn(&mut Lock), what: &str| {
+        let mut lock = locked();
+        change(&mut lock);
+        let text = agreement.renewed(schema, lock, &snapshot(applied())).unwrap_err().to_string();
+        assert!(text.contains(what) && text.contains("restart"), "{what}: {text}");
+    };
+    let card = |lock: &mut Lock, change: &dyn Fn(&mut lock::Table)| change(lock.tables.get_mut("card").unwrap());
+    let unprotected = format!("{CARD}\n[settings]\nunprotected = [\"other.card\"]\n");
+    refused(schema(&unprotected), &|_| {}, "other.card is to be unprotected");
+    refused(schema(CARD), &|lock| card(lock, &|table| table.branch_key = "other".into()), "it has another key");
+    let less = |change: &dyn Fn(&mut Lock, u64)| {
+        let (mut before, mut after) = (locked(), locked());
+        (change(&mut before, 2), change(&mut after, 1));
+        weaker((agreement.schema(), &before), (agreement.schema(), &after))
+    };
+    let set = |lock: &mut Lock, number: u64| card(lock, &|table| table.min_set = u32::try_from(number).ok());
+    assert!(less(&set).unwrap().contains("accepts older signatures"));
+    let pin = |lock: &mut Lock, generation: u64| {
+        let commits = || vec!["aa".into(); 1];
+        let (key_commits, beacon_commits) = (commits(), commits());
+        let pins = lock::Key { generation, min_generation: 1, beacon_epoch: 1, key_commits, beacon_commits };
+        lock.keys.insert("cards".into(), pins);
+    };
+    assert!(less(&pin).unwrap().contains("pins less"));
+    let weaken = |table: &mut lock::Table| {
+        table.columns.iter_mut().find(|column| column.action == Action::ENCRYPT_AND_SIGN).unwrap().action =
+            Action::SIGN_ONLY;
+    };
+    refused(schema(CARD), &|lock| card(lock, &weaken), "is protected less");
+    let (head, _) = CARD.split_once("pan = ").unwrap();
+    let less = head.replace("branch_key = \"cards\"", "branch_key = \"cards\"\nunlisted_columns = \"DO_NOTHING\"");
+    refused(schema(&less), &|_| {}, "column pan is protected less");
+    // What is the same, or more, is.
+    agreement.renewed(schema(CARD), locked(), &snapshot(applied())).unwrap();
+}
+
+#[test]
+fn cat_5_a_plain_column_with_the_logical_name_of_another_is_drift_of_its_table_alone() {
+    let open = schema(&CARD.replace("branch_key =", "unlisted_columns = \"DO_NOTHING\"\nbranch_key ="));
+    let mut lock = locked();
+    lock.tables.get_mut("card").unwrap().columns[0].logical = "nick".into();
+    let mut live = applied();
+    live.columns.push(column(9, "nick", 25, "pg_catalog.text"));
+    let grown = crate::catalog::lock::grown(&open, &lock, &snapshot(live));
+    assert_eq!(grown.tables["card"], lock.tables["card"]);
 }
 
 #[test]

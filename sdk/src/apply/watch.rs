@@ -204,6 +204,7 @@ impl<D: Door> Watch<D> {
         self.door.load(&KeyCache::new(DEFAULT_TTL), &agreement, &protection).await?;
         self.door.load(self.door.keys(), &agreement, &protection).await?;
         self.saw(began, protection, Some(agreement));
+        tracing::info!("schema file and lock have changed and are taken up");
         Ok(())
     }
 

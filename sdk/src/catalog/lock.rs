@@ -66,7 +66,11 @@ fn added(spec: &TableSpec, live: &snapshot::Table, locked: &lock::Table) -> Opti
     };
     let (before, added): (Vec<_>, Vec<_>) = live.columns.iter().cloned().partition(is_locked);
     // A listed one is to be what the schema file says; a generated one may read what is sealed.
-    let plain = |column: &snapshot::Column| !column.generated && spec.column_named(&column.name).is_none();
+    // The logical name of a plain column is its own, which no other one may have.
+    let is_taken = |name: &str| spec.columns.contains_key(name) || locked.columns.iter().any(|one| one.logical == name);
+    let plain = |column: &snapshot::Column| {
+        !column.generated && spec.column_named(&column.name).is_none() && !is_taken(&column.name)
+    };
     if added.is_empty() || !added.iter().all(plain) {
         return None;
     }

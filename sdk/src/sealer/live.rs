@@ -110,7 +110,9 @@ impl Sealer {
     /// ```
     pub fn status(&self) -> Status {
         let sight = self.0.watch.as_ref().map(|watch| watch.live.sight());
-        let in_sight = sight.is_none_or(|sight| sight.is_in_sight());
+        // Who watches could be gone, and its runtime with it.
+        let now = Instant::now();
+        let in_sight = sight.as_ref().is_none_or(|sight| sight.is_in_sight() && now < sight.trusted_until());
         Status::of(&self.0.shared.protection(), in_sight, sight.map(|sight| sight.last().elapsed()))
     }
 
