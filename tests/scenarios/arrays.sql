@@ -133,10 +133,25 @@ a: UPDATE lists SET tags[1] = 'b' WHERE id = 1;
 a: SELECT id FROM lists WHERE tags < '{b}';
 => refused 0A000 column lists.tags is sealed: a range comparison cannot be answered
 a: INSERT INTO lists (tags) VALUES (ARRAY[NULL]);
-=> refused 0A000 an ARRAY without anything that has a type cannot be used with column lists.tags
+=> refused 0A000 an ARRAY whose elements have no type, or several, cannot be used with column lists.tags
 a: INSERT INTO lists (tags) VALUES (ARRAY[ARRAY['a']]);
 => refused 0A000 an array of arrays cannot be used with a protected column
 a: INSERT INTO lists (tags) VALUES (ARRAY[$1]);
 <- ["a"]
 => refused 0A000 column lists.tags is sealed: storing anything but a constant cannot be answered
 a: SELECT id, tags FROM lists;
+
+== elements with modifiers of their own
+a: INSERT INTO lists (prices) VALUES (ARRAY['1.005'::numeric(5,2), '1.005']);
+=> refused 0A000 an ARRAY whose elements have no type, or several, cannot be used with column lists.prices
+a: INSERT INTO lists (prices) VALUES (ARRAY['1.005'::numeric(5,2), '2.005'::numeric(5,2)]) RETURNING prices;
+
+== intervals with fields
+a: INSERT INTO spans VALUES (1, '5', '1:30', '3');
+=> refused 0A000 a protected interval is read as numbers with units, as years-months days hh:mm:ss, or in ISO 8601 form only
+a: INSERT INTO spans VALUES (1, '5 years', '1 min 30 s', '3 days') RETURNING *;
+a: INSERT INTO spans VALUES (2, '5 years 3 mons'::interval, '1 min 30.5 s', '3 days 04:00') RETURNING *;
+a: UPDATE spans SET years = '7'::interval year WHERE id = 1;
+=> refused 0A000 a protected interval is read as numbers with units, as years-months days hh:mm:ss, or in ISO 8601 form only
+a: UPDATE spans SET years = $1, laps = $2 WHERE id = 1 RETURNING *;
+<- ["P7Y", "PT1M5S"]

@@ -70,6 +70,14 @@ CREATE TABLE lists (
     free   text[]
 );
 
+-- Intervals whose fields say what a number without a unit is.
+CREATE TABLE spans (
+    id    bigint PRIMARY KEY,
+    years interval year,
+    laps  interval minute to second,
+    days  interval day
+);
+
 -- Not protected.
 CREATE TABLE note (id int PRIMARY KEY, text text);
 

@@ -82,12 +82,12 @@ impl<'a> Sources<'a> {
     /// only the column's modifier does not take, which shows when the statement runs.
     fn assigned_literal(&self, literal: &'a Literal, at: usize, to: &Type) -> Result<Value<'a>, Error> {
         let (from, text) = match literal {
-            Literal::Untyped(text) => (to.unmodified(), text),
+            Literal::Untyped(text) => (read_as(to), text),
             Literal::Typed(ty, text) => (*ty, text),
             Literal::Array(_) => return Err(Error::Protocol("an array for a column that is none")),
         };
         let here = |error| Error::Literal { error, at };
-        let plain = from.unmodified();
+        let plain = read_as(&from);
         let value = Value::parse(&plain, Format::Text, text.as_bytes(), self.settings).map_err(here)?;
         let value = value.assign(&plain, &from)?;
         value.assign(&from, to).map_err(|error| match error.sqlstate {
@@ -228,4 +228,13 @@ pub(super) fn not_null(column: &Column, table: &Table) -> Error {
         table: table.relation.name.clone(),
         column: column.name.clone(),
     }))
+}
+
+/// The type as which the text of a constant is read before it is assigned. The fields of an interval say what a number
+/// without a unit is (interval_in); any other modifier rounds, cuts or checks a value that was read.
+fn read_as(ty: &Type) -> Type {
+    match ty {
+        Type::Interval(_) => *ty,
+        ty => ty.unmodified(),
+    }
 }

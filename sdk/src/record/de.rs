@@ -216,6 +216,10 @@ fn list<'de, V: Visitor<'de>>(array: &Array<'_>, visitor: V) -> Result<V::Value,
     if array.dimensions().count() > 1 {
         return Err(Problem::shape("it is an array of more than one dimension"));
     }
+    // Sealed again it would be another array.
+    if array.dimensions().any(|(_, lower)| lower != 1) {
+        return Err(Problem::shape("it is an array that does not begin at 1"));
+    }
     let mut elements = Elements { left: array.len(), elements: array.elements() };
     let value = visitor.visit_seq(&mut elements)?;
     if elements.left > 0 {

@@ -303,7 +303,7 @@ pub(super) fn array(elements: Vec<Constant>, to: Cast) -> Result<Constant, Refus
 }
 
 /// An array of constants as the constant that it is beside a column: its own text under the type that PostgreSQL gives
-/// it. `None`: nothing in it has a type.
+/// it. `None`: nothing in it has a type, or its elements have several modifiers.
 pub fn array_constant(items: &[Option<Literal>]) -> Option<Literal> {
     let mut text = String::from("{");
     let mut element = None;
@@ -313,7 +313,8 @@ pub fn array_constant(items: &[Option<Literal>]) -> Option<Literal> {
         }
         match item {
             None => text.push_str("NULL"),
-            // All of them have one type.
+            // What one of them was rounded or cut to says nothing of the others.
+            Some(Literal::Typed(ty, _)) if element.is_some_and(|known| known != *ty) => return None,
             Some(Literal::Typed(ty, item)) => {
                 element = Some(*ty);
                 text.push('"');

@@ -7,7 +7,7 @@
 //! is refused if the answer is harmful. Most statements depend on none, so most sessions are never asked.
 
 use super::lex::{self, Kind, Token};
-use super::{Input, Plan, Recipe, Refusal, Steps, Template};
+use super::{Input, Literal, Plan, Recipe, Refusal, Steps, Template};
 use crate::schema::Column;
 
 #[cfg(test)]
@@ -233,16 +233,25 @@ fn compares_with_null(text: &str, tokens: &[Token]) -> bool {
 /// Whether it reads arrays: lists of what is compared, or values of columns that are arrays.
 fn has_arrays(plan: &Plan) -> bool {
     let is_array = |column: &Column| column.ty.is_some_and(|ty| ty.element().is_some());
+    // A constant that is one itself, whatever column it is for.
+    let of_array = |input: &Input| match input {
+        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => ty.element().is_some(),
+        Input::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
+        Input::Stored(_) | Input::Null | Input::Fetched(_) => false,
+    };
+    let given = |input: &Input| matches!(input, Input::Param { .. } | Input::Literal { .. });
     let written = plan.rows.iter().any(|row| {
-        let given = |input: &Option<Input>| matches!(input, Some(Input::Param { .. } | Input::Literal { .. }));
-        row.values.iter().zip(&row.table.columns).any(|(input, column)| is_array(column) && given(input))
+        let values = row.values.iter().zip(&row.table.columns);
+        values
+            .filter_map(|(input, column)| input.as_ref().map(|input| (input, column)))
+            .any(|(input, column)| of_array(input) || is_array(column) && given(input))
     });
     let reads = |template: &Template| {
         template.slots.iter().any(|slot| match &slot.recipe {
             Recipe::Tags { .. } => true,
-            Recipe::Tag { table, beacon, input: _ } => {
+            Recipe::Tag { table, beacon, input } => {
                 let column = table.beacons.get(*beacon).and_then(|beacon| table.columns.get(beacon.column));
-                column.is_some_and(is_array)
+                of_array(input) || column.is_some_and(is_array)
             }
             Recipe::Pass(_)
             | Recipe::Clear { .. }

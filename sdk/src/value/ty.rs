@@ -124,9 +124,9 @@ impl Type {
         self.facts().equality.map(Family)
     }
 
-    /// Whether it may carry a beacon in this version: it has E, and is neither bool nor jsonb.
+    /// Whether it may carry a beacon in this version: it has E, and is neither bool nor jsonb, nor an array of them.
     pub fn takes_beacon(&self) -> bool {
-        self.equality().is_some() && *self != Type::Bool
+        self.equality().is_some() && self.element().unwrap_or(*self) != Type::Bool
     }
 
     /// Whether it may stand in the encryption context (CELL-7).

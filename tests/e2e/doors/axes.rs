@@ -82,13 +82,14 @@ pub(super) fn before_tables() -> &'static str {
 
 /// Privileges of the role, column by column: what it may not do is refused at the twin too.
 pub(super) fn grants(role: &str) -> String {
+    let spans = "id, years, laps, days";
     let lists = "id, tags, codes, ids, short, prices, at, docs, open, nums, free";
     let all = "id, b, i2, i4, i8, n, m, t, v, raw, u, d, ts, tz, j, jb";
     format!(
         "GRANT USAGE, CREATE ON SCHEMA public TO {role};
          GRANT USAGE ON SCHEMA other TO {role};
          GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
-         GRANT DELETE ON person, ledger, entry, kinds, lists TO {role};
+         GRANT DELETE ON person, ledger, entry, kinds, lists, spans TO {role};
          GRANT ALL ON note TO {role};
          GRANT SELECT (id, name, email, born, picture, team), INSERT (id, name, email, born, balance, picture, team),
             UPDATE (id, name, email, born, balance, picture, team) ON person TO {role};
@@ -97,6 +98,7 @@ pub(super) fn grants(role: &str) -> String {
          GRANT SELECT (id, serial, secret, other, note), INSERT (id, serial, secret, other, note),
             UPDATE (secret, other, note) ON entry TO {role};
          GRANT SELECT ({all}), INSERT ({all}), UPDATE ({all}) ON kinds TO {role};
-         GRANT SELECT ({lists}), INSERT ({lists}), UPDATE ({lists}) ON lists TO {role};"
+         GRANT SELECT ({lists}), INSERT ({lists}), UPDATE ({lists}) ON lists TO {role};
+         GRANT SELECT ({spans}), INSERT ({spans}), UPDATE ({spans}) ON spans TO {role};"
     )
 }

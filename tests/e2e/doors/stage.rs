@@ -26,7 +26,7 @@ const SECRETS: [&str; 2] = ["Qz7secretonehwxyvk", "Qz7secrettwohwxyvk"];
 /// What makes a transaction of the twin fail where one of the doors was refused.
 const FAILS: &str = "SELECT pg_catalog.pgseal_refused()";
 
-const RESET: &str = "DELETE FROM person; DELETE FROM ledger; DELETE FROM entry; DELETE FROM kinds; DELETE FROM lists; DELETE FROM note; \
+const RESET: &str = "DELETE FROM person; DELETE FROM ledger; DELETE FROM entry; DELETE FROM kinds; DELETE FROM lists; DELETE FROM spans; DELETE FROM note; \
     SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence JOIN pg_class ON oid = seqrelid \
     WHERE relnamespace = 'public'::regnamespace";
 

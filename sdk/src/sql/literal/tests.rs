@@ -152,6 +152,8 @@ fn an_array_of_constants_is_a_constant_of_its_own_type_sql_20() {
     let text = r#"{"a",NULL,"\"\\,","NULL"}"#.to_owned();
     assert_eq!(typed("ARRAY['a', NULL, '\"\\,', 'NULL']"), Some(Literal::Typed(Type::Text.array().unwrap(), text)));
     assert_eq!(typed("ARRAY[1, 2]"), Some(Literal::Typed(Type::Int4.array().unwrap(), r#"{"1","2"}"#.to_owned())));
+    assert_eq!(typed("ARRAY['1.005'::numeric(5,2), '1.005']"), None, "one is rounded and the other is not");
+    assert_eq!(typed("ARRAY['1.005', '1.005'::numeric(5,2)]"), None);
     assert_eq!(typed("ARRAY[NULL]"), None);
     assert_eq!(typed("ARRAY[]::text[]"), None);
 }

@@ -56,10 +56,11 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     })
 }
 
-/// The refusal of an ARRAY in which nothing has a type: what PostgreSQL makes of it depends on what stands around it.
+/// The refusal of an ARRAY in which nothing has a type, or not all have one: what PostgreSQL makes of it depends on what
+/// stands around it, or each element has a modifier of its own.
 pub(in crate::sql) fn untyped_array(label: &str) -> Refusal {
-    Refusal::new(format!("an ARRAY without anything that has a type cannot be used with column {label}"))
-        .hint("Write the array in quotes: '{NULL}', '{}'.")
+    Refusal::new(format!("an ARRAY whose elements have no type, or several, cannot be used with column {label}"))
+        .hint("Write the array in quotes: '{1.01,1.005}', '{NULL}', '{}'.")
 }
 
 /// The type of the outermost cast.

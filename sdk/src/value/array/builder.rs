@@ -26,8 +26,10 @@ impl Builder {
         let start = self.body.len();
         let mut written = Ok(false);
         put_sized(&mut self.body, |body| written = write(body));
-        if !written? {
+        if !matches!(written, Ok(true)) {
             self.body.truncate(start);
+        }
+        if !written? {
             put_null(&mut self.body);
         }
         // So many elements do not fit into an array, which `finish` says.
