@@ -437,7 +437,8 @@ fn cat_5_files_that_protect_less_than_those_in_use_are_not_taken_up() {
     refused(schema(CARD), &|lock| card(lock, &|table| table.branch_key = "other".into()), "it has another key");
     let less = |change: &dyn Fn(&mut Lock, u64)| {
         let (mut before, mut after) = (locked(), locked());
-        (change(&mut before, 2), change(&mut after, 1));
+        change(&mut before, 2);
+        change(&mut after, 1);
         weaker((agreement.schema(), &before), (agreement.schema(), &after))
     };
     let set = |lock: &mut Lock, number: u64| card(lock, &|table| table.min_set = u32::try_from(number).ok());

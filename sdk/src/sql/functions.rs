@@ -5,6 +5,8 @@
 //! `effect` treats apart. Forms with a syntax of their own (COALESCE, NULLIF, GREATEST, CASE, CAST, EXTRACT, …) are
 //! the planner's.
 
+use super::Refusal;
+
 /// A function of `pg_catalog`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Function {
@@ -44,6 +46,39 @@ pub enum FunctionKind {
 /// overloads the most volatile is given.
 pub fn lookup(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by_key(&name, |function| function.name).ok().and_then(|at| FUNCTIONS.get(at))
+}
+
+/// What PostgreSQL's grammar has instead of functions, and the parser gives as one.
+const GRAMMAR: [&str; 16] = [
+    "coalesce",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "greatest",
+    "least",
+    "localtime",
+    "localtimestamp",
+    "nullif",
+    "row",
+    "session_user",
+    "user",
+];
+
+/// The kind of a function that a touched statement may call.
+///
+/// # Errors
+/// It is none of the table, and no form of PostgreSQL's grammar that reads like a call.
+pub(super) fn callable(name: &str) -> Result<FunctionKind, Refusal> {
+    match lookup(name) {
+        Some(known) => Ok(known.kind),
+        None if GRAMMAR.contains(&name.to_ascii_lowercase().as_str()) => Ok(FunctionKind::Scalar),
+        None => Err(Refusal::new(format!("function {name} cannot be used in a statement on a protected table"))
+            .hint("builtin functions over unprotected columns can; a function of your own could see what it must not")),
+    }
 }
 
 /// Whether a touched statement may use this operator over plain operands. Each is immutable or stable, and none of

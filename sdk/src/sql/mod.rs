@@ -6,6 +6,7 @@
 
 pub mod client_text;
 mod condition;
+mod constant;
 mod effects;
 pub mod explain;
 pub mod functions;

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::constant::{Bare, is_null_of, same_value};
 use super::{Block, Infer, Kind, RowPath};
 use crate::schema::ColumnId;
+use crate::sql::constant::{Bare, compared_array, compared_elements, is_null_of, reads_otherwise};
 use crate::sql::tree::{Expr, ExprId};
-use crate::sql::{Condition, Input, Literal, literal};
+use crate::sql::{Condition, Input, Literal};
 use crate::value::Type;
 
 /// A column of one of the rows that a row of a query is made of.
@@ -145,27 +145,17 @@ impl Infer<'_, '_> {
         let beside = |number| places.get(&number).copied().unwrap_or(0);
         let constants = items.iter().map(|item| self.compared_with(&own, &place, *item, &beside));
         let constants = constants.collect::<Option<Vec<_>>>()?;
-        // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
-        // numbers and texts makes no difference.
-        let untyped = |input: &Input| matches!(input, Input::Literal { literal: Literal::Untyped(_), .. });
-        let typed = |input: &Input| match input {
-            Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => Some(*ty),
-            Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => None,
-        };
-        let foreign = |input: &Input| typed(input).is_some_and(|ty| !is_null_of(&ty, &own));
-        let another = |input: &Input| typed(input).is_some_and(|ty| own.is_another_in_lists(&ty));
         let undeclared = items.iter().any(|item| match self.statement.constant(*item) {
-            Ok(Some(Bare::Param { number, cast: None })) => self.params.declared(number).is_none(),
-            Ok(_) | Err(_) => false,
+            Ok(Some(constant)) => constant.is_undeclared(&self.params),
+            Ok(None) | Err(_) => false,
         });
-        let mixed = ((undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign))
-            || (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)));
+        let mixed = reads_otherwise(&constants, undeclared, &own);
         (!mixed && !constants.is_empty()).then_some(Condition::In { column: place, constants })
     }
 
     fn any_of(&self, left: ExprId, right: ExprId) -> Condition<Place> {
         let known = self.place(left).and_then(|(place, own)| {
-            let array = self.compared_array(&own, &place, right)?;
+            let array = self.array_compared_with(&own, &place, right)?;
             Some(Condition::AnyOf { column: place, array })
         });
         known.unwrap_or(Condition::Unknown)
@@ -198,7 +188,7 @@ impl Infer<'_, '_> {
     }
 
     /// The array of `= ANY`: a parameter, or a literal without parameters in it.
-    fn compared_array(&self, column: &Type, place: &Place, expr: ExprId) -> Option<Input> {
+    fn array_compared_with(&self, column: &Type, place: &Place, expr: ExprId) -> Option<Input> {
         let own = column.operand();
         let (array, cast) = self.array_of(expr);
         let element = match cast {
@@ -207,41 +197,10 @@ impl Infer<'_, '_> {
             None => None,
         };
         if let Expr::Array(_) = self.statement.tree.expr(array) {
-            return match self.statement.literal(expr, 0).ok()?? {
-                literal::Constant::Value(Literal::Array(items)) => {
-                    let carried = |item: &Literal| match item {
-                        Literal::Typed(ty, _) => own.carries(ty),
-                        Literal::Untyped(_) | Literal::Array(_) => true,
-                    };
-                    let all = items.iter().flatten().all(carried);
-                    all.then_some(Input::Literal { literal: Literal::Array(items), at: 0 })
-                }
-                literal::Constant::Value(_) | literal::Constant::Null => None,
-            };
+            return compared_elements(self.statement.literal(expr, 0).ok()??, &own);
         }
-        match self.statement.constant(array).ok()?? {
-            Bare::Param { number, cast: None } => {
-                let declared = match self.params.declared(number) {
-                    Some(oid) => Some(Type::of_array(oid)?),
-                    None => None,
-                };
-                let ty = match (declared, element) {
-                    (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
-                    (Some(ty), None) | (None, Some(ty)) => ty,
-                    (None, None) if place.sealed || self.statement.source.places(number) == 1 => own,
-                    (None, None) => return None,
-                };
-                Some(Input::Param { index: number, ty })
-            }
-            Bare::Literal { literal: Literal::Untyped(text), at } => {
-                let literal = match element {
-                    Some(ty) => Literal::Typed(ty, text),
-                    None => Literal::Untyped(text),
-                };
-                Some(Input::Literal { literal, at })
-            }
-            Bare::Null { cast: None } if element.is_none_or(|cast| is_null_of(&cast, &own)) => Some(Input::Null),
-            Bare::Param { .. } | Bare::Literal { .. } | Bare::Null { .. } => None,
-        }
+        let array = self.statement.constant(array).ok()??;
+        let source = self.statement.source;
+        compared_array(array, element, own, &self.params, |number| place.sealed || source.places(number) == 1)
     }
 }

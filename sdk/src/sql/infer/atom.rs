@@ -3,11 +3,10 @@
 //! An exact tag is equal exactly when the values are, and NULL exactly when the value is: so an atom may stand wherever
 //! its comparison stood, under NOT, CASE or in a select list (the pair calculus of sql.md, first row).
 
-use super::compare::Comparison;
-use super::constant::{Bare, same_value};
 use super::{Bundle, Infer, Kind, Seen, Use, note, unreadable};
 use crate::error::SqlState;
 use crate::schema::Table;
+use crate::sql::constant::{Bare, Comparison, is_mixed, same_value};
 use crate::sql::tree::{Body, Expr, ExprId, QueryId};
 use crate::sql::{Input, Literal, Refusal, literal};
 use crate::value::{Format, Settings, Type, Value};
@@ -190,7 +189,7 @@ impl Infer<'_, '_> {
         self.tag_of_column(operand, column, construct)?;
         let mut query = query;
         loop {
-            self.blocks.entry(query.index()).or_default().tagged = true;
+            self.tagged.insert(query.index());
             match self.statement.tree.query(query).body {
                 Body::Nested(inner) => query = inner,
                 _ => return Ok(()),
@@ -253,7 +252,7 @@ impl Infer<'_, '_> {
             Bare::Literal { .. } | Bare::Param { .. } | Bare::Null { .. } => true,
         };
         self.comparable(column, constants.iter().take_while(is_read), comparison)?;
-        if self.is_mixed(&constants, &own) {
+        if is_mixed(constants.iter(), &own, &self.params) {
             return Err(self.statement.no_operator(column, "IN with constants of several types"));
         }
         let beacon = self.tag_of_column(operand, column, "IN")?;
@@ -265,25 +264,6 @@ impl Infer<'_, '_> {
             .iter()
             .zip(&constants)
             .try_for_each(|(item, constant)| self.tag_of_constant(*item, column, beacon, constant))
-    }
-
-    /// PostgreSQL gives a list, with the column, one type: an untyped constant beside one of another type is read as that.
-    fn is_mixed(&self, constants: &[Bare], own: &Type) -> bool {
-        let string = |item: &Bare| matches!(item, Bare::Literal { literal: Literal::Untyped(_), .. });
-        let foreign = |item: &Bare| match item {
-            Bare::Literal { literal: Literal::Typed(ty, _), .. } => !ty.same_base(own),
-            Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
-            Bare::Param { .. } | Bare::Null { .. } => false,
-        };
-        let raises = |item: &Bare| self.constant_type(item).is_some_and(|ty| ty.outranks(own));
-        let untyped = |item: &Bare| match item {
-            Bare::Param { number, cast: None } => self.params.declared(*number).is_none(),
-            Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
-        };
-        let another = |item: &Bare| self.constant_type(item).is_some_and(|ty| own.is_another_in_lists(&ty));
-        (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)))
-            || (constants.iter().any(string) && constants.iter().any(foreign))
-            || (constants.iter().any(untyped) && constants.iter().any(raises))
     }
 
     /// `column = ANY (array)`: the array becomes one of tags.
@@ -353,7 +333,7 @@ impl Infer<'_, '_> {
                     let mut inputs = Vec::with_capacity(items.len());
                     for item in items {
                         let constant = self.statement.constant(*item)?.ok_or_else(refused)?;
-                        inputs.push(self.element_input(column, constant, element)?);
+                        inputs.push(self.protect(&constant.in_array(element), column)?);
                     }
                     self.stands(right, Use::TagArray(table, beacon, inputs));
                     return Ok(());
@@ -363,20 +343,6 @@ impl Infer<'_, '_> {
         };
         self.stands(right, Use::TagsOf(table, beacon, input));
         Ok(())
-    }
-
-    /// An element of an ARRAY that has parameters.
-    fn element_input(&mut self, column: &Bundle, item: Bare, element: Option<Type>) -> Result<Input, Refusal> {
-        // Beside parameters, PostgreSQL makes an ARRAY without any type one of text.
-        let untyped = element.unwrap_or(Type::Text);
-        let value = match item {
-            Bare::Param { number, cast: None } => Bare::Param { number, cast: Some(untyped) },
-            Bare::Literal { literal: Literal::Untyped(text), at } => {
-                Bare::Literal { literal: Literal::Typed(untyped, text), at }
-            }
-            value @ (Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. }) => value,
-        };
-        self.protect(&value, column)
     }
 
     /// `count(column)` counts cells, `count(DISTINCT column)` tags.

@@ -1,7 +1,7 @@
 //! Queries: FROM, conditions, lists, groups and order.
 
 use super::expr::unknown;
-use super::{Block, Infer, Kind, Place, RowPath, Seen, note};
+use super::{Block, Grain, Infer, Kind, Place, RowPath, Seen, note};
 use crate::schema::Table;
 use crate::sql::Refusal;
 use crate::sql::functions::FunctionKind;
@@ -49,27 +49,26 @@ impl Infer<'_, '_> {
                 Block {
                     outputs: block.outputs.clone(),
                     rows: block.rows.clone(),
-                    keeps_rows: block.keeps_rows,
+                    grain: block.grain,
                     conditions: block.conditions.clone(),
                     ..Block::default()
                 }
             }
             Body::Write(_) => return Err(unknown("INSERT, UPDATE or DELETE in WITH")),
         };
+        let mut aggregated = block.outputs.iter().any(|output| output.seen().aggregate);
         for key in order {
-            let seen = self.sort_key(&block, key.expr, "ORDER BY")?;
-            block.aggregated |= seen.aggregate;
+            aggregated |= self.sort_key(&block, key.expr, "ORDER BY")?.aggregate;
         }
         for count in limit.and_then(|limit| limit.count).into_iter().chain(*offset) {
             self.operand(count, "LIMIT")?;
             self.beside.insert(count.index(), "LIMIT".to_owned());
         }
-        block.aggregated |= block.outputs.iter().any(|output| output.seen().aggregate);
-        if block.grouped || block.aggregated {
-            self.grouped(&block)?;
-            block.keeps_rows = false;
+        if aggregated && block.grain != Grain::Group {
+            block.grain = Grain::Aggregate;
         }
-        if !block.keeps_rows {
+        self.grouped(&block)?;
+        if block.grain != Grain::Row {
             block.rows.clear();
             block.conditions.clear();
         }
@@ -85,7 +84,7 @@ impl Infer<'_, '_> {
             )
             .hint("create the table first and name it in the schema file"));
         }
-        let mut block = Block { keeps_rows: true, ..Block::default() };
+        let mut block = Block { grain: Grain::Row, ..Block::default() };
         let mut asked: Vec<ExprId> = Vec::new();
         for item in from {
             self.relation(*item, &mut block, Some(&mut asked))?;
@@ -107,7 +106,6 @@ impl Infer<'_, '_> {
         if let Some(having) = having {
             self.condition(*having)?;
         }
-        block.grouped = !group.is_empty() || having.is_some();
         for (_, window) in windows {
             for expr in window.exprs() {
                 self.operand(expr, "a window")?;
@@ -115,12 +113,18 @@ impl Infer<'_, '_> {
         }
         match distinct {
             Distinct::No => {}
-            Distinct::Yes(_) => block.keeps_rows = self.distinct(id, &block)?,
+            Distinct::Yes(_) => block.grain = self.distinct(id, &block)?,
             Distinct::On(keys) => {
                 for key in keys {
                     self.sort_key(&block, *key, "DISTINCT ON")?;
                 }
             }
+        }
+        if !group.is_empty() || having.is_some() {
+            block.grain = Grain::Group;
+        }
+        if block.grain == Grain::Row && block.outputs.iter().any(Kind::is_expression) {
+            self.signed_note(&block, "the value of an expression");
         }
         self.asked(&asked, &mut block);
         Ok(block)
@@ -228,6 +232,7 @@ impl Infer<'_, '_> {
         for part in parts {
             self.operand(part, "a function in FROM")?;
         }
+        self.kinds.insert(call.index(), Kind::Other(Seen::COLUMN));
         Ok(())
     }
 
@@ -306,15 +311,15 @@ impl Infer<'_, '_> {
         }
     }
 
-    /// DISTINCT; whether each row that is left is one of FROM still.
-    fn distinct(&mut self, id: QueryId, block: &Block) -> Result<bool, Refusal> {
+    /// DISTINCT: over sealed columns each row that is left is one of FROM.
+    fn distinct(&mut self, id: QueryId, block: &Block) -> Result<Grain, Refusal> {
         let sealed = block.outputs.iter().find_map(|output| match output {
             Kind::Sealed(bundle) => Some(bundle),
             Kind::Picked(_) | Kind::Clear(_) | Kind::Other(_) => None,
         });
         let Some(sealed) = sealed else {
             self.signed_note(block, "the rows of DISTINCT");
-            return Ok(false);
+            return Ok(Grain::Value);
         };
         if !self.statement.tree.query(id).order.is_empty() {
             return Err(Refusal::new("DISTINCT on a sealed column cannot be ordered in this version")
@@ -340,7 +345,7 @@ impl Infer<'_, '_> {
                 }
             }
         }
-        Ok(true)
+        Ok(Grain::Row)
     }
 
     fn signed_note(&mut self, block: &Block, what: &str) {
@@ -353,9 +358,14 @@ impl Infer<'_, '_> {
 
     /// What is left of rows behind GROUP BY or an aggregate.
     fn grouped(&mut self, block: &Block) -> Result<(), Refusal> {
+        let what = match block.grain {
+            Grain::Group => "the groups",
+            Grain::Aggregate => "the aggregate",
+            Grain::Row | Grain::Value => return Ok(()),
+        };
         for output in &block.outputs {
             if let Kind::Sealed(bundle) | Kind::Picked(bundle) = output {
-                if block.grouped {
+                if block.grain == Grain::Group {
                     return Err(self.statement.no_operator(bundle, "its use beside GROUP BY"));
                 }
                 let table = self.statement.table(&bundle.row)?;
@@ -366,7 +376,7 @@ impl Infer<'_, '_> {
                 .hint("select the aggregate alone"));
             }
         }
-        self.signed_note(block, if block.grouped { "the groups" } else { "the aggregate" });
+        self.signed_note(block, what);
         Ok(())
     }
 

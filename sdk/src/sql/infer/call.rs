@@ -6,26 +6,6 @@ use crate::sql::Refusal;
 use crate::sql::functions::{self, FunctionKind};
 use crate::sql::tree::{Arguments, Call};
 
-/// What PostgreSQL's grammar has instead of functions, and the parser gives as one.
-const GRAMMAR: [&str; 16] = [
-    "coalesce",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "greatest",
-    "least",
-    "localtime",
-    "localtimestamp",
-    "nullif",
-    "row",
-    "session_user",
-    "user",
-];
-
 impl Infer<'_, '_> {
     /// A function of the allow-list, whose arguments were looked at.
     pub(super) fn call(&mut self, call: &Call<'_>) -> Result<Seen, Refusal> {
@@ -102,13 +82,6 @@ impl Infer<'_, '_> {
             [schema, name] if schema.value == "pg_catalog" => &name.value,
             _ => return Err(unknown("a function with a qualified name")),
         };
-        match functions::lookup(called) {
-            Some(known) => Ok(known.kind),
-            None if GRAMMAR.contains(&called.to_ascii_lowercase().as_str()) => Ok(FunctionKind::Scalar),
-            None => Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
-                .hint(
-                    "builtin functions over unprotected columns can; a function of your own could see what it must not",
-                )),
-        }
+        functions::callable(called)
     }
 }

@@ -1,35 +1,13 @@
 //! Types that a constant cannot have beside a column: PostgreSQL's errors of Parse, before there is a value (SQL-20).
 
-use super::constant::Bare;
 use super::{Bundle, Infer};
 use crate::error::SqlState;
+use crate::sql::Refusal;
+use crate::sql::constant::{Bare, Comparison};
 use crate::sql::tree::{Expr, ExprId, TypeName};
-use crate::sql::{Literal, Refusal};
 use crate::value::Type;
 
-/// A comparison of a column with constants, as the statement writes it.
-pub(super) struct Comparison {
-    /// The operator that decides it: `=` or `<>`.
-    pub operator: &'static str,
-    /// The token that PostgreSQL points at.
-    pub token: usize,
-    /// Whether the column is the left operand.
-    pub column_first: bool,
-}
-
 impl<'t> Infer<'_, 't> {
-    /// The type that a constant has without its neighbours.
-    pub(super) fn constant_type(&self, constant: &Bare) -> Option<Type> {
-        match constant {
-            Bare::Literal { literal: Literal::Typed(ty, _), .. } => Some(*ty),
-            Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => None,
-            Bare::Null { cast } => *cast,
-            Bare::Param { number, cast } => {
-                cast.or_else(|| self.params.declared(*number).and_then(|oid| Type::from_pg(oid, -1)))
-            }
-        }
-    }
-
     /// An error if there is no operator between a column and one of the constants.
     pub(super) fn comparable<'c>(
         &self,
@@ -39,7 +17,7 @@ impl<'t> Infer<'_, 't> {
     ) -> Result<(), Refusal> {
         constants
             .into_iter()
-            .filter_map(|constant| self.constant_type(constant))
+            .filter_map(|constant| constant.type_of(&self.params))
             .try_for_each(|ty| self.compares(bundle, &ty, comparison))
     }
 
@@ -56,7 +34,7 @@ impl<'t> Infer<'_, 't> {
             (Expr::Array(items), None) => {
                 let read = |item: &ExprId| self.statement.constant(*item).ok().flatten();
                 let Some(items) = items.iter().map(read).collect::<Option<Vec<_>>>() else { return Ok(()) };
-                let types: Vec<Type> = items.iter().filter_map(|item| self.constant_type(item)).collect();
+                let types: Vec<Type> = items.iter().filter_map(|item| item.type_of(&self.params)).collect();
                 // Without any type PostgreSQL makes it an array of text.
                 let untyped = (types.is_empty() && !items.is_empty()).then_some(Type::Text);
                 types.iter().chain(&untyped).try_for_each(|ty| self.compares(bundle, ty, comparison))
@@ -86,18 +64,6 @@ impl<'t> Infer<'_, 't> {
 
     fn compares(&self, bundle: &Bundle, ty: &Type, comparison: &Comparison) -> Result<(), Refusal> {
         let own = self.statement.type_of(bundle)?;
-        if own.is_ambiguous_beside(ty) {
-            return Err(Refusal::new(format!("a sealed {own} cannot be compared with {ty}"))
-                .hint(format!("Write the constant as {own}.")));
-        }
-        if own.compares_with(ty) {
-            return Ok(());
-        }
-        let (own, ty) = (own.sql_name(), ty.sql_name());
-        let (left, right) = if comparison.column_first { (own, ty) } else { (ty, own) };
-        let message = format!("operator does not exist: {left} {} {right}", comparison.operator);
-        Err(Refusal::error(SqlState::UNDEFINED_FUNCTION, message)
-            .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
-            .at(self.statement.at(comparison.token)))
+        comparison.check(&own, ty, self.statement.at(comparison.token))
     }
 }

@@ -2,13 +2,12 @@
 
 use super::{Statement, unreadable};
 use crate::error::SqlState;
+use crate::sql::constant::{Bare, recast};
 use crate::sql::lex::{Kind, unescape};
 use crate::sql::literal::{self, Cast};
 use crate::sql::tree::{Expr, ExprId, TypeName};
 use crate::sql::{Literal, Refusal};
 use crate::value::Type;
-
-pub(in crate::sql) use crate::sql::plan::constant::{Bare, is_null_of, same_value};
 
 /// Casts, signs and parentheses around one constant.
 const MAX_DEPTH: usize = 32;
@@ -58,17 +57,7 @@ impl Statement<'_, '_> {
             Expr::Cast { .. } if depth > MAX_DEPTH => Err(too_many()),
             Expr::Cast { operand, to } => {
                 let Some((number, inner)) = self.parameter(*operand, depth + 1)? else { return Ok(None) };
-                match to.ty {
-                    // An explicit cast to varchar(n) cuts, where an assignment is an error.
-                    Some(to) if !to.is_cut_by_casts() && inner.is_none_or(|inner| inner == to) => {
-                        Ok(Some((number, Some(to))))
-                    }
-                    _ => Err(Refusal::new(format!(
-                        "parameter ${} of a protected column is cast to a type that cannot be applied here",
-                        number + 1
-                    ))
-                    .hint("leave the cast out, or cast to the type of the column")),
-                }
+                recast(number, inner, to.ty).map(|to| Some((number, Some(to))))
             }
             _ => Ok(None),
         }

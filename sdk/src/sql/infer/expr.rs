@@ -379,6 +379,11 @@ impl Infer<'_, '_> {
 }
 
 impl Kind {
+    /// Whether it is the value of an expression over columns of one row.
+    pub(super) fn is_expression(&self) -> bool {
+        matches!(self, Kind::Other(seen) if seen.columns)
+    }
+
     fn is_other(&self) -> bool {
         matches!(self, Kind::Other(_))
     }

@@ -12,7 +12,7 @@ mod atom;
 mod block;
 mod call;
 mod compare;
-pub(super) mod constant;
+mod constant;
 mod expr;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,11 +20,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) use self::asked::Place;
-use self::constant::Bare;
+use super::constant as beside;
+use super::constant::Bare;
 use super::lex::Token;
 use super::plan::draft::Params;
 use super::plan::source::Source;
-use super::resolve::{RangeId, RangeKind, Resolved};
+use super::resolve::{RangeId, RangeKind, Ref, Resolved};
 use super::stack::Stack;
 use super::tree::{ExprId, QueryId, TokenSpan, Tree};
 use super::{Condition, Input, Literal, Notes, Refusal};
@@ -132,16 +133,24 @@ pub(super) struct Block {
     pub rows: Vec<RowPath>,
     /// Its FROM has protected rows: a star over it names columns that no statement may name.
     pub expands: bool,
-    /// A row of it is a row of its FROM: nothing was grouped, put together or left out for being equal.
-    pub keeps_rows: bool,
-    /// Its one output is asked for as a tag: it is compared with one.
-    pub tagged: bool,
+    /// What a row of it is.
+    pub grain: Grain,
     /// What each of its rows satisfies, as far as that can be told of one (SQL-60).
     pub conditions: Vec<Condition<Place>>,
-    /// An aggregate, in its list or order, without GROUP BY.
-    pub aggregated: bool,
-    /// GROUP BY or HAVING
-    pub grouped: bool,
+}
+
+/// What a row of a query is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Grain {
+    /// A row of its FROM.
+    Row,
+    /// A group of them: GROUP BY or HAVING.
+    Group,
+    /// All of them: an aggregate in its list or order.
+    Aggregate,
+    /// What several have in common, or none: DISTINCT, a set operation, VALUES.
+    #[default]
+    Value,
 }
 
 /// A statement of which every expression is understood.
@@ -151,6 +160,8 @@ pub(super) struct Typed {
     uses: BTreeMap<usize, Use>,
     /// By [`QueryId`].
     blocks: BTreeMap<usize, Block>,
+    /// Queries whose one output is asked for as a tag, because it is compared with one.
+    tagged: BTreeSet<usize>,
     /// Sort keys that name an output column by its number or name, and the column that stands there instead.
     pub keys: BTreeMap<usize, Bundle>,
     /// What the client's parameters are used for.
@@ -163,6 +174,11 @@ impl Typed {
     /// A query of the statement.
     pub(super) fn block(&self, id: QueryId) -> Option<&Block> {
         self.blocks.get(&id.index())
+    }
+
+    /// Whether the one output of a query is asked for as a tag.
+    pub(super) fn is_tagged(&self, id: QueryId) -> bool {
+        self.tagged.contains(&id.index())
     }
 
     /// What stands for expressions.
@@ -281,13 +297,15 @@ pub(super) fn query(statement: Statement<'_, '_>, root: QueryId, declared: &[u32
         covered: BTreeSet::new(),
         kinds: BTreeMap::new(),
         blocks: BTreeMap::new(),
+        tagged: BTreeSet::new(),
         keys: BTreeMap::new(),
         beside: BTreeMap::new(),
     };
     infer.query(root)?;
+    infer.accounted_for()?;
     infer.plain_params()?;
-    let Infer { uses, blocks, keys, params, notes, .. } = infer;
-    Ok(Typed { uses, blocks, keys, params, notes })
+    let Infer { uses, blocks, tagged, keys, params, notes, .. } = infer;
+    Ok(Typed { uses, blocks, tagged, keys, params, notes })
 }
 
 struct Infer<'a, 't> {
@@ -299,6 +317,7 @@ struct Infer<'a, 't> {
     covered: BTreeSet<usize>,
     kinds: BTreeMap<usize, Kind>,
     blocks: BTreeMap<usize, Block>,
+    tagged: BTreeSet<usize>,
     keys: BTreeMap<usize, Bundle>,
     /// Columns in the clear beside which a parameter stands, for messages.
     beside: BTreeMap<usize, String>,
@@ -312,6 +331,16 @@ impl Infer<'_, '_> {
         while let Some(id) = waiting.pop() {
             self.covered.insert(id.index());
             self.statement.tree.expr(id).each_part(&mut |part| waiting.push(part));
+        }
+    }
+
+    /// Every expression was looked at, or is a key that names an output (SQL-4).
+    fn accounted_for(&self) -> Result<(), Refusal> {
+        let Statement { tree, names, .. } = self.statement;
+        let is_key = |id| matches!(names.reference(id), Some(Ref::Output(_)));
+        match tree.expr_ids().find(|id| !self.kinds.contains_key(&id.index()) && !is_key(*id)) {
+            None => Ok(()),
+            Some(_) => Err(unreadable()),
         }
     }
 
@@ -331,8 +360,7 @@ impl Infer<'_, '_> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, bundle),
             Bare::Literal { literal: Literal::Array(_), .. } => {
-                Err(super::plan::constant::untyped_array(&self.statement.label(bundle))
-                    .of(self.statement.column_name(bundle)?))
+                Err(beside::untyped_array(&self.statement.label(bundle)).of(self.statement.column_name(bundle)?))
             }
             Bare::Literal { literal, at } => Ok(Input::Literal { literal: literal.clone(), at: *at }),
             Bare::Param { number, cast } => {
@@ -347,7 +375,7 @@ impl Infer<'_, '_> {
     /// NULL, unless it is one of another type.
     fn null_of(&self, cast: Option<Type>, bundle: &Bundle) -> Result<Input, Refusal> {
         let own = self.statement.type_of(bundle)?;
-        match cast.filter(|cast| !constant::is_null_of(cast, &own)) {
+        match cast.filter(|cast| !beside::is_null_of(cast, &own)) {
             None => Ok(Input::Null),
             Some(cast) => {
                 let label = self.statement.label(bundle);
@@ -372,7 +400,7 @@ impl Infer<'_, '_> {
             (Some(oid), cast) => {
                 let Some(declared) = Type::from_pg(oid, -1) else { return Err(refused()?) };
                 match cast {
-                    Some(cast) if !constant::same_value(&declared, &cast) => Err(refused()?),
+                    Some(cast) if !beside::same_value(&declared, &cast) => Err(refused()?),
                     Some(_) | None => Ok(declared),
                 }
             }

@@ -1,34 +1,51 @@
 //! Select lists, DISTINCT and the sort keys that name what stands in a list.
 
+use std::ops::Range;
+
 use super::{Lower, Part};
 use crate::schema::names::quote;
 use crate::sql::Refusal;
-use crate::sql::infer::{Block, Bundle, Kind, unreadable};
+use crate::sql::infer::{Block, Bundle, Grain, Kind, unreadable};
 use crate::sql::plan::draft::Parts;
 use crate::sql::resolve::{Output, Shown};
-use crate::sql::tree::{Body, Distinct, ExprId, Item, ItemKind, Query, QueryId, Select};
+use crate::sql::tree::{Body, Distinct, Item, ItemKind, Query, QueryId, Select};
+
+/// The list of one query.
+#[derive(Clone, Copy)]
+struct List<'a> {
+    block: &'a Block,
+    /// It is compared with a tag.
+    tagged: bool,
+    /// Its rows are the client's: signed columns in the clear are S forms in it.
+    outermost: bool,
+}
 
 impl Lower<'_, '_> {
     /// The list of a query: cells in the place of sealed columns, tags where the query is compared with one; of the
     /// outermost query the S forms of signed columns as well.
     pub(super) fn list(&mut self, id: QueryId, outermost: bool) -> Result<(), Refusal> {
-        let Body::Select(select) = &self.statement.tree.query(id).body else { return Ok(()) };
         let typed = self.typed;
-        let Some(block) = typed.block(id) else { return Ok(()) };
+        // Nothing is sent of a query that nobody looked at (SQL-4).
+        let block = typed.block(id).ok_or_else(unreadable)?;
+        let Body::Select(select) = &self.statement.tree.query(id).body else { return Ok(()) };
+        let list = List { block, tagged: typed.is_tagged(id), outermost };
         let outputs = self.statement.names.outputs(id);
         let mut number = 0;
         for item in &select.list {
             match &item.kind {
                 ItemKind::Expr { expr, alias } => {
                     let (output, kind) = outputs.get(number).zip(block.outputs.get(number)).ok_or_else(unreadable)?;
-                    self.item(*expr, alias.is_some(), output, kind, block, outermost)?;
+                    if let Some(text) = self.column(list, output, kind, alias.is_some())? {
+                        let bytes = self.statement.bytes(self.statement.tree.span(*expr))?;
+                        self.replace(bytes, Parts::default().text(text));
+                    }
                     number += 1;
                 }
                 ItemKind::Star(_) => {
                     let range = self.statement.names.star(item.span.start);
                     number = range.end;
-                    if block.expands || block.tagged {
-                        self.star(item, outputs.get(range.clone()).unwrap_or(&[]), block, range.start, outermost)?;
+                    if block.expands || list.tagged {
+                        self.star(list, item, outputs, range)?;
                     }
                 }
             }
@@ -36,41 +53,20 @@ impl Lower<'_, '_> {
         self.distinct(select, block)
     }
 
-    fn item(
-        &mut self,
-        expr: ExprId,
-        named: bool,
-        output: &Output<'_>,
-        kind: &Kind,
-        block: &Block,
-        outermost: bool,
-    ) -> Result<(), Refusal> {
-        let text = match kind {
-            Kind::Sealed(bundle) => self.sealed(bundle, block, output, named)?,
-            Kind::Clear(bundle) if outermost => self.clear(bundle, block, output, named)?,
-            Kind::Clear(_) | Kind::Picked(_) | Kind::Other(_) => return Ok(()),
-        };
-        let bytes = self.statement.bytes(self.statement.tree.span(expr))?;
-        self.replace(bytes, Parts::default().text(text));
-        Ok(())
-    }
-
     fn star(
         &mut self,
+        list: List<'_>,
         item: &Item<'_>,
         outputs: &[Output<'_>],
-        block: &Block,
-        first: usize,
-        outermost: bool,
+        range: Range<usize>,
     ) -> Result<(), Refusal> {
-        let mut texts = Vec::with_capacity(outputs.len());
-        for (output, kind) in outputs.iter().zip(block.outputs.iter().skip(first)) {
-            texts.push(match (kind, output.shows) {
-                (Kind::Sealed(bundle), _) => self.sealed(bundle, block, output, false)?,
-                (Kind::Clear(bundle), _) if outermost => self.clear(bundle, block, output, false)?,
-                (_, Shown::Ref(found)) => self.reference(found)?,
-                (_, Shown::Open(range)) => format!("{}.*", quote(&self.statement.names.range(range).name)),
-                (_, Shown::Expr(_) | Shown::Value(_) | Shown::Arms(_)) => return Err(unreadable()),
+        let mut texts = Vec::with_capacity(range.len());
+        for (output, kind) in outputs.iter().zip(&list.block.outputs).take(range.end).skip(range.start) {
+            texts.push(match (self.column(list, output, kind, false)?, output.shows) {
+                (Some(text), _) => text,
+                (None, Shown::Ref(found)) => self.reference(found)?,
+                (None, Shown::Open(range)) => format!("{}.*", quote(&self.statement.names.range(range).name)),
+                (None, Shown::Expr(_) | Shown::Value(_) | Shown::Arms(_)) => return Err(unreadable()),
             });
         }
         let bytes = self.statement.bytes(item.span)?;
@@ -78,31 +74,41 @@ impl Lower<'_, '_> {
         Ok(())
     }
 
-    fn sealed(&mut self, bundle: &Bundle, block: &Block, output: &Output<'_>, named: bool) -> Result<String, Refusal> {
-        if !block.tagged {
-            let text = self.shown(bundle)?;
-            let name = quote(&output.name);
-            return Ok(if named || text.ends_with(&format!(".{name}")) { text } else { format!("{text} AS {name}") });
-        }
-        let (beacon, _) = self.statement.table(&bundle.row)?.beacon(bundle.column).ok_or_else(unreadable)?;
-        self.part(&bundle.row.0, Part::Tag(beacon))
+    /// What a protected column is in a list; `None` where it stays as it is written. `named`: the client gave it a name.
+    fn column(
+        &mut self,
+        list: List<'_>,
+        output: &Output<'_>,
+        kind: &Kind,
+        named: bool,
+    ) -> Result<Option<String>, Refusal> {
+        let (text, is_name) = match kind {
+            Kind::Sealed(bundle) if list.tagged => {
+                let (beacon, _) = self.statement.table(&bundle.row)?.beacon(bundle.column).ok_or_else(unreadable)?;
+                return self.part(&bundle.row.0, Part::Tag(beacon)).map(Some);
+            }
+            Kind::Clear(bundle) if list.outermost && self.is_verified(list.block, bundle)? => {
+                let ty = self.statement.type_of(bundle)?;
+                (ty.stored_expression(&self.shown(bundle)?), false)
+            }
+            Kind::Sealed(bundle) => self.named(bundle, output)?,
+            Kind::Clear(bundle) if list.outermost => self.named(bundle, output)?,
+            Kind::Clear(_) | Kind::Picked(_) | Kind::Other(_) => return Ok(None),
+        };
+        Ok(Some(if named || is_name { text } else { format!("{text} AS {}", quote(&output.name)) }))
     }
 
-    /// A column in the clear, as the outermost list shows it.
-    fn clear(&mut self, bundle: &Bundle, block: &Block, output: &Output<'_>, named: bool) -> Result<String, Refusal> {
+    /// A column where its range names it, and whether that is the name of the output as well.
+    fn named(&mut self, bundle: &Bundle, output: &Output<'_>) -> Result<(String, bool), Refusal> {
         let text = self.shown(bundle)?;
-        if !self.is_verified(block, bundle)? {
-            return Ok(text);
-        }
-        let ty = self.statement.type_of(bundle)?;
-        let stored = ty.stored_expression(&text);
-        Ok(if named { stored } else { format!("{stored} AS {}", quote(&output.name)) })
+        let is_name = text.ends_with(&format!(".{}", quote(&output.name)));
+        Ok((text, is_name))
     }
 
     /// Whether the outermost query shows our rendering of a column.
     pub(super) fn is_verified(&self, block: &Block, bundle: &Bundle) -> Result<bool, Refusal> {
         let signed = self.statement.table(&bundle.row)?.signature.is_some();
-        Ok(block.keeps_rows && signed && self.statement.column(bundle)?.is_signed())
+        Ok(block.grain == Grain::Row && signed && self.statement.column(bundle)?.is_signed())
     }
 
     /// DISTINCT over sealed columns is DISTINCT ON their tags: whichever cell of a tag is taken, it opens to the same value.

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, UnaryOperator};
 
-use super::constant::{Bare, Constant, is_null_of, same_value};
+use super::constant::Constant;
 use super::predicate::{array_of, operator_type, sealed_column};
 use super::{Ctx, work};
 use crate::schema::{ColumnId, Table};
+use crate::sql::constant::{Bare, compared_array, compared_elements, is_null_of, reads_otherwise};
 use crate::sql::parse::{operands, unnested};
 use crate::sql::{Condition, Input, Literal, literal};
-use crate::value::Type;
 
 /// What every row that the statement finds must satisfy.
 pub(super) fn conditions(ctx: &Ctx<'_>, selection: Option<&Expr>) -> Vec<Condition> {
@@ -124,24 +124,12 @@ fn in_list(ctx: &Ctx<'_>, left: &Expr, items: &[Expr]) -> Option<Condition> {
     }
     let beside = |number| places.get(&number).copied().unwrap_or(0);
     let constants = items.iter().map(|item| constant(ctx, column, item, &beside)).collect::<Option<Vec<_>>>()?;
-    // PostgreSQL gives the list one type: an untyped constant beside one of another type is read as that, which for
-    // numbers and texts makes no difference.
     let own = ctx.scope.column(column).ok()?.ty?;
-    let untyped = |input: &Input| matches!(input, Input::Literal { literal: Literal::Untyped(_), .. });
-    let foreign = |input: &Input| match input {
-        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => !is_null_of(ty, &own),
-        Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
-    };
     let undeclared = items.iter().any(|item| match Constant::read(ctx.source, item) {
-        Ok(Some(Constant { value: Bare::Param { number, cast: None }, .. })) => ctx.params.declared(number).is_none(),
-        Ok(_) | Err(_) => false,
+        Ok(Some(constant)) => constant.value.is_undeclared(&ctx.params),
+        Ok(None) | Err(_) => false,
     });
-    let another = |input: &Input| match input {
-        Input::Param { ty, .. } | Input::Literal { literal: Literal::Typed(ty, _), .. } => own.is_another_in_lists(ty),
-        Input::Literal { .. } | Input::Null | Input::Stored(_) | Input::Fetched(_) => false,
-    };
-    let mixed = ((undeclared || constants.iter().any(untyped)) && constants.iter().any(foreign))
-        || (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)));
+    let mixed = reads_otherwise(&constants, undeclared, &own);
     (!mixed && !constants.is_empty()).then_some(Condition::In { column, constants })
 }
 
@@ -186,40 +174,8 @@ fn array(ctx: &Ctx<'_>, column: ColumnId, expr: &Expr) -> Option<Input> {
         None => None,
     };
     if let Expr::Array(_) = array {
-        return match literal::constant(expr, &ctx.source.constants()).ok()?? {
-            literal::Constant::Value(Literal::Array(items)) => {
-                let carried = |item: &Literal| match item {
-                    Literal::Typed(ty, _) => own.carries(ty),
-                    Literal::Untyped(_) | Literal::Array(_) => true,
-                };
-                let all = items.iter().flatten().all(carried);
-                all.then_some(Input::Literal { literal: Literal::Array(items), at: 0 })
-            }
-            literal::Constant::Value(_) | literal::Constant::Null => None,
-        };
+        return compared_elements(literal::constant(expr, &ctx.source.constants()).ok()??, &own);
     }
-    match Constant::read(ctx.source, array).ok()??.value {
-        Bare::Param { number, cast: None } => {
-            let declared = match ctx.params.declared(number) {
-                Some(oid) => Some(Type::of_array(oid)?),
-                None => None,
-            };
-            let ty = match (declared, element) {
-                (Some(declared), Some(cast)) => same_value(&declared, &cast).then_some(declared)?,
-                (Some(ty), None) | (None, Some(ty)) => ty,
-                (None, None) if is_sealed || ctx.source.places(number) == 1 => own,
-                (None, None) => return None,
-            };
-            Some(Input::Param { index: number, ty })
-        }
-        Bare::Literal { literal: Literal::Untyped(text), at } => {
-            let literal = match element {
-                Some(ty) => Literal::Typed(ty, text),
-                None => Literal::Untyped(text),
-            };
-            Some(Input::Literal { literal, at })
-        }
-        Bare::Null { cast: None } if element.is_none_or(|cast| is_null_of(&cast, &own)) => Some(Input::Null),
-        Bare::Param { .. } | Bare::Literal { .. } | Bare::Null { .. } => None,
-    }
+    let array = Constant::read(ctx.source, array).ok()??.value;
+    compared_array(array, element, own, &ctx.params, |number| is_sealed || ctx.source.places(number) == 1)
 }

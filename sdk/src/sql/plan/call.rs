@@ -11,26 +11,6 @@ use super::{Ctx, scope};
 use crate::sql::Refusal;
 use crate::sql::functions::{self, FunctionKind};
 
-/// What PostgreSQL's grammar has instead of functions, and the parser gives as one.
-const GRAMMAR: [&str; 16] = [
-    "coalesce",
-    "current_catalog",
-    "current_date",
-    "current_role",
-    "current_schema",
-    "current_time",
-    "current_timestamp",
-    "current_user",
-    "greatest",
-    "least",
-    "localtime",
-    "localtimestamp",
-    "nullif",
-    "row",
-    "session_user",
-    "user",
-];
-
 /// A function of the allow-list.
 pub(super) fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refusal> {
     let Function { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = function;
@@ -40,16 +20,7 @@ pub(super) fn call(ctx: &mut Ctx<'_>, function: &Function) -> Result<Seen, Refus
         [schema, name] if schema.value == "pg_catalog" => name.value.as_str(),
         _ => return Err(unknown("a function with a qualified name")),
     };
-    let kind = match functions::lookup(called) {
-        Some(known) => known.kind,
-        None if GRAMMAR.contains(&called.to_ascii_lowercase().as_str()) => FunctionKind::Scalar,
-        None => {
-            return Err(Refusal::new(format!("function {called} cannot be used in a statement on a protected table"))
-                .hint(
-                    "builtin functions over unprotected columns can; a function of your own could see what it must not",
-                ));
-        }
-    };
+    let kind = functions::callable(called)?;
     if kind == FunctionKind::Set {
         return Err(unknown("a function that returns a set"));
     }

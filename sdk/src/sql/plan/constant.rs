@@ -4,6 +4,7 @@ use sqlparser::ast::{CastKind, Expr, TypedString, Value as AstValue};
 
 use super::draft::param_number;
 use super::source::{Extent, Source, unreadable};
+use crate::sql::constant::{Bare, recast};
 use crate::sql::parse::unnested;
 use crate::sql::{Literal, Refusal, literal};
 use crate::value::Type;
@@ -15,17 +16,6 @@ pub(in crate::sql) struct Constant {
     pub value: Bare,
     /// With its casts, signs and parentheses.
     pub extent: Extent,
-}
-
-/// A constant without its place.
-#[derive(Debug, Clone)]
-pub(in crate::sql) enum Bare {
-    /// NULL, with the type that it is cast to.
-    Null { cast: Option<Type> },
-    /// `$n`, numbered from 0, with the type that it is cast to.
-    Param { number: usize, cast: Option<Type> },
-    /// A literal, and where it stands, in characters.
-    Literal { literal: Literal, at: usize },
 }
 
 impl Constant {
@@ -56,25 +46,12 @@ fn bare(source: &Source<'_>, expr: &Expr) -> Result<Option<Bare>, Refusal> {
     })
 }
 
-/// The refusal of an ARRAY in which nothing has a type, or not all have one: what PostgreSQL makes of it depends on what
-/// stands around it, or each element has a modifier of its own.
-pub(in crate::sql) fn untyped_array(label: &str) -> Refusal {
-    Refusal::new(format!("an ARRAY whose elements have no type, or several, cannot be used with column {label}"))
-        .hint("Write the array in quotes: '{1.01,1.005}', '{NULL}', '{}'.")
-}
-
 /// The type of the outermost cast.
 fn outer_type(expr: &Expr) -> Option<Type> {
     match unnested(expr) {
         Expr::Cast { data_type, .. } => literal::type_of(data_type),
         _ => None,
     }
-}
-
-/// Whether PostgreSQL compares and stores a NULL of this type as one of the column's: where it does not, it has no
-/// operator or no cast, and says so before it looks at a value.
-pub(in crate::sql) fn is_null_of(cast: &Type, column: &Type) -> bool {
-    cast.same_base(column) || (cast.is_number() && column.is_number()) || (cast.is_text() && column.is_text())
 }
 
 /// The byte at which PostgreSQL sees a constant: that of the literal inside of its casts.
@@ -106,26 +83,8 @@ fn parameter(source: &Source<'_>, expr: &Expr) -> Result<Option<(usize, Option<T
         },
         Expr::Cast { kind: CastKind::Cast | CastKind::DoubleColon, expr, data_type, format: None } => {
             let Some((number, inner)) = parameter(source, expr)? else { return Ok(None) };
-            match literal::type_of(data_type) {
-                // An explicit cast to varchar(n) cuts, where an assignment is an error.
-                Some(to) if !to.is_cut_by_casts() && inner.is_none_or(|inner| inner == to) => {
-                    Ok(Some((number, Some(to))))
-                }
-                _ => Err(Refusal::new(format!(
-                    "parameter ${} of a protected column is cast to a type that cannot be applied here",
-                    number + 1
-                ))
-                .hint("leave the cast out, or cast to the type of the column")),
-            }
+            recast(number, inner, literal::type_of(data_type)).map(|to| Some((number, Some(to))))
         }
         _ => Ok(None),
     }
-}
-
-/// Whether the bytes of a parameter declared as `declared` may stand for `$n::cast`: no value changes.
-pub(in crate::sql) fn same_value(declared: &Type, cast: &Type) -> bool {
-    let (declared, cast) = (&declared.unmodified(), *cast);
-    *declared == cast
-        || (declared.is_integer() && cast == cast.unmodified() && cast.outranks(declared))
-        || (declared.is_text() && cast.is_text() && cast == cast.unmodified())
 }

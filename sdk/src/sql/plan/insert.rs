@@ -5,7 +5,7 @@ use sqlparser::ast::{
     TableObject,
 };
 
-use super::constant::{Bare, Constant};
+use super::constant::Constant;
 use super::draft::Parts;
 use super::expr::{self, unknown};
 use super::fetch::Fetch;
@@ -17,6 +17,7 @@ use super::values::{Rows, targets};
 use super::{Ctx, Statement, guard, types};
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
+use crate::sql::constant::Bare;
 use crate::sql::{Input, PhysicalType, Plan, Recipe, Refusal, Steps, Verb, WriteRow};
 
 /// Plans an INSERT that mentions a protected table.

@@ -31,11 +31,11 @@ use std::sync::Arc;
 
 use sqlparser::ast;
 
-use self::constant::{Bare, is_null_of, same_value, untyped_array};
 use self::draft::{Draft, Params};
 use self::mention::Touched;
 use self::scope::Scope;
 use self::source::{Source, unreadable};
+use super::constant::{Bare, is_null_of, same_value, untyped_array};
 use super::lex::Token;
 use super::names::Names;
 use super::parse::{self, Part, syntax};

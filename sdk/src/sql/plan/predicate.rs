@@ -5,13 +5,14 @@
 
 use sqlparser::ast::{ArrayElemTypeDef, BinaryOperator, CastKind, DataType, Expr, InTarget, Value as AstValue};
 
-use super::constant::{Bare, Constant, same_value};
+use super::constant::Constant;
 use super::draft::Parts;
 use super::source::{Extent, unreadable};
-use super::types::{self, Comparison, type_of};
+use super::types;
 use super::{Ctx, work};
 use crate::error::SqlState;
 use crate::schema::ColumnId;
+use crate::sql::constant::{Bare, Comparison, is_mixed, same_value};
 use crate::sql::{Input, Literal, PhysicalType, Recipe, Refusal, literal};
 use crate::value::{Format, Settings, Type, Value};
 
@@ -183,7 +184,7 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'sta
         Bare::Literal { .. } | Bare::Param { .. } | Bare::Null { .. } => true,
     };
     types::comparable(ctx, operand.column, constants.iter().take_while(is_read), &comparison)?;
-    if is_mixed(ctx, &constants, &own) {
+    if is_mixed(constants.iter().map(|constant| &constant.value), &own, &ctx.params) {
         return Err(no_operator(ctx, operand.column, "IN with constants of several types"));
     }
     let beacon = use_tag(ctx, operand, "IN")?;
@@ -195,25 +196,6 @@ fn in_list(ctx: &mut Ctx<'_>, operand: &Operand, items: &[Expr], operator: &'sta
         tag(ctx, operand.column, beacon, constant)?;
     }
     Ok(())
-}
-
-/// PostgreSQL gives a list, with the column, one type: an untyped constant beside one of another type is read as that.
-fn is_mixed(ctx: &Ctx<'_>, constants: &[Constant], own: &Type) -> bool {
-    let string = |item: &Constant| matches!(item.value, Bare::Literal { literal: Literal::Untyped(_), .. });
-    let foreign = |item: &Constant| match &item.value {
-        Bare::Literal { literal: Literal::Typed(ty, _), .. } => !ty.same_base(own),
-        Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => false,
-        Bare::Param { .. } | Bare::Null { .. } => false,
-    };
-    let raises = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| ty.outranks(own));
-    let untyped = |item: &Constant| match item.value {
-        Bare::Param { number, cast: None } => ctx.params.declared(number).is_none(),
-        Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. } => string(item),
-    };
-    let another = |item: &Constant| type_of(ctx, &item.value).is_some_and(|ty| own.is_another_in_lists(&ty));
-    (constants.len() > 1 && (own.is_another_in_lists(&own.operand()) || constants.iter().any(another)))
-        || (constants.iter().any(string) && constants.iter().any(foreign))
-        || (constants.iter().any(untyped) && constants.iter().any(raises))
 }
 
 /// `column = ANY (array)`: the array becomes one of tags.
@@ -291,7 +273,7 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
                 let mut parts = Parts::default().text("ARRAY[");
                 for (index, item) in array.elem.iter().enumerate() {
                     let constant = Constant::read(ctx.source, item)?.ok_or_else(refused)?;
-                    let input = element_input(ctx, operand.column, constant.value, element)?;
+                    let input = ctx.protect(&constant.value.in_array(element), operand.column)?;
                     let recipe = Recipe::Tag { table: table.clone(), beacon, input };
                     let slot = ctx.draft.slot(recipe, PhysicalType::Uuid);
                     parts = parts.text(if index == 0 { "" } else { ", " }).slot(slot);
@@ -305,20 +287,6 @@ fn any(ctx: &mut Ctx<'_>, operand: &Operand, right: &Expr, operator: &'static st
     let slot = ctx.draft.slot(Recipe::Tags { table, beacon, input }, PhysicalType::UuidArray);
     ctx.draft.replace(bytes, Parts::default().slot(slot));
     Ok(())
-}
-
-/// An element of an ARRAY that has parameters.
-fn element_input(ctx: &mut Ctx<'_>, column: ColumnId, item: Bare, element: Option<Type>) -> Result<Input, Refusal> {
-    // Beside parameters, PostgreSQL makes an ARRAY without any type one of text.
-    let untyped = element.unwrap_or(Type::Text);
-    let value = match item {
-        Bare::Param { number, cast: None } => Bare::Param { number, cast: Some(untyped) },
-        Bare::Literal { literal: Literal::Untyped(text), at } => {
-            Bare::Literal { literal: Literal::Typed(untyped, text), at }
-        }
-        value @ (Bare::Param { cast: Some(_), .. } | Bare::Literal { .. } | Bare::Null { .. }) => value,
-    };
-    ctx.protect(&value, column)
 }
 
 /// An array under parentheses and a cast to an array type, with the element type of that cast. Under two casts it is

@@ -3,35 +3,14 @@
 use sqlparser::ast::{CastKind, Expr, TypedString, Value as AstValue};
 
 use super::Ctx;
-use super::constant::{Bare, Constant};
+use super::constant::Constant;
 use super::predicate::array_of;
 use super::source::{Extent, Source, unreadable};
 use crate::error::SqlState;
 use crate::schema::ColumnId;
-use crate::sql::{Literal, Refusal, literal};
+use crate::sql::constant::{Bare, Comparison};
+use crate::sql::{Refusal, literal};
 use crate::value::Type;
-
-/// A comparison of a column with constants, as the statement writes it.
-pub(super) struct Comparison {
-    /// The operator that decides it: `=` or `<>`.
-    pub operator: &'static str,
-    /// The token that PostgreSQL points at.
-    pub token: usize,
-    /// Whether the column is the left operand.
-    pub column_first: bool,
-}
-
-/// The type that a constant has without its neighbours.
-pub(super) fn type_of(ctx: &Ctx<'_>, constant: &Bare) -> Option<Type> {
-    match constant {
-        Bare::Literal { literal: Literal::Typed(ty, _), .. } => Some(*ty),
-        Bare::Literal { literal: Literal::Untyped(_) | Literal::Array(_), .. } => None,
-        Bare::Null { cast } => *cast,
-        Bare::Param { number, cast } => {
-            cast.or_else(|| ctx.params.declared(*number).and_then(|oid| Type::from_pg(oid, -1)))
-        }
-    }
-}
 
 /// An error if there is no operator between a column and one of the constants.
 pub(super) fn comparable<'c>(
@@ -42,7 +21,7 @@ pub(super) fn comparable<'c>(
 ) -> Result<(), Refusal> {
     constants
         .into_iter()
-        .filter_map(|constant| type_of(ctx, &constant.value))
+        .filter_map(|constant| constant.value.type_of(&ctx.params))
         .try_for_each(|ty| compares(ctx, column, &ty, comparison))
 }
 
@@ -60,7 +39,7 @@ pub(super) fn comparable_elements(
         (Expr::Array(items), None) => {
             let read = |item| Constant::read(ctx.source, item).ok().flatten();
             let Some(items) = items.elem.iter().map(read).collect::<Option<Vec<_>>>() else { return Ok(()) };
-            let types: Vec<Type> = items.iter().filter_map(|item| type_of(ctx, &item.value)).collect();
+            let types: Vec<Type> = items.iter().filter_map(|item| item.value.type_of(&ctx.params)).collect();
             // Without any type PostgreSQL makes it an array of text.
             let untyped = (types.is_empty() && !items.is_empty()).then_some(Type::Text);
             types.iter().chain(&untyped).try_for_each(|ty| compares(ctx, column, ty, comparison))
@@ -85,7 +64,7 @@ pub(super) fn comparable_elements(
 /// An error if PostgreSQL does not assign a constant, which `expr` is, to a column.
 pub(super) fn assignable(ctx: &Ctx<'_>, id: ColumnId, constant: &Constant, expr: &Expr) -> Result<(), Refusal> {
     let column = ctx.scope.column(id)?;
-    let (Some(own), Some(ty)) = (column.ty, type_of(ctx, &constant.value)) else { return Ok(()) };
+    let (Some(own), Some(ty)) = (column.ty, constant.value.type_of(&ctx.params)) else { return Ok(()) };
     if own.takes(&ty) {
         return Ok(());
     }
@@ -98,19 +77,7 @@ pub(super) fn assignable(ctx: &Ctx<'_>, id: ColumnId, constant: &Constant, expr:
 
 fn compares(ctx: &Ctx<'_>, column: ColumnId, ty: &Type, comparison: &Comparison) -> Result<(), Refusal> {
     let own = ctx.scope.column(column)?.ty.ok_or_else(unreadable)?;
-    if own.is_ambiguous_beside(ty) {
-        return Err(Refusal::new(format!("a sealed {own} cannot be compared with {ty}"))
-            .hint(format!("Write the constant as {own}.")));
-    }
-    if own.compares_with(ty) {
-        return Ok(());
-    }
-    let (own, ty) = (own.sql_name(), ty.sql_name());
-    let (left, right) = if comparison.column_first { (own, ty) } else { (ty, own) };
-    let message = format!("operator does not exist: {left} {} {right}", comparison.operator);
-    Err(Refusal::error(SqlState::UNDEFINED_FUNCTION, message)
-        .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
-        .at(ctx.source.offset(comparison.token)))
+    comparison.check(&own, ty, ctx.source.offset(comparison.token))
 }
 
 /// The token where PostgreSQL says that an expression stands: parentheses do not count, and a string or NULL under

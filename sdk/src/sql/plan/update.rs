@@ -3,7 +3,7 @@
 
 use sqlparser::ast::{Assignment, AssignmentTarget, BinaryOperator, Expr, SelectItem, Update};
 
-use super::constant::{Bare, Constant};
+use super::constant::Constant;
 use super::draft::Parts;
 use super::expr::{self, operand, unknown};
 use super::insert::constant_default;
@@ -16,6 +16,7 @@ use super::{Ctx, Statement, asked, types};
 use crate::error::SqlState;
 use crate::schema::names::{SIGNATURE, quote};
 use crate::schema::{Column, ColumnDefault, ColumnId};
+use crate::sql::constant::Bare;
 use crate::sql::parse::operands;
 use crate::sql::{
     Condition, Input, Literal, PhysicalType, Piece, Plan, Presence, ReadModifyWrite, ReadRow, Recipe, Refusal,
