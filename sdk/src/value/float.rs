@@ -93,8 +93,7 @@ pub(super) fn write_equality(value: f64, out: &mut Vec<u8>) {
 pub(super) trait Binary: Copy + PartialEq + std::str::FromStr + std::fmt::LowerExp {
     /// Decimal digits that every value keeps (FLT_DIG, DBL_DIG).
     const DIGITS: u8;
-    /// Outside of these nothing as short as the shortest text lies halfway between two values, and no value halfway
-    /// between two such texts.
+    /// Outside of these nothing as short as the shortest text lies halfway between two values.
     const HALFWAY: std::ops::Range<Self>;
     const NAN: Self;
     const NEGATIVE_NAN: Self;
@@ -270,10 +269,20 @@ fn shortest<F: Binary>(value: F) -> Decimal {
     let decimal = Decimal::of(&format!("{value:e}"));
     let magnitude = value.wide().abs();
     if magnitude < F::HALFWAY.start.wide() || magnitude > F::HALFWAY.end.wide() {
-        return decimal;
+        return match decimal.is_odd() && is_short(value) {
+            true => decimal.even(value),
+            false => decimal,
+        };
     }
     let mut longer = (decimal.len..=17).map(|len| Decimal::of(&format!("{value:.*e}", len - 1)));
     longer.find(|decimal| decimal.lies_inside(value)).unwrap_or(decimal)
+}
+
+/// Whether a value can have so few binary places that as many decimal digits show it whole, one more than the shortest text
+/// may have (18 digits are at most 25 places).
+fn is_short<F: Binary>(value: F) -> bool {
+    const PLACES: f64 = (1_u64 << 26) as f64;
+    (value.wide() * PLACES).fract() == 0.0
 }
 
 /// `±d.ddd × 10^exponent` without zeros at the end.
@@ -306,6 +315,16 @@ impl Decimal {
 
     fn digits(&self) -> &[u8] {
         &self.digits[..self.len]
+    }
+
+    fn is_odd(&self) -> bool {
+        self.digits().last().is_some_and(|digit| digit % 2 == 1)
+    }
+
+    /// As many digits, rounded to even, if they are read as the value, too: Rust's own shortest text rounds a half up.
+    fn even<F: Binary>(self, value: F) -> Self {
+        let text = format!("{value:.*e}", self.len - 1);
+        if text.parse::<F>().is_ok_and(|read| read == value) { Self::of(&text) } else { self }
     }
 
     /// Whether what is a little more and a little less is read as this value, too. In the range of [`Binary::HALFWAY`] the
@@ -385,12 +404,16 @@ mod tests {
             (0.00001, "1e-05"),
             // 2^60, the start of a binade: the shorter 1.152921504606847e18 is no half, and this is.
             (9_007_199_254_740_992.0, "9.007199254740992e+15"),
+            // As near to …312 as to …313.
+            (10_807_250.0 / 65_536.0, "164.90554809570312"),
             (f64::INFINITY, "Infinity"),
             (f64::MAX, "1.7976931348623157e+308"),
         ] {
             assert_eq!(shown8(value, 1), text);
         }
-        for (value, text) in [(123_456.0, "123456"), (1e6, "1e+06"), (0.1, "0.1"), (1e-45, "1e-45")] {
+        for (value, text) in
+            [(123_456.0, "123456"), (1e6, "1e+06"), (0.1, "0.1"), (1e-45, "1e-45"), (2f32.powi(-12), "0.00024414062")]
+        {
             assert_eq!(shown4(value, 3), text);
         }
         assert_eq!((shown8(0.1, 0), shown8(1.0 / 3.0, 0)), ("0.1".into(), "0.333333333333333".into()));
