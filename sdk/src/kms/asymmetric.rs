@@ -256,6 +256,11 @@ pub(super) fn decrypt(
     Ok(opened)
 }
 
+/// Signs with an Ed25519 key, for checkpoints of the audit log.
+pub(super) fn sign_checkpoint(private: &Material, message: &[u8]) -> Result<Vec<u8>, Failed> {
+    sign_input(Spec::Ed25519, private, SigningAlgorithm::Ed25519, &Signed::Message(message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
