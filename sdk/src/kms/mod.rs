@@ -12,6 +12,7 @@ pub mod key;
 mod mac;
 pub mod secret;
 pub mod service;
+pub mod sigv4;
 pub mod spec;
 pub mod state;
 pub mod store;

@@ -55,7 +55,7 @@ pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Stamp), StoreError> {
     read().map_err(|error| failed(file, &error))
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

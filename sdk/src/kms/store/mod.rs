@@ -7,6 +7,7 @@
 
 mod anchor;
 mod files;
+mod root;
 pub mod seal;
 
 use std::fs;
