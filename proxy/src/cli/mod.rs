@@ -39,8 +39,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Command),
     /// The embedded key service: keys, policies, grants, and what AWS KMS does with them
-    #[command(subcommand)]
-    Kms(kms::Command),
+    Kms(kms::Args),
     /// Commands of later versions: known, and refused by name
     #[command(external_subcommand)]
     Later(Vec<String>),
@@ -86,7 +85,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Keys(command) => keys::run(command),
-        Command::Kms(command) => kms::run(command),
+        Command::Kms(args) => kms::run(args),
         Command::Later(words) => later(&words),
     }
 }
