@@ -3,6 +3,7 @@
 mod drivers;
 mod killed;
 mod verbs;
+mod wire;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
