@@ -1,7 +1,7 @@
 //! One request, one answer: a pure function of the state, the request and the time (and randomness for what it seals).
 //!
 //! [`answer`] is called twice where something must be kept: first on the state in memory, where whatever needs a write
-//! ends with [`Stop::NotDurable`] before anything is changed; then on a copy that the caller stores before the answer
+//! ends without an answer before anything is changed; then on a copy that the caller stores before the answer
 //! leaves. What only seals and opens takes the first way.
 
 mod aliases;
