@@ -97,7 +97,7 @@ struct Asked<'a> {
     warnings: Vec<String>,
 }
 
-/// Percent of a limit from which on each use is warned about.
+/// Percent of a limit from which on it is warned about.
 const WARN_AT: u64 = 80;
 
 /// Operations that change what is stored, whatever comes of them.
@@ -307,8 +307,10 @@ impl Asked<'_> {
     ) -> Result<(), KmsError> {
         let mut context = self.request_context();
         about(&mut context);
-        // Keys and aliases of this store belong to its account: another account's root has nothing to say here.
-        let decision = if self.call.identity.principal.account() == self.state.account {
+        // Keys and aliases of this store belong to its account: another account has nothing to say here. Random bytes
+        // belong to nobody.
+        let own = self.call.identity.principal.account() == self.state.account;
+        let decision = if own || operation == "GenerateRandom" {
             decide(&Question {
                 caller: &self.call.identity.principal,
                 action: &format!("kms:{operation}"),
@@ -384,19 +386,21 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// Counts one use of `bytes` by the key; warned about from 80 % of its limit on, refused at it.
+    /// Counts one use of `bytes` by the key; each lease from 80 % of its limit on is warned about, and none is given at it.
     fn count(&mut self, id: &str, bytes: usize) -> Result<(), Stop> {
         let (durable, ahead, arn) = (self.state.durable, self.state.ahead, self.state.key_arn(id));
         let key = self.state.key_mut(id)?;
-        if !key.take(bytes as u64) {
-            if !durable {
-                return Err(Stop::NotDurable);
-            }
-            key.lease(ahead, bytes as u64, &arn)?;
-            if !key.take(bytes as u64) {
-                return Err(KmsError::internal().into());
-            }
+        if key.take(bytes as u64) {
+            return Ok(());
         }
+        if !durable {
+            return Err(Stop::NotDurable);
+        }
+        key.lease(ahead, bytes as u64, &arn)?;
+        if !key.take(bytes as u64) {
+            return Err(KmsError::internal().into());
+        }
+        // With each lease, not with each use: a busy service would say nothing else.
         if let Some(percent) = key.percent().filter(|percent| *percent >= WARN_AT) {
             let source = key.limit().source;
             self.warnings.push(format!("{arn} has used {percent} % of its limit ({source}); rotate it"));

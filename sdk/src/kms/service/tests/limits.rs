@@ -136,4 +136,5 @@ fn another_account_does_not_manage_keys_here() {
     for action in ["CreateKey", "ListKeys"] {
         assert_eq!(house.ask("carol", action, json!({})).unwrap_err().code, Code::ACCESS_DENIED);
     }
+    assert!(house.ask("carol", "GenerateRandom", json!({ "NumberOfBytes": 1 })).is_ok());
 }
