@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use super::House;
 
+/// Names and values.
+type Headers = Vec<(String, String)>;
+
 /// An access key of the root of the account.
 struct Key {
     id: String,
@@ -43,7 +46,7 @@ fn time(from_now: i64) -> String {
     format!("{year:04}{month:02}{date:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-fn headers(action: &str, time: &str) -> Vec<(String, String)> {
+fn headers(action: &str, time: &str) -> Headers {
     [
         ("host", "localhost"),
         ("content-type", "application/x-amz-json-1.1"),
@@ -81,7 +84,7 @@ fn signed(
     action: &str,
     body: &Value,
     time: &str,
-    change: impl FnOnce(&mut Vec<(String, String)>, &mut Vec<u8>),
+    change: impl FnOnce(&mut Headers, &mut Vec<u8>),
 ) -> (u16, Value) {
     let (mut headers, mut body) = (headers(action, time), body.to_string().into_bytes());
     let request = Signed { method: "POST", path: "/", query: "", headers: &headers, body: &body };
@@ -113,7 +116,7 @@ fn what_is_signed_is_answered_and_nothing_else_is() {
     is(send(url, "POST", &headers("GenerateRandom", &now), b"{}"), "MissingAuthenticationTokenException");
     is(send(url, "GET", &headers("GenerateRandom", &now), b""), "UnknownOperationException");
     is(send(url, "POST", &headers("../x", &now), b"{}"), "UnknownOperationException");
-    let call = |time: &str, change: &dyn Fn(&mut Vec<(String, String)>, &mut Vec<u8>)| {
+    let call = |time: &str, change: &dyn Fn(&mut Headers, &mut Vec<u8>)| {
         signed(url, &key, "GenerateRandom", &body, time, change)
     };
     is(call(&now, &|_, body| body.push(b' ')), "InvalidSignatureException");
