@@ -10,6 +10,7 @@ pub mod control;
 pub mod demo;
 pub mod endpoint;
 pub mod frames;
+pub mod kms;
 pub mod listener;
 pub mod service;
 pub mod session;

@@ -83,6 +83,9 @@ pub mod schema;
 pub mod keys;
 pub mod seal;
 
+#[cfg(feature = "kms")]
+pub mod kms;
+
 #[cfg(feature = "sql")]
 pub mod sql;
 

@@ -18,6 +18,7 @@ mod drivers;
 mod encodings;
 mod endpoint;
 mod generated;
+mod kms;
 mod lying;
 mod path;
 mod relay;

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod explain;
 pub mod keys;
+pub mod kms;
 pub mod schema;
 pub mod serve;
 
@@ -37,6 +38,8 @@ enum Command {
     /// Create the keys that a schema file names
     #[command(subcommand)]
     Keys(keys::Command),
+    /// The embedded key service: keys, policies, grants, and what AWS KMS does with them
+    Kms(kms::Args),
     /// Commands of later versions: known, and refused by name
     #[command(external_subcommand)]
     Later(Vec<String>),
@@ -53,7 +56,6 @@ const LATER: &[&str] = &[
     "evidence",
     "hsm",
     "init",
-    "kms",
     "man",
     "observe",
     "open",
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Keys(command) => keys::run(command),
+        Command::Kms(args) => kms::run(args),
         Command::Later(words) => later(&words),
     }
 }

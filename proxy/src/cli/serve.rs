@@ -78,7 +78,7 @@ pub fn run(args: Args) -> ExitCode {
 }
 
 /// Logs go to stderr, at the level that `PGSEAL_LOG` says.
-fn start_log() {
+pub(super) fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PGSEAL_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

@@ -8,7 +8,7 @@ pub mod material;
 pub mod named;
 pub mod store;
 #[cfg(test)]
-mod test_dir;
+pub(crate) mod test_dir;
 mod uuid;
 
 use std::pin::Pin;

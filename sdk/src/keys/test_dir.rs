@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::Uuid;
 
-pub(super) struct TestDir(PathBuf);
+pub(crate) struct TestDir(PathBuf);
 
 impl TestDir {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("pgseal-test-{}", Uuid::random().unwrap()));
         super::keyring::local::create_private_directory(&path).unwrap();
         Self(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
