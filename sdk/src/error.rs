@@ -68,6 +68,8 @@ sqlstates! {
     INVALID_CATALOG_NAME = "3D000";
     /// `serialization_failure`
     SERIALIZATION_FAILURE = "40001";
+    /// `insufficient_privilege`: a key service that denies a key.
+    INSUFFICIENT_PRIVILEGE = "42501";
     /// `syntax_error`
     SYNTAX_ERROR = "42601";
     /// `duplicate_column`

@@ -409,7 +409,7 @@ impl Loads {
             keys::Error::Missing { id } => Box::pin(keys.load(store, &[id])).await.is_ok(),
             // It was not refreshed in time, perhaps.
             keys::Error::Unavailable { .. } => Box::pin(keys.refresh(store)).await.is_empty(),
-            keys::Error::Unwrap { .. } | keys::Error::Inconsistent { .. } => false,
+            keys::Error::Unwrap { .. } | keys::Error::Denied { .. } | keys::Error::Inconsistent { .. } => false,
         }
     }
 }

@@ -250,6 +250,7 @@ impl KeyCache {
                     Error::Missing { .. }
                     | Error::UnknownVersion { .. }
                     | Error::Unwrap { .. }
+                    | Error::Denied { .. }
                     | Error::Inconsistent { .. } => slot.entry = None,
                 }
                 slot.failure = Some((now, error.clone()));

@@ -56,6 +56,14 @@ pub enum Error {
         /// What is known of the cause.
         reason: String,
     },
+    /// The key service answered, and does not let this caller use the key. Asking again does not help.
+    #[error("key {id:?} is denied: {reason}")]
+    Denied {
+        /// The branch key id.
+        id: String,
+        /// What the key service said; no key bytes.
+        reason: String,
+    },
     /// The store or the lock contradicts what is known (an older generation, another commitment).
     #[error("key {id:?}: {reason}")]
     Inconsistent {
@@ -73,6 +81,7 @@ impl UserFacing for Error {
             Error::UnknownVersion { .. } | Error::Unwrap { .. } | Error::Inconsistent { .. } => {
                 SqlState::DATA_CORRUPTED
             }
+            Error::Denied { .. } => SqlState::INSUFFICIENT_PRIVILEGE,
         }
     }
     fn message(&self) -> String {
@@ -82,6 +91,7 @@ impl UserFacing for Error {
         match self {
             Error::Missing { id } => Some(format!("Create it with: pgseal keys create {id}")),
             Error::Unwrap { .. } => Some("Is this the root key under which the key was created?".into()),
+            Error::Denied { .. } => Some("May this caller use the wrapping key, and is that key enabled?".into()),
             Error::UnknownVersion { .. } | Error::Unavailable { .. } | Error::Inconsistent { .. } => None,
         }
     }

@@ -66,6 +66,7 @@ impl Kind {
             keys::Error::Missing { .. } | keys::Error::UnknownVersion { .. } | keys::Error::Unavailable { .. } => {
                 Kind::KeyUnavailable
             }
+            keys::Error::Denied { .. } => Kind::Denied,
             keys::Error::Unwrap { .. } | keys::Error::Inconsistent { .. } => Kind::Tampered,
         }
     }

@@ -257,10 +257,10 @@ async fn a_denied_key_is_purged_at_once() {
     cache.register("cards", keyring(1), Pins::default());
     cache.load(&store, &["cards"]).await.unwrap();
     let key_ref = cache.sealing("cards").unwrap().key_ref();
-    *store.broken.lock().unwrap() = Some(Error::Unwrap { id: "cards".into(), reason: "denied".into() });
+    *store.broken.lock().unwrap() = Some(Error::Denied { id: "cards".into(), reason: "denied".into() });
     clock.advance(250);
     cache.refresh(&store).await;
-    assert!(matches!(cache.opening("cards", key_ref), Err(Error::Unwrap { .. })));
+    assert!(matches!(cache.opening("cards", key_ref), Err(Error::Denied { .. })));
 }
 
 #[tokio::test]
