@@ -13,6 +13,7 @@ pub mod frames;
 pub mod listener;
 pub mod service;
 pub mod session;
+pub mod tls;
 pub mod upstream;
 pub mod wire;
 
