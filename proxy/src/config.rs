@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::tls::Version;
+use crate::tls::client::Settings;
+
 /// `--config FILE`. Flags and environment win over it.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,10 +31,79 @@ pub struct File {
     /// Limits.
     #[serde(default)]
     pub limits: LimitsTable,
+    /// TLS of both legs.
+    #[serde(default)]
+    pub tls: TlsTable,
     auth: Option<String>,
-    tls: Option<toml::Value>,
     admin: Option<toml::Value>,
     log: Option<toml::Value>,
+}
+
+/// `[tls]`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsTable {
+    /// What clients meet.
+    #[serde(default)]
+    pub client: TlsClientTable,
+    /// The server's is said in `upstream`.
+    server: Option<toml::Value>,
+}
+
+/// `[tls.client]`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsClientTable {
+    /// The certificate, with those between it and its authority.
+    pub cert: Option<PathBuf>,
+    /// Its private key.
+    pub key: Option<PathBuf>,
+    /// Who signs certificates of clients.
+    pub client_ca: Option<PathBuf>,
+    /// Whether sessions over TCP in the clear are refused.
+    pub require: Option<bool>,
+    /// `TLSv1.2` or `TLSv1.3`
+    pub min_version: Option<String>,
+}
+
+impl TlsClientTable {
+    /// With what is said elsewhere put in front.
+    #[must_use]
+    pub fn after(self, said: Self) -> Self {
+        Self {
+            cert: said.cert.or(self.cert),
+            key: said.key.or(self.key),
+            client_ca: said.client_ca.or(self.client_ca),
+            require: said.require.or(self.require),
+            min_version: said.min_version.or(self.min_version),
+        }
+    }
+
+    /// Whether TLS is offered, and how.
+    ///
+    /// # Errors
+    /// A text: something is said that does nothing without something else.
+    pub fn resolve(self) -> Result<Option<Settings>, String> {
+        let least = match self.min_version {
+            None => Version::V12,
+            Some(text) => Version::minimum(&text).ok_or("tls-min-version is TLSv1.2 or TLSv1.3")?,
+        };
+        match (self.cert, self.key) {
+            (Some(certificate), Some(key)) => Ok(Some(Settings {
+                certificate,
+                key,
+                client_ca: self.client_ca,
+                required: self.require.unwrap_or(false),
+                least,
+            })),
+            (None, None) if self.client_ca.is_some() || self.require == Some(true) => {
+                Err("TLS is asked of clients, but none is offered: say --tls-cert and --tls-key".into())
+            }
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("--tls-cert needs --tls-key".into()),
+            (None, Some(_)) => Err("--tls-key needs --tls-cert".into()),
+        }
+    }
 }
 
 /// `[limits]`.
@@ -85,9 +157,9 @@ impl File {
             // The full display would show the line, which may hold a password.
             Error::Parse { path: format!("{shown}:{line}"), reason: error.message().to_owned() }
         })?;
-        let later = match (&file.auth, &file.tls, &file.admin, &file.log) {
+        let later = match (&file.auth, &file.tls.server, &file.admin, &file.log) {
             (Some(auth), ..) if auth != "relay" => Some(format!("auth = {auth:?}")),
-            (_, Some(_), ..) => Some("[tls]".into()),
+            (_, Some(_), ..) => Some("[tls.server] (its settings stand in upstream: sslmode, sslrootcert, …)".into()),
             (_, _, Some(_), _) => Some("[admin]".into()),
             (_, _, _, Some(_)) => Some("[log]".into()),
             (_, None, None, None) => None,
@@ -164,6 +236,17 @@ mod tests {
         let error = read("auth = \"scram\"\n").unwrap_err().to_string();
         assert!(error.ends_with("auth = \"scram\" is not in this version"), "{error}");
         let error = read("[tls.client]\nx = 1\n").unwrap_err().to_string();
-        assert!(error.ends_with("[tls] is not in this version"), "{error}");
+        assert!(error.contains("unknown field `x`"), "{error}");
+    }
+
+    #[test]
+    fn tls_is_offered_with_certificate_and_key_and_nothing_is_asked_without() {
+        let resolve = |text: &str| read(text).unwrap().tls.client.resolve();
+        assert_eq!(resolve(""), Ok(None));
+        let both = resolve("[tls.client]\ncert = 'c'\nkey = 'k'\nmin_version = 'TLSv1.3'\n").unwrap().unwrap();
+        assert_eq!((both.required, both.least), (false, Version::V13));
+        for half in ["cert = 'c'", "key = 'k'", "require = true", "client_ca = 'a'", "min_version = 'SSLv3'"] {
+            assert!(resolve(&format!("[tls.client]\n{half}\n")).is_err(), "{half}");
+        }
     }
 }

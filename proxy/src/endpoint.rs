@@ -95,6 +95,7 @@ impl Options {
             limits: Limits::default(),
             allow_cleartext_password: false,
             pass_databases: Vec::new(),
+            tls: None,
         })
     }
 

@@ -14,6 +14,7 @@ pub mod kms;
 pub mod listener;
 pub mod service;
 pub mod session;
+pub mod tls;
 pub mod upstream;
 pub mod wire;
 

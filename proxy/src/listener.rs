@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::session::{self, Context, TurnedAway};
+use crate::tls::client::Leg;
 use crate::upstream::{self, Stream};
 
 mod shortage;
@@ -188,20 +189,30 @@ const HEARING: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// What the system says about the socket.
-pub async fn turn_away_early(listener: &Listener) -> io::Result<Infallible> {
+pub async fn turn_away_early(listener: &Listener, tls: Option<Arc<Leg>>) -> io::Result<Infallible> {
     let accepting = Accepting::new(listener.share()?)?;
     let (mut spare, shortage) = (Spare::new(), Shortage::default());
     loop {
         match accepting.accept().await {
             // On its own: who came last is still answered when the server is there.
-            Ok(stream) => drop(tokio::spawn(session::turn_away(stream, TurnedAway::TooEarly, HEARING))),
-            Err(error) => not_accepted(&error, &accepting, &mut spare, &shortage).await,
+            Ok(stream) => {
+                let tls = tls.clone();
+                drop(tokio::spawn(async move {
+                    session::turn_away(stream, TurnedAway::TooEarly, HEARING, tls.as_deref()).await;
+                }));
+            }
+            Err(error) => not_accepted(&error, &accepting, &mut spare, (&shortage, tls.as_deref())).await,
         }
     }
 }
 
 /// A connection that could not be accepted does not go away: it is told why, or waited for.
-async fn not_accepted(error: &io::Error, accepting: &Accepting, spare: &mut Spare, shortage: &Shortage) {
+async fn not_accepted(
+    error: &io::Error,
+    accepting: &Accepting,
+    spare: &mut Spare,
+    (shortage, tls): (&Shortage, Option<&Leg>),
+) {
     if upstream::out_of_descriptors(error) {
         // Without waiting: whatever runs meanwhile would take what was lent.
         spare.lend();
@@ -214,7 +225,7 @@ async fn not_accepted(error: &io::Error, accepting: &Accepting, spare: &mut Spar
             Poll::Pending => return spare.regain(),
             Poll::Ready(Ok(stream)) => {
                 shortage.felt();
-                session::turn_away(stream, TurnedAway::TooMany, HEARING).await;
+                session::turn_away(stream, TurnedAway::TooMany, HEARING, tls).await;
                 return spare.regain();
             }
             Poll::Ready(Err(_)) => {
@@ -298,7 +309,10 @@ async fn serve(shared: Shared, context: Arc<Context>, mut phase: watch::Receiver
                     let (core, phase) = (Rc::clone(&core), phase.clone());
                     sessions.spawn_local(session::run(stream, core, phase));
                 }
-                Err(error) => not_accepted(&error, &accepting, &mut spare, &context.shortage).await,
+                Err(error) => {
+                    let told = (&context.shortage, context.tls.as_deref());
+                    not_accepted(&error, &accepting, &mut spare, told).await;
+                }
             },
             // A panic ends its session only, which has logged it.
             Some(_) = sessions.join_next(), if !sessions.is_empty() => {}

@@ -20,6 +20,7 @@ use crate::config::Limits;
 use crate::control::{self, Control, Started};
 use crate::listener::{self, Listener, Phase, Shortage, Workers};
 use crate::session::{Context, cancel};
+use crate::tls;
 use crate::upstream::{self, Upstream};
 
 /// How long sessions may take to end once they are told to.
@@ -43,6 +44,8 @@ pub struct Told {
     pub allow_cleartext_password: bool,
     /// Databases that are relayed untouched.
     pub pass_databases: Vec<String>,
+    /// TLS for clients.
+    pub tls: Option<tls::client::Settings>,
 }
 
 /// What a proxy runs with, checked.
@@ -56,6 +59,7 @@ pub struct Settings {
     limits: Limits,
     allow_cleartext_password: bool,
     pass_databases: Vec<String>,
+    tls: Option<Arc<tls::client::Leg>>,
 }
 
 /// Why a proxy does not start, or did not end well. Never holds a password or a value.
@@ -73,6 +77,9 @@ pub enum Error {
     /// The upstream's URL cannot be used.
     #[error(transparent)]
     Upstream(#[from] upstream::Error),
+    /// Certificate or key for clients cannot be used.
+    #[error("TLS for clients: {0}")]
+    Tls(String),
     /// The socket cannot be had.
     #[error("{0}")]
     Listen(String),
@@ -112,6 +119,7 @@ impl Settings {
             limits: told.limits,
             allow_cleartext_password: told.allow_cleartext_password,
             pass_databases: told.pass_databases,
+            tls: told.tls.map(tls::client::Leg::new).transpose().map_err(Error::Tls)?.map(Arc::new),
         })
     }
 
@@ -137,6 +145,7 @@ pub struct Service {
     phase: watch::Sender<Phase>,
     drain: Duration,
     control: Arc<Control>,
+    tls: Option<Arc<tls::client::Leg>>,
 }
 
 impl Service {
@@ -160,7 +169,7 @@ impl Service {
         settings: Settings,
         waits: impl FnOnce(&str, &control::Error),
     ) -> Result<Self, Error> {
-        let (mut waits, early) = (Some(waits), Notify::new());
+        let (mut waits, early, tls) = (Some(waits), Notify::new(), settings.tls.clone());
         let looking = settings.look(async |error| {
             if let Some(waits) = waits.take() {
                 waits(listener.shown(), &error);
@@ -171,7 +180,7 @@ impl Service {
         });
         let turning_away = async {
             early.notified().await;
-            listener::turn_away_early(&listener).await
+            listener::turn_away_early(&listener, tls).await
         };
         let started = tokio::select! {
             biased;
@@ -192,10 +201,12 @@ impl Service {
             limits,
             allow_cleartext_password,
             pass_databases,
+            tls,
         } = settings;
         let drain = limits.drain;
         let context = Arc::new(Context {
             upstream,
+            tls: tls.clone(),
             limits,
             allow_cleartext_password,
             pass_databases,
@@ -208,11 +219,17 @@ impl Service {
         let (phase, watched) = watch::channel(Phase::Serving);
         let workers = Workers::start(&listener, threads, &context, &watched)?;
         tokio::spawn(Arc::clone(&started.control).watch());
-        Ok(Self { listener, workers, phase, drain, control: started.control })
+        if let Some(tls) = &tls {
+            tokio::spawn(Arc::clone(tls).watch());
+        }
+        Ok(Self { listener, workers, phase, drain, control: started.control, tls })
     }
 
-    /// Looks at the catalog soon, and at the lock if something of the schema file is not in it.
+    /// Looks at the catalog soon, at the lock if something of the schema file is not in it, and at certificate and key.
     pub fn look_again(&self) {
+        if let Some(tls) = &self.tls {
+            tls.reload();
+        }
         self.control.ask();
     }
 
@@ -226,7 +243,7 @@ impl Service {
     /// # Errors
     /// [`Error::Worker`], [`Error::Stuck`].
     pub async fn end(self, hurry: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { listener, workers, phase, drain, control: _ } = self;
+        let Self { listener, workers, phase, drain, control: _, tls: _ } = self;
         tracing::info!(limit = ?drain, "draining: idle sessions end now, active ones when they are done");
         phase.send_replace(Phase::Draining);
         drop(listener);

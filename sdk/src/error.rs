@@ -64,6 +64,8 @@ sqlstates! {
     IN_FAILED_SQL_TRANSACTION = "25P02";
     /// `invalid_sql_statement_name`
     INVALID_SQL_STATEMENT_NAME = "26000";
+    /// `invalid_authorization_specification`
+    INVALID_AUTHORIZATION = "28000";
     /// `invalid_catalog_name`
     INVALID_CATALOG_NAME = "3D000";
     /// `serialization_failure`

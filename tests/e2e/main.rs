@@ -26,4 +26,5 @@ mod rotation;
 mod sealed;
 mod session;
 mod signed;
+mod tls;
 mod values;

@@ -8,6 +8,7 @@ use pgseal::schema::Problems;
 use pgseal::schema::checked::Schema;
 use pgseal::schema::{diagnostics, parse};
 
+use crate::tls::Database;
 use crate::upstream::Upstream;
 use pgseal::apply::{self, Changes};
 use pgseal::keys::keyring::local;
@@ -82,7 +83,7 @@ impl DatabaseArgs {
             Upstream::parse(&self.database).map_err(|error| error.to_string().replacen("upstream", "--database", 1))?;
         let request = Request {
             schema,
-            database: database.control(),
+            database: Database { config: database.control(), connector: database.connector() },
             lock: apply::lock_path(&self.schema, self.lock.as_deref()),
             create_keys,
             state_dir: local::state_dir(self.state_dir.as_deref()).map_err(|error| error.to_string())?,
@@ -94,7 +95,7 @@ impl DatabaseArgs {
 /// [`apply::Request`], owned.
 pub(crate) struct Request {
     schema: Schema,
-    database: tokio_postgres::Config,
+    database: Database,
     lock: PathBuf,
     create_keys: bool,
     state_dir: PathBuf,

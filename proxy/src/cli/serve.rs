@@ -44,6 +44,21 @@ pub struct Args {
     /// Other databases of the server that are relayed untouched
     #[arg(long, env = "PGSEAL_PASS_DATABASES", value_name = "NAME", value_delimiter = ',')]
     pass_databases: Option<Vec<String>>,
+    /// The certificate that clients meet, in PEM, with those between it and its authority
+    #[arg(long, env = "PGSEAL_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM, that nobody else may read
+    #[arg(long, env = "PGSEAL_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Who signs certificates of clients, in PEM; with it clients over TLS must have one
+    #[arg(long, env = "PGSEAL_TLS_CLIENT_CA", value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+    /// Refuse sessions over TCP without TLS
+    #[arg(long, env = "PGSEAL_REQUIRE_TLS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    require_tls: Option<bool>,
+    /// The oldest TLS version for clients: TLSv1.2 or TLSv1.3 [default: TLSv1.2]
+    #[arg(long, env = "PGSEAL_TLS_MIN_VERSION", value_name = "VERSION")]
+    tls_min_version: Option<String>,
 }
 
 /// Why the proxy does not start.
@@ -115,7 +130,15 @@ fn settings(args: Args) -> Result<Settings, Failure> {
                 .into(),
         ));
     }
+    let tls = file.tls.client.after(config::TlsClientTable {
+        cert: args.tls_cert,
+        key: args.tls_key,
+        client_ca: args.tls_client_ca,
+        require: args.require_tls,
+        min_version: args.tls_min_version,
+    });
     let service = service::Settings::read(Told {
+        tls: tls.resolve().map_err(Failure::Usage)?,
         schema,
         upstream,
         lock: args.lock.or(file.lock),

@@ -76,7 +76,7 @@ pub async fn start(
     pace: Pace,
     mut unreachable: impl AsyncFnMut(Error) -> Result<(), Error>,
 ) -> Result<Started, Error> {
-    let pool = Pool::new(upstream.control())?;
+    let pool = Pool::new(upstream)?;
     let keys = Arc::new(KeyCache::new(DEFAULT_TTL));
     let (agreement, protection, seen) = loop {
         match first(&pool, &keys, (&schema, lock), state_dir, pace).await {
@@ -115,7 +115,7 @@ async fn first(
 /// See [`Error`].
 pub async fn protection(schema: Schema, lock: Option<Lock>, upstream: &Upstream) -> Result<Protection, Error> {
     let limit = Pace::default().limit(schema.tables.len());
-    let snapshot = Pool::new(upstream.control())?.snapshot(&schema, limit).await?;
+    let snapshot = Pool::new(upstream)?.snapshot(&schema, limit).await?;
     Ok(Agreement::reach(schema, lock, &snapshot)?.1)
 }
 

@@ -9,41 +9,52 @@ use pgseal::catalog::{Memory, Snapshot, queries};
 use pgseal::schema::Schema;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::NoTls;
 
 use super::Error;
 use super::door::give_up;
+use crate::tls::server::Mode;
+use crate::upstream::Upstream;
 
 /// How long a caller waits for a connection.
 const WAIT: Duration = Duration::from_secs(30);
 
 pub(super) struct Pool {
     connections: deadpool_postgres::Pool,
+    mode: Mode,
     /// What the last look at the catalog read.
     memory: Mutex<Memory>,
 }
 
 impl Pool {
-    pub(super) fn new(config: tokio_postgres::Config) -> Result<Self, Error> {
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+    pub(super) fn new(upstream: &Upstream) -> Result<Self, Error> {
+        let fast = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(upstream.control(), upstream.connector(), fast);
         let timeouts = Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(WAIT) };
         deadpool_postgres::Pool::builder(manager)
             .max_size(2)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build()
-            .map(|connections| Self { connections, memory: Mutex::default() })
+            .map(|connections| Self { connections, mode: upstream.ssl_mode(), memory: Mutex::default() })
             .map_err(|error| Error::Database(error.to_string()))
     }
 
     pub(super) async fn client(&self) -> Result<Object, Error> {
         self.connections.get().await.map_err(|error| match &error {
-            PoolError::Backend(cause) if !is_passing(cause) => Error::Database(reason(&error)),
+            PoolError::Backend(cause) if !is_passing(cause) => Error::Database(self.with_mode(reason(&error))),
             PoolError::Backend(_) | PoolError::Timeout(_) => Error::Unreachable(reason(&error)),
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Error::Database(reason(&error))
             }
         })
+    }
+
+    /// What the driver says of TLS, with the setting that asked for it.
+    fn with_mode(&self, reason: String) -> String {
+        match reason.contains("TLS handshake") {
+            true => format!("{reason} (sslmode={} of the upstream asks for it)", self.mode.word()),
+            false => reason,
+        }
     }
 
     /// For the key store, whose errors are those of keys.

@@ -56,6 +56,7 @@ pub(super) async fn request(context: &Context, key: &[u8]) {
         let mut server = context.upstream.connect_index(host).await.map_err(std::io::Error::other)?;
         let (mut reader, mut writer) = server.split();
         writer.write_all(&packet).await?;
+        writer.flush().await?;
         let mut nothing = [0_u8; 64];
         while reader.read(&mut nothing).await? > 0 {}
         std::io::Result::Ok(())

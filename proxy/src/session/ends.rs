@@ -43,7 +43,11 @@ pub(super) async fn gone(client: &ReadHalf<'_>, question: &Signal, patience: Dur
 pub(super) async fn terminate(server: &mut Stream) {
     let (_, mut writer) = server.split();
     // It may be gone already.
-    let _ = tokio::time::timeout(Duration::from_secs(2), writer.write_all(TERMINATE)).await;
+    let told = async {
+        writer.write_all(TERMINATE).await?;
+        writer.flush().await
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), told).await;
 }
 
 const TERMINATE: &[u8] = b"X\0\0\0\x04";

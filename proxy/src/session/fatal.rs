@@ -81,5 +81,9 @@ impl Fatal {
 pub(super) async fn send(client: &mut Stream, fatal: &Fatal) {
     let (_, mut writer) = client.split();
     let frame = fatal.frame();
-    let _ = tokio::time::timeout(Duration::from_secs(2), writer.write_all(&frame)).await;
+    let told = async {
+        writer.write_all(&frame).await?;
+        writer.flush().await
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), told).await;
 }

@@ -4,10 +4,12 @@ pub mod cancel;
 mod client;
 mod ends;
 mod fatal;
+mod first;
 mod gate;
 mod log;
 mod queue;
 mod relay;
+mod sasl;
 mod server;
 mod sought;
 mod startup;
@@ -30,6 +32,7 @@ use tracing::Instrument as _;
 use crate::config::Limits;
 use crate::control::Control;
 use crate::listener::{Phase, Shortage};
+use crate::tls;
 use crate::upstream::{Stream, Upstream};
 use crate::wire::buffer::Inbound;
 
@@ -37,6 +40,8 @@ use crate::wire::buffer::Inbound;
 pub struct Context {
     /// The server.
     pub upstream: Upstream,
+    /// TLS for clients, if they are offered it.
+    pub tls: Option<Arc<tls::client::Leg>>,
     /// Limits.
     pub limits: Limits,
     /// AUTH-3: pass on a server's wish for a clear-text password.
@@ -117,16 +122,16 @@ pub enum TurnedAway {
 
 /// Answers a connection that is not served. What it asks is heard first, since a client reads an error as the answer to
 /// its start-up packet only.
-pub async fn turn_away(mut client: Stream, why: TurnedAway, patience: Duration) {
+pub async fn turn_away(mut client: Stream, why: TurnedAway, patience: Duration, tls: Option<&tls::client::Leg>) {
     let reason = match why {
         TurnedAway::TooMany => fatal::Fatal::too_many_clients(),
         TurnedAway::TooEarly => fatal::Fatal::not_yet(),
     };
     let mut inbound = Inbound::default();
-    match tokio::time::timeout(patience, startup::first_packet(&mut client, &mut inbound)).await {
-        Ok(Ok(startup::First::Startup(_))) => fatal::send(&mut client, &reason).await,
+    match tokio::time::timeout(patience, first::first_packet(&mut client, &mut inbound, tls)).await {
+        Ok(Ok(first::First::Startup(_))) => fatal::send(&mut client, &reason).await,
         Ok(Err(startup::End::Refused(other))) => fatal::send(&mut client, &other).await,
-        Ok(Ok(startup::First::Cancel(_)) | Err(startup::End::Closed)) | Err(_) => {}
+        Ok(Ok(first::First::Cancel(_)) | Err(startup::End::Closed)) | Err(_) => {}
     }
     close(&mut client).await;
 }

@@ -1,4 +1,4 @@
-//! From the first byte to AuthenticationOk: encryption requests, the start-up packet, relayed authentication.
+//! From the first packet to AuthenticationOk: what the start-up packet asks for, relayed authentication.
 //!
 //! PostgreSQL 18 manual, 54.2.1 and 54.7. Nothing is allocated on the word of a length that was not checked.
 
@@ -7,13 +7,12 @@ use pgseal::exec::session::path::Path;
 use pgseal::sql::{Refusal, settings};
 
 use super::fatal::Fatal;
+use super::first::{First, code, demand_tls, first_packet};
+use super::sasl::{self, Binding, Offer};
 use super::{Context, cancel, ends, log};
 use crate::upstream::{ConnectError, Stream};
 use crate::wire::buffer::{Inbound, Outbound};
-use crate::wire::frame::{Header, MAX_AUTHENTICATION, MAX_STARTUP};
-
-const SSL_REQUEST: u32 = 80_877_103;
-const GSSENC_REQUEST: u32 = 80_877_104;
+use crate::wire::frame::{Header, MAX_AUTHENTICATION};
 
 /// How a connection began.
 pub(super) enum Opened {
@@ -70,7 +69,7 @@ pub(super) async fn open(client: &mut Stream, context: &Context) -> Opened {
 
 async fn try_open(client: &mut Stream, context: &Context) -> Result<Session, End> {
     let mut from_client = Inbound::default();
-    let packet = match first_packet(client, &mut from_client).await? {
+    let packet = match first_packet(client, &mut from_client, context.tls.as_deref()).await? {
         First::Startup(packet) => packet,
         First::Cancel(key) => {
             cancel::request(context, &key).await;
@@ -78,6 +77,7 @@ async fn try_open(client: &mut Stream, context: &Context) -> Result<Session, End
         }
     };
     let database = check(&packet, context)?;
+    demand_tls(client, context)?;
     let (mut server, host) = context.upstream.connect().await.map_err(|error| unreachable(&error, context))?;
     let path = path(&packet)?;
     let mut to_server = Outbound::default();
@@ -103,80 +103,6 @@ fn unreachable(error: &ConnectError, context: &Context) -> Fatal {
     }
     tracing::warn!(%error, "the server cannot be reached");
     Fatal::new(SqlState::CANNOT_CONNECT, "the proxy cannot connect to the database server")
-}
-
-/// What a connection is for.
-pub(super) enum First {
-    /// A session: the start-up packet, whole, with its length in front.
-    Startup(Vec<u8>),
-    /// A cancel request: process id and secret.
-    Cancel(Vec<u8>),
-}
-
-/// The first packet of a client. Encryption requests before it are answered.
-pub(super) async fn first_packet(client: &mut Stream, inbound: &mut Inbound) -> Result<First, End> {
-    let (mut reader, mut writer) = client.split();
-    let (mut ssl_asked, mut gss_asked) = (false, false);
-    loop {
-        let packet = loop {
-            if let Some(packet) = take_packet(inbound)? {
-                break packet;
-            }
-            if inbound.read(&mut reader, MAX_STARTUP).await? == 0 {
-                return Err(End::Closed);
-            }
-        };
-        let (asked, injected) = match code(&packet) {
-            SSL_REQUEST if !ssl_asked => (&mut ssl_asked, "received unencrypted data after SSL request"),
-            GSSENC_REQUEST if !gss_asked => {
-                (&mut gss_asked, "received unencrypted data after GSSAPI encryption request")
-            }
-            cancel::CODE => {
-                let key = packet.get(8..).filter(|key| cancel::is_key(key)).ok_or(End::Closed)?;
-                return Ok(First::Cancel(key.to_vec()));
-            }
-            _ => return Ok(First::Startup(packet)),
-        };
-        *asked = true;
-        let mut answer = Outbound::default();
-        answer.bytes().push(b'N');
-        answer.write(&mut writer).await?;
-        // Sent before our answer was known: not by a client that waits for it (`ProcessStartupPacket`).
-        if !inbound.bytes().is_empty() {
-            return Err(Fatal::protocol(injected).detail(INJECTED).into());
-        }
-    }
-}
-
-/// PostgreSQL's own words.
-const INJECTED: &str =
-    "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.";
-
-/// A packet, if it is whole. What cannot be one is answered by silence, as in `ProcessStartupPacket`: whoever sent it does
-/// not speak this protocol.
-fn take_packet(inbound: &mut Inbound) -> Result<Option<Vec<u8>>, End> {
-    let bytes = inbound.bytes();
-    if bytes.first() == Some(&0x16) {
-        return Err(Fatal::new(SqlState::FEATURE_NOT_SUPPORTED, "TLS is not in this version")
-            .hint("Connect with sslmode=disable or prefer, and without sslnegotiation=direct.")
-            .into());
-    }
-    let [a, b, c, d, ..] = *bytes else { return Ok(None) };
-    let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-    if !(8..=MAX_STARTUP).contains(&length) {
-        tracing::debug!("invalid length of startup packet");
-        return Err(End::Closed);
-    }
-    let Some(packet) = bytes.get(..length).map(<[u8]>::to_vec) else { return Ok(None) };
-    inbound.consume(length);
-    Ok(Some(packet))
-}
-
-fn code(packet: &[u8]) -> u32 {
-    match *packet {
-        [_, _, _, _, a, b, c, d, ..] => u32::from_be_bytes([a, b, c, d]),
-        _ => 0,
-    }
 }
 
 /// What a start-up packet asks for. Bytes, since nothing says that they are UTF-8.
@@ -311,12 +237,14 @@ async fn authenticate(
     mut to_server: Outbound,
     context: &Context,
 ) -> Result<(), End> {
+    let binding = Binding::between(client, server);
     let (mut client_reader, mut client_writer) = client.split();
     let (mut server_reader, mut server_writer) = server.split();
     let mut to_client = Outbound::default();
     let mut turn = Turn::Server;
+    let mut offer = Offer::AsItWas;
     loop {
-        let end = relay_requests(from_server, to_client.bytes(), &mut turn, context);
+        let end = relay_requests(from_server, to_client.bytes(), &mut turn, (binding, &mut offer), context);
         to_client.write(&mut client_writer).await?;
         match end? {
             Some(Answer::Authenticated) => return Ok(()),
@@ -324,7 +252,7 @@ async fn authenticate(
             None => {}
         }
         if turn != Turn::Server {
-            relay_response(from_client, to_server.bytes(), &mut turn)?;
+            relay_response(from_client, to_server.bytes(), &mut turn, &mut offer)?;
         }
         to_server.write(&mut server_writer).await?;
         let client_waits = turn == Turn::Server && !from_client.bytes().is_empty();
@@ -384,6 +312,7 @@ fn relay_requests(
     from_server: &mut Inbound,
     out: &mut Vec<u8>,
     turn: &mut Turn,
+    (binding, offer): (Binding, &mut Offer),
     context: &Context,
 ) -> Result<Option<Answer>, Fatal> {
     let unexpected = || Fatal::protocol(UNEXPECTED);
@@ -421,7 +350,13 @@ fn relay_requests(
             (b'N' | b'v', _) => None,
             _ => return Err(unexpected()),
         };
-        out.extend(frame);
+        match sasl::without_binding(frame).filter(|_| binding == Binding::Breaks) {
+            Some(fewer) => {
+                out.extend(fewer);
+                *offer = Offer::Fewer;
+            }
+            None => out.extend(frame),
+        }
         from_server.consume(header.total);
         if answer.is_some() {
             return Ok(answer);
@@ -430,7 +365,12 @@ fn relay_requests(
 }
 
 /// Passes on the one message that the server waits for.
-fn relay_response(from_client: &mut Inbound, out: &mut Vec<u8>, turn: &mut Turn) -> Result<(), Fatal> {
+fn relay_response(
+    from_client: &mut Inbound,
+    out: &mut Vec<u8>,
+    turn: &mut Turn,
+    offer: &mut Offer,
+) -> Result<(), Fatal> {
     while *turn != Turn::Server {
         let bytes = from_client.bytes();
         let Some(header) =
@@ -447,6 +387,9 @@ fn relay_response(from_client: &mut Inbound, out: &mut Vec<u8>, turn: &mut Turn)
             }
         }
         let Some(frame) = bytes.get(..header.total) else { return Ok(()) };
+        if std::mem::replace(offer, Offer::AsItWas) == Offer::Fewer && sasl::misses_binding(frame) {
+            return Err(sasl::cannot_work());
+        }
         out.extend(frame);
         from_client.consume(header.total);
         if *turn == Turn::Client {
@@ -465,7 +408,8 @@ mod tests {
 
     fn context(pass: &[&str]) -> Context {
         Context {
-            upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
+            tls: None,
+            upstream: Upstream::parse("host=h user=u dbname=app sslmode=disable").unwrap(),
             limits: Limits::default(),
             allow_cleartext_password: false,
             pass_databases: pass.iter().map(|name| (*name).to_owned()).collect(),
@@ -547,23 +491,5 @@ mod tests {
         let mut more = whole;
         more.push(0);
         assert!(check(&more, &context(&[])).is_err());
-    }
-
-    #[test]
-    fn a_packet_of_a_length_that_none_has_is_closed_and_tls_is_refused_from_its_first_bytes() {
-        let refused = |bytes: &[u8]| {
-            let mut inbound = Inbound::default();
-            inbound.feed(bytes);
-            match take_packet(&mut inbound) {
-                Err(End::Refused(fatal)) => Some(fatal.sqlstate.code()),
-                Err(End::Closed) => None,
-                Ok(_) => Some("taken"),
-            }
-        };
-        assert_eq!(refused(&10_005_u32.to_be_bytes()), None);
-        assert_eq!(refused(&7_u32.to_be_bytes()), None);
-        assert_eq!(refused(b"GET / HTTP/1.1"), None);
-        assert_eq!(refused(&10_004_u32.to_be_bytes()), Some("taken"));
-        assert_eq!(refused(&[0x16, 3, 1, 0]), Some("0A000"));
     }
 }

@@ -78,6 +78,7 @@ impl Wire {
     fn with(protection: Arc<Protection>, keys: Arc<dyn KeySource>, limits: Limits) -> Self {
         let (protections, watched) = watch::channel(protection);
         let context = Arc::new(Context {
+            tls: None,
             upstream: Upstream::parse("host=h user=u dbname=app").unwrap(),
             limits,
             allow_cleartext_password: false,

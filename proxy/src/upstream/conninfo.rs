@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Error, Host, Keepalive, Password, Upstream, passfile};
+use super::{Error, Host, Keepalive, Password, Upstream, passfile, security};
 
 /// How environment variables are looked up.
 pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -29,31 +29,22 @@ const KNOWN: &[&str] = &[
     "passfile",
     "password",
     "port",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcertmode",
+    "sslkey",
     "sslmode",
     "sslnegotiation",
+    "sslrootcert",
+    "sslsni",
     "target_session_attrs",
     "tcp_user_timeout",
     "user",
 ];
 
-/// Keywords that only say how TLS or GSS would be done, which no `sslmode` up to `prefer` obliges to.
-const WITHOUT_EFFECT: &[&str] = &[
-    "gssdelegation",
-    "gsslib",
-    "krbsrvname",
-    "ssl_max_protocol_version",
-    "ssl_min_protocol_version",
-    "sslcert",
-    "sslcertmode",
-    "sslcompression",
-    "sslcrl",
-    "sslcrldir",
-    "sslkey",
-    "sslkeylogfile",
-    "sslpassword",
-    "sslrootcert",
-    "sslsni",
-];
+/// Keywords about what is never done here: GSS encryption, and compression, which libpq does not do either any more.
+const WITHOUT_EFFECT: &[&str] = &["gssdelegation", "gsslib", "krbsrvname", "sslcompression"];
 
 /// Keywords of libpq that this version refuses.
 const LATER: &[&str] = &[
@@ -70,6 +61,10 @@ const LATER: &[&str] = &[
     "scram_server_key",
     "service",
     "servicefile",
+    "sslcrl",
+    "sslcrldir",
+    "sslkeylogfile",
+    "sslpassword",
 ];
 
 /// Environment variables behind keywords, as in the manual, 32.15.
@@ -83,6 +78,16 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("passfile", "PGPASSFILE"),
     ("options", "PGOPTIONS"),
     ("sslmode", "PGSSLMODE"),
+    ("sslnegotiation", "PGSSLNEGOTIATION"),
+    ("sslrootcert", "PGSSLROOTCERT"),
+    ("sslcert", "PGSSLCERT"),
+    ("sslkey", "PGSSLKEY"),
+    ("sslcertmode", "PGSSLCERTMODE"),
+    ("sslsni", "PGSSLSNI"),
+    ("sslcrl", "PGSSLCRL"),
+    ("sslcrldir", "PGSSLCRLDIR"),
+    ("ssl_min_protocol_version", "PGSSLMINPROTOCOLVERSION"),
+    ("ssl_max_protocol_version", "PGSSLMAXPROTOCOLVERSION"),
     ("gssencmode", "PGGSSENCMODE"),
     ("channel_binding", "PGCHANNELBINDING"),
     ("connect_timeout", "PGCONNECT_TIMEOUT"),
@@ -107,8 +112,11 @@ pub(super) fn parse(text: &str, env: Env<'_>) -> Result<Upstream, Error> {
             given.insert((*key).to_owned(), value);
         }
     }
-    if given.contains_key("service") {
-        return Err(Error::Later("service".into()));
+    // From the environment too: what asks for more than is done must not pass unheard.
+    for key in ["service", "sslcrl", "sslcrldir"] {
+        if given.contains_key(key) {
+            return Err(Error::Later(key.into()));
+        }
     }
     build(&given, env)
 }
@@ -261,6 +269,7 @@ fn build(given: &Given, env: Env<'_>) -> Result<Upstream, Error> {
     let get = |key: &str| given.get(key).map(String::as_str).filter(|value| !value.is_empty());
     check_security(&get)?;
     let hosts = hosts(get("host"), get("hostaddr"), get("port"))?;
+    let tls = security::read(&get, env, &hosts)?;
     let user = match get("user") {
         Some(user) => user.to_owned(),
         None => os_user(env).ok_or_else(|| Error::Syntax("no user name is given".into()))?,
@@ -296,6 +305,7 @@ fn build(given: &Given, env: Env<'_>) -> Result<Upstream, Error> {
             interval: seconds("keepalives_interval")?,
             count: count.filter(|count| *count > 0),
         },
+        tls,
     })
 }
 
@@ -307,15 +317,10 @@ fn check_security<'a>(get: &impl Fn(&str) -> Option<&'a str>) -> Result<(), Erro
         Some(value) if later.contains(&value) => Err(Error::Later(format!("{key}={value}"))),
         Some(_) => Err(Error::Value(key)),
     };
-    one_of("sslmode", &["disable", "allow", "prefer"], &["require", "verify-ca", "verify-full"])?;
-    one_of("sslnegotiation", &["postgres"], &["direct"])?;
     one_of("gssencmode", &["disable", "prefer"], &["require"])?;
     one_of("channel_binding", &["disable", "prefer"], &["require"])?;
     one_of("load_balance_hosts", &["disable"], &["random"])?;
     one_of("target_session_attrs", &["any"], &["read-write", "read-only", "primary", "standby", "prefer-standby"])?;
-    if get("sslrootcert") == Some("system") {
-        return Err(Error::Later("sslrootcert=system".into()));
-    }
     if get("tcp_user_timeout").is_some_and(|value| value.trim() != "0") {
         return Err(Error::Later("tcp_user_timeout".into()));
     }
@@ -422,10 +427,9 @@ mod tests {
     fn unknown_parameters_are_errors_and_known_ones_are_not_in_this_version() {
         assert_eq!(read("host=h hots=x"), Err(Error::Unknown("hots".into())));
         assert_eq!(read("host=h service=x"), Err(Error::Later("service".into())));
-        assert_eq!(read("postgres://h/?sslmode=require"), Err(Error::Later("sslmode=require".into())));
-        assert_eq!(read("postgres://h/?ssl=true"), Err(Error::Later("sslmode=require".into())));
+        assert_eq!(read("host=h sslpassword=x"), Err(Error::Later("sslpassword".into())));
+        assert_eq!(read("host=h sslcrl=x"), Err(Error::Later("sslcrl".into())));
         assert_eq!(read("postgres://h/?sslmode=maybe"), Err(Error::Value("sslmode")));
-        assert!(read("postgres://h/?sslmode=prefer&sslrootcert=/x").is_ok());
     }
 
     #[test]

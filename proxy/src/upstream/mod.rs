@@ -5,12 +5,22 @@
 
 mod conninfo;
 mod passfile;
+mod secured;
+mod security;
 mod stream;
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_postgres::config::{SslMode, SslNegotiation};
+
+use crate::tls::server::{self, Leg};
+use crate::tls::{Connector, explain};
+pub use secured::Secured;
 pub use stream::{Closed, ReadHalf, Stream, WriteHalf};
 
 /// One server of the host list.
@@ -86,6 +96,7 @@ pub struct Upstream {
     application_name: Option<String>,
     connect_timeout: Option<Duration>,
     keepalive: Keepalive,
+    tls: Leg,
 }
 
 /// Why a `--upstream` cannot be used. It never holds the text, which may hold a password.
@@ -103,6 +114,9 @@ pub enum Error {
     /// A value that its keyword does not take.
     #[error("upstream: invalid value for {0}")]
     Value(&'static str),
+    /// TLS cannot be as it is asked for.
+    #[error("upstream: {0}")]
+    Tls(String),
     /// The password file cannot be used.
     #[error("upstream: {0}")]
     PassFile(String),
@@ -131,6 +145,9 @@ impl ConnectError {
 pub fn out_of_descriptors(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
+
+/// SSLRequest, whole.
+const SSL_REQUEST: &[u8] = &[0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f];
 
 impl Upstream {
     /// Parses a URL or a keyword string; what it leaves out comes from libpq's environment variables.
@@ -170,7 +187,10 @@ impl Upstream {
     async fn connect_to(&self, host: &Host) -> std::io::Result<Stream> {
         let connecting = async {
             match host {
-                Host::Tcp { name, port } => Stream::connect_tcp(name, *port, &self.keepalive).await,
+                Host::Tcp { name, port } => {
+                    let stream = Stream::connect_tcp(name, *port, &self.keepalive).await?;
+                    self.secure(stream, name).await
+                }
                 Host::Unix { directory, port } => Stream::connect_unix(&Host::socket(directory, *port)).await,
             }
         };
@@ -179,7 +199,44 @@ impl Upstream {
         tokio::time::timeout(limit, connecting).await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
     }
 
-    /// The configuration of a control connection, without TLS.
+    /// Brings a new connection under TLS, or leaves it in the clear where `sslmode` lets it.
+    async fn secure(&self, mut stream: TcpStream, name: &str) -> io::Result<Stream> {
+        let Some(config) = self.tls.config() else { return Ok(Stream::Tcp(stream)) };
+        if !self.tls.is_direct() {
+            stream.write_all(SSL_REQUEST).await?;
+            // One byte and no more: what came behind it in the clear must not be taken for what TLS protects.
+            match (stream.read_u8().await?, self.tls.mode()) {
+                (b'S', _) => {}
+                (b'N', mode) if !mode.demands() => return Ok(Stream::Tcp(stream)),
+                (b'N', mode) => {
+                    let mode = mode.word();
+                    return Err(io::Error::other(format!(
+                        "the server does not offer TLS, which sslmode={mode} demands"
+                    )));
+                }
+                (_, _) => return Err(io::Error::other("the answer to an SSLRequest is neither S nor N")),
+            }
+        }
+        let name = server::name(name).map_err(io::Error::other)?;
+        let secured = Secured::connect(stream, name, config.clone());
+        let secured = secured.await.map_err(|error| io::Error::other(explain(&error, "server")))?;
+        if self.tls.is_direct() && !secured.is_postgresql() {
+            return Err(io::Error::other("the server takes TLS, but not sslnegotiation=direct"));
+        }
+        Ok(Stream::Tls(Box::new(secured)))
+    }
+
+    /// `sslmode`; `disable` where no host has TLS.
+    pub(crate) fn ssl_mode(&self) -> server::Mode {
+        self.tls.mode()
+    }
+
+    /// How tokio-postgres brings a control connection under TLS.
+    pub fn connector(&self) -> Connector {
+        Connector::new(&self.tls)
+    }
+
+    /// The configuration of a control connection; [`Upstream::connector`] belongs to it.
     pub fn control(&self) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         for host in &self.hosts {
@@ -189,7 +246,14 @@ impl Upstream {
             };
         }
         config.user(&self.user).dbname(&self.database);
-        config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+        config.ssl_mode(match self.tls.mode() {
+            server::Mode::Disable => SslMode::Disable,
+            mode if mode.demands() => SslMode::Require,
+            _ => SslMode::Prefer,
+        });
+        if self.tls.is_direct() {
+            config.ssl_negotiation(SslNegotiation::Direct);
+        }
         config.application_name(self.application_name.as_deref().unwrap_or("pgseal"));
         config.connect_timeout(self.connect_timeout.unwrap_or(Duration::from_secs(30)));
         let Keepalive { enabled, idle, interval, count } = &self.keepalive;

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 
 use super::Keepalive;
+use super::secured::Secured;
+use crate::tls::client::Loaded;
 
 /// One connection.
 #[derive(Debug)]
@@ -19,6 +21,10 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A unix socket.
     Unix(UnixStream),
+    /// TCP under TLS.
+    Tls(Box<Secured>),
+    /// Given up in a handshake that failed: nothing comes, and nothing goes.
+    Gone,
 }
 
 /// Its reading side.
@@ -28,6 +34,10 @@ pub enum ReadHalf<'a> {
     Tcp(tcp::ReadHalf<'a>),
     /// A unix socket.
     Unix(unix::ReadHalf<'a>),
+    /// TCP under TLS.
+    Tls(&'a Secured),
+    /// Nothing.
+    Gone,
 }
 
 /// How the other side of a connection closed.
@@ -53,16 +63,20 @@ pub enum WriteHalf<'a> {
     Tcp(tcp::WriteHalf<'a>),
     /// A unix socket.
     Unix(unix::WriteHalf<'a>),
+    /// TCP under TLS.
+    Tls(&'a Secured),
+    /// Nothing.
+    Gone,
 }
 
 impl Stream {
-    pub(super) async fn connect_tcp(name: &str, port: u16, keepalive: &Keepalive) -> io::Result<Self> {
+    pub(super) async fn connect_tcp(name: &str, port: u16, keepalive: &Keepalive) -> io::Result<TcpStream> {
         let stream = TcpStream::connect((name, port)).await?;
         stream.set_nodelay(true)?;
         if keepalive.enabled {
             set_keepalive(&stream, keepalive)?;
         }
-        Ok(Stream::Tcp(stream))
+        Ok(stream)
     }
 
     pub(super) async fn connect_unix(path: &Path) -> io::Result<Self> {
@@ -83,7 +97,36 @@ impl Stream {
     pub fn peer(&self) -> String {
         match self {
             Stream::Tcp(stream) => stream.peer_addr().map_or_else(|_| String::new(), |address| address.to_string()),
+            Stream::Tls(secured) => {
+                secured.socket().peer_addr().map_or_else(|_| String::new(), |address| address.to_string())
+            }
             Stream::Unix(_) => "[local]".into(),
+            Stream::Gone => String::new(),
+        }
+    }
+
+    /// The TLS of it, if there is any.
+    pub fn secured(&self) -> Option<&Secured> {
+        match self {
+            Stream::Tls(secured) => Some(secured),
+            Stream::Tcp(_) | Stream::Unix(_) | Stream::Gone => None,
+        }
+    }
+
+    /// Answers a client's TLS handshake, of which `early` was read already. If it fails the stream is gone.
+    ///
+    /// # Errors
+    /// Why it failed; a stream that is not TCP in the clear has none.
+    pub(crate) async fn accept_tls(&mut self, early: Vec<u8>, loaded: Loaded) -> io::Result<()> {
+        match std::mem::replace(self, Stream::Gone) {
+            Stream::Tcp(stream) => {
+                *self = Stream::Tls(Box::new(Secured::accept(stream, early, loaded).await?));
+                Ok(())
+            }
+            other @ (Stream::Unix(_) | Stream::Tls(_) | Stream::Gone) => {
+                *self = other;
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
     }
 
@@ -98,6 +141,8 @@ impl Stream {
                 let (read, write) = stream.split();
                 (ReadHalf::Unix(read), WriteHalf::Unix(write))
             }
+            Stream::Tls(secured) => (ReadHalf::Tls(secured), WriteHalf::Tls(secured)),
+            Stream::Gone => (ReadHalf::Gone, WriteHalf::Gone),
         }
     }
 }
@@ -123,6 +168,9 @@ impl ReadHalf<'_> {
         let socket = match self {
             ReadHalf::Tcp(half) => SockRef::from(half.as_ref()),
             ReadHalf::Unix(half) => SockRef::from(half.as_ref()),
+            ReadHalf::Tls(secured) if secured.has_unread() => return true,
+            ReadHalf::Tls(secured) => SockRef::from(secured.socket()),
+            ReadHalf::Gone => return false,
         };
         matches!(socket.peek(&mut byte), Ok(1..))
     }
@@ -131,6 +179,9 @@ impl ReadHalf<'_> {
         match self {
             ReadHalf::Tcp(half) => half.ready(interest).await,
             ReadHalf::Unix(half) => half.ready(interest).await,
+            // TLS says it by the socket too: who closes one closes the other.
+            ReadHalf::Tls(secured) => secured.socket().ready(interest).await,
+            ReadHalf::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 }
@@ -156,6 +207,8 @@ impl AsyncRead for ReadHalf<'_> {
         match self.get_mut() {
             ReadHalf::Tcp(half) => Pin::new(half).poll_read(cx, buf),
             ReadHalf::Unix(half) => Pin::new(half).poll_read(cx, buf),
+            ReadHalf::Tls(secured) => secured.poll_read(cx, buf),
+            ReadHalf::Gone => Poll::Ready(Ok(())),
         }
     }
 }
@@ -165,6 +218,8 @@ impl AsyncWrite for WriteHalf<'_> {
         match self.get_mut() {
             WriteHalf::Tcp(half) => Pin::new(half).poll_write(cx, buf),
             WriteHalf::Unix(half) => Pin::new(half).poll_write(cx, buf),
+            WriteHalf::Tls(secured) => secured.poll_write(cx, buf),
+            WriteHalf::Gone => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 
@@ -172,6 +227,8 @@ impl AsyncWrite for WriteHalf<'_> {
         match self.get_mut() {
             WriteHalf::Tcp(half) => Pin::new(half).poll_flush(cx),
             WriteHalf::Unix(half) => Pin::new(half).poll_flush(cx),
+            WriteHalf::Tls(secured) => secured.poll_flush(cx),
+            WriteHalf::Gone => Poll::Ready(Ok(())),
         }
     }
 
@@ -179,6 +236,8 @@ impl AsyncWrite for WriteHalf<'_> {
         match self.get_mut() {
             WriteHalf::Tcp(half) => Pin::new(half).poll_shutdown(cx),
             WriteHalf::Unix(half) => Pin::new(half).poll_shutdown(cx),
+            WriteHalf::Tls(secured) => secured.poll_shutdown(cx),
+            WriteHalf::Gone => Poll::Ready(Ok(())),
         }
     }
 }

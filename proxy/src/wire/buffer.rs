@@ -170,6 +170,8 @@ impl Outbound {
                 count => self.written += count,
             }
         }
+        // TLS takes more than it has sent; of a plain socket there is nothing left to do.
+        ready!(Pin::new(to).poll_flush(context))?;
         self.written = 0;
         give_back(&mut self.bytes);
         Poll::Ready(Ok(()))

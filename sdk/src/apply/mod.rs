@@ -17,4 +17,4 @@ mod weaker;
 
 pub use agree::{Agreement, Disagreement};
 pub use plan::{Changes, Refusal, Step, plan};
-pub use run::{Error, Outcome, Request, describe, lock_path, read, run};
+pub use run::{Connect, Connecting, Error, Outcome, Request, connect_over, describe, lock_path, read, run};

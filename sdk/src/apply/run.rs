@@ -1,6 +1,8 @@
 //! Runs a plan in one transaction and writes the lock; a second run finds nothing to do.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use crate::catalog::{self, Memory, Snapshot, queries};
 use crate::keys::named;
@@ -8,7 +10,8 @@ use crate::schema::checked::Schema;
 use crate::schema::lock::LockError;
 use crate::schema::{Lock, Protection, Relation};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Client, NoTls, Socket};
 
 use super::keys::{self, KeyReport};
 use super::plan::{self, Changes, Refusal, Step};
@@ -24,8 +27,9 @@ const PATIENCE: &str = "SET LOCAL lock_timeout = '5s'";
 pub struct Request<'a> {
     /// The checked schema file.
     pub schema: &'a Schema,
-    /// How to reach the database, as the owner of its tables.
-    pub database: &'a tokio_postgres::Config,
+    /// How to reach the database, as the owner of its tables: a [`tokio_postgres::Config`], in the clear, or a [`Connect`]
+    /// of the caller's own.
+    pub database: &'a dyn Connect,
     /// Where the lock is.
     pub lock: &'a Path,
     /// Make the keys that neither store nor lock knows.
@@ -96,17 +100,46 @@ pub fn describe(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Connects, without TLS in this version.
+/// A connection that is being made.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Client, tokio_postgres::Error>> + Send + 'a>>;
+
+/// How a database is reached. A caller that wants TLS implements it with [`connect_over`].
+pub trait Connect: fmt::Debug + Send + Sync {
+    /// One connection, driven by a task of its own.
+    fn connect(&self) -> Connecting<'_>;
+}
+
+impl Connect for tokio_postgres::Config {
+    fn connect(&self) -> Connecting<'_> {
+        Box::pin(connect_over(self, NoTls))
+    }
+}
+
+/// Connects with the TLS that is given, and lets the connection run.
 ///
 /// # Errors
-/// [`Error::Database`]
-pub(crate) async fn connect(config: &tokio_postgres::Config) -> Result<Client, Error> {
-    let (client, connection) = config.connect(NoTls).await.map_err(Error::database("cannot connect"))?;
+/// The driver's.
+pub async fn connect_over<T>(config: &tokio_postgres::Config, tls: T) -> Result<Client, tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket> + Send,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, connection) = config.connect(tls).await?;
     tokio::spawn(async move {
         // Every failure reaches the client as an error of its next call.
         let _ = connection.await;
     });
     Ok(client)
+}
+
+/// Connects.
+///
+/// # Errors
+/// [`Error::Database`]
+pub(crate) async fn connect(database: &dyn Connect) -> Result<Client, Error> {
+    database.connect().await.map_err(Error::database("cannot connect"))
 }
 
 /// Looks, and changes nothing: what `run` would do, and which tables of the lock would be written anew although no

@@ -45,6 +45,7 @@ fn world() -> World {
     listener.set_nonblocking(true).expect("a socket");
     let upstream = Upstream::parse(&format!("host={} user=u dbname=app", directory.display())).expect("an upstream");
     let context = Context {
+        tls: None,
         upstream,
         limits: Limits { held_frame: 1 << 20, half_closed: Duration::from_millis(1), ..Limits::default() },
         allow_cleartext_password: false,
