@@ -31,6 +31,18 @@ fn dimensions_bounds_and_nulls_count_in_a_comparison() {
 }
 
 #[test]
+fn braces_of_different_depth_are_left_to_no_version_of_the_server() {
+    let code = |text: &str| read("date[]", text).map(|_| ()).map_err(|error| error.sqlstate.code());
+    // Before version 17 each of these is read, with elements added or dropped, or has the error of its elements.
+    for text in ["{{2000-01-01},{{2000-01-02}}}", "{{2000-13-01},{{a}}}", "{{{2000-01-01}},{2000-01-02}}"] {
+        assert_eq!(code(text), Err("0A000"), "{text}");
+    }
+    for text in ["{2000-01-01,{2000-01-02}}", "{{2000-01-01},2000-01-02}", "{{2000-01-01},{2000-01-01,{2000-01-02}}}"] {
+        assert_eq!(code(text), Err("22P02"), "{text}");
+    }
+}
+
+#[test]
 fn a_claim_of_many_elements_reserves_nothing_and_is_refused() {
     let of_int4 = |shape: &[i32], rest: &[u8]| {
         let mut bytes = i32::try_from(shape.len() / 2).unwrap().to_be_bytes().to_vec();

@@ -109,7 +109,8 @@ impl Parser<'_, '_> {
             let inner = opened(self.rest);
             let nested = self.nested.get_mut(depth).ok_or_else(too_deep)?;
             if *nested.get_or_insert(inner.is_some()) != inner.is_some() {
-                return Err(malformed());
+                // Within one pair of braces it is malformed to every version.
+                return Err(if depth > 0 && count == 0 { uneven() } else { malformed() });
             }
             match inner {
                 Some(inner) => {
@@ -235,6 +236,12 @@ fn is_blank(character: char) -> bool {
 
 fn malformed() -> Error {
     Error::new(SqlState::INVALID_TEXT_REPRESENTATION, "malformed array literal")
+}
+
+/// Of braces beside each other of which some hold items and some further braces.
+fn uneven() -> Error {
+    let message = "sub-arrays of different depth: PostgreSQL before 17 adds or drops elements here, 17 has an error";
+    Error::new(SqlState::FEATURE_NOT_SUPPORTED, message)
 }
 
 /// Appends the text of an array.
