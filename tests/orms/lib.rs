@@ -54,7 +54,7 @@ impl Stage {
         let schema = parse::load(Path::new(SCHEMA)).unwrap_or_else(|problems| panic!("{problems:?}"));
         let request = apply::Request {
             schema: &schema,
-            database: &database.parse().unwrap(),
+            database: &database.parse::<tokio_postgres::Config>().unwrap(),
             lock: &lock,
             create_keys: true,
             state_dir: &folder,
