@@ -1,8 +1,9 @@
 //! From a logical statement to a physical one, or to a refusal: a pure function of text, declared parameter types
 //! and [`Protection`]. No keys and no values: literals stay in the plan as inputs that `exec` seals.
 //!
-//! `client_text` makes of a client's bytes the text that all others read, `lex` reads tokens as PostgreSQL does, `names` decides from them whether a protected object can be meant,
-//! `parse` holds sqlparser against our own tokens, `plan` decides, `splice` edits the original bytes.
+//! `client_text` makes of a client's bytes the text that all others read, `lex` reads tokens as PostgreSQL does, `names` decides
+//! from them whether a protected object can be meant, `parse` holds sqlparser against our own tokens, `plan` decides through the
+//! passes `tree`, `resolve`, `infer` and `lower`, `splice` edits the original bytes.
 
 pub mod client_text;
 mod condition;
@@ -19,12 +20,10 @@ pub mod parse;
 mod physical;
 pub mod plan;
 mod refusal;
-#[allow(dead_code, reason = "what writes read of it comes with the passes for them")]
 mod resolve;
 pub mod settings;
 mod splice;
 mod stack;
-#[allow(dead_code, reason = "the tree is all that a statement says; what asks for some of it comes with later passes")]
 mod tree;
 
 pub use condition::Condition;

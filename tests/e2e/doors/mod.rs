@@ -68,6 +68,7 @@ groups! { play:
     transactions_are_the_same_through_every_door: "blocks.sql";
     parameters_are_the_same_through_every_door: "parameters.sql";
     joins_and_subqueries_are_the_same_through_every_door: "joined.sql";
+    writes_through_subqueries_are_the_same_through_every_door: "written.sql";
     refusals_are_the_same_through_every_door: "refusals.sql";
     tampering_is_found_through_every_door: "tampering.sql";
 }
@@ -80,6 +81,7 @@ groups! { play_in_all_sessions:
     transactions_are_the_same_in_sessions_of_all_kinds: "blocks.sql";
     parameters_are_the_same_in_sessions_of_all_kinds: "parameters.sql";
     joins_and_subqueries_are_the_same_in_sessions_of_all_kinds: "joined.sql";
+    writes_through_subqueries_are_the_same_in_sessions_of_all_kinds: "written.sql";
     refusals_are_the_same_in_sessions_of_all_kinds: "refusals.sql";
     tampering_is_found_in_sessions_of_all_kinds: "tampering.sql";
 }

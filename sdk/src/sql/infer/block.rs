@@ -1,12 +1,12 @@
 //! Queries: FROM, conditions, lists, groups and order.
 
-use super::expr::unknown;
 use super::{Block, Grain, Infer, Kind, Place, RowPath, Seen, note};
 use crate::schema::Table;
 use crate::sql::Refusal;
 use crate::sql::functions::FunctionKind;
 use crate::sql::parse::too_complex;
-use crate::sql::resolve::{RangeId, RangeKind, Ref, Shown};
+use crate::sql::resolve::{Output, RangeId, RangeKind, Ref, Shown};
+use crate::sql::tree::unknown;
 use crate::sql::tree::{
     Body, Distinct, Expr, ExprId, GroupKey, JoinKind, JoinOn, Query, QueryId, RelId, Relation, Select, SetOperator,
 };
@@ -30,10 +30,11 @@ impl Infer<'_, '_> {
             Body::Values(rows) => self.values(rows)?,
             Body::Table(_) => {
                 let range = self.statement.names.table(id).ok_or_else(super::unreadable)?;
-                if self.is_protected(range) {
-                    return Err(unknown("TABLE of this form").hint("write SELECT * FROM instead"));
-                }
-                Block { outputs: self.outputs(id)?, ..Block::default() }
+                let mut block = Block { grain: Grain::Row, ..Block::default() };
+                self.brings(range, &mut block, true)?;
+                block.expands = !block.rows.is_empty();
+                block.outputs = self.outputs(id)?;
+                block
             }
             Body::Set { operator, all, left, right } => {
                 self.query(*left)?;
@@ -348,7 +349,7 @@ impl Infer<'_, '_> {
         Ok(Grain::Row)
     }
 
-    fn signed_note(&mut self, block: &Block, what: &str) {
+    pub(super) fn signed_note(&mut self, block: &Block, what: &str) {
         let table = |row: &RowPath| self.statement.table(row).ok().filter(|table| table.signature.is_some()).cloned();
         for table in block.rows.iter().filter_map(table).collect::<Vec<_>>() {
             let Table { relation, .. } = &*table;
@@ -411,9 +412,13 @@ impl Infer<'_, '_> {
 
     /// What the output columns of a SELECT or TABLE hold.
     fn outputs(&mut self, id: QueryId) -> Result<Vec<Kind>, Refusal> {
-        let names = self.statement.names;
-        names
-            .outputs(id)
+        let outputs = self.statement.names.outputs(id);
+        self.shown(outputs, self.statement.tree.query(id).span.start)
+    }
+
+    /// What the columns of a list hold, which stands at a token.
+    pub(super) fn shown(&mut self, outputs: &[Output<'_>], token: usize) -> Result<Vec<Kind>, Refusal> {
+        outputs
             .iter()
             .map(|output| match output.shows {
                 Shown::Expr(expr) => match self.expr(expr)? {
@@ -423,7 +428,7 @@ impl Infer<'_, '_> {
                     }
                     kind => Ok(kind),
                 },
-                Shown::Ref(found) => self.reference(found, self.statement.tree.query(id).span.start),
+                Shown::Ref(found) => self.reference(found, token),
                 Shown::Open(_) => Ok(Kind::Other(Seen::COLUMN)),
                 Shown::Value(_) | Shown::Arms(_) => Err(super::unreadable()),
             })

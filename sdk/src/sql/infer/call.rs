@@ -1,9 +1,9 @@
 //! Calls: builtin functions over arguments in the clear, and count.
 
-use super::expr::unknown;
 use super::{Infer, Kind, Seen};
 use crate::sql::Refusal;
 use crate::sql::functions::{self, FunctionKind};
+use crate::sql::tree::unknown;
 use crate::sql::tree::{Arguments, Call};
 
 impl Infer<'_, '_> {

@@ -7,7 +7,7 @@ use super::{Bundle, Infer, Kind, Seen};
 use crate::sql::functions;
 use crate::sql::lex::Kind as Lexeme;
 use crate::sql::resolve::{RangeId, RangeKind, Ref, Shows};
-use crate::sql::tree::{Expr, ExprId, Name, QueryId, TypeName};
+use crate::sql::tree::{Expr, ExprId, Name, QueryId, TypeName, unknown};
 use crate::sql::{Refusal, tree};
 
 impl Infer<'_, '_> {
@@ -400,10 +400,4 @@ fn builtin(to: &TypeName<'_>) -> Result<(), Refusal> {
         Some([schema, _]) if schema.value == "pg_catalog" => Ok(()),
         Some(_) => Err(unknown("a cast to a type that is not builtin")),
     }
-}
-
-/// The refusal of a construct that nobody looked at.
-pub(super) fn unknown(what: &str) -> Refusal {
-    Refusal::new(format!("{what} cannot be used in a statement on a protected table"))
-        .hint("protected tables take SELECT, INSERT ... VALUES, and UPDATE and DELETE of one table")
 }

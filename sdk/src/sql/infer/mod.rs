@@ -14,12 +14,16 @@ mod call;
 mod compare;
 mod constant;
 mod expr;
+mod insert;
+mod update;
+mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) use self::asked::Place;
+pub(super) use self::write::{Assigned, Change, Given, Rows, Way, Write, constant_default};
 use super::constant as beside;
 use super::constant::Bare;
 use super::lex::Token;
@@ -27,7 +31,7 @@ use super::plan::draft::Params;
 use super::plan::source::Source;
 use super::resolve::{RangeId, RangeKind, Ref, Resolved};
 use super::stack::Stack;
-use super::tree::{ExprId, QueryId, TokenSpan, Tree};
+use super::tree::{ExprId, QueryId, Root, TokenSpan, Tree};
 use super::{Condition, Input, Literal, Notes, Refusal};
 use crate::error::ColumnName;
 use crate::schema::{Column, ColumnId, Table};
@@ -162,6 +166,8 @@ pub(super) struct Typed {
     blocks: BTreeMap<usize, Block>,
     /// Queries whose one output is asked for as a tag, because it is compared with one.
     tagged: BTreeSet<usize>,
+    /// What the statement writes.
+    pub write: Option<Write>,
     /// Sort keys that name an output column by its number or name, and the column that stands there instead.
     pub keys: BTreeMap<usize, Bundle>,
     /// What the client's parameters are used for.
@@ -287,8 +293,8 @@ impl<'t> Statement<'_, 't> {
     }
 }
 
-/// Infers what every expression of a query holds. `declared` are the OIDs of the Parse message.
-pub(super) fn query(statement: Statement<'_, '_>, root: QueryId, declared: &[u32]) -> Result<Typed, Refusal> {
+/// Infers what every expression of a statement holds. `declared` are the OIDs of the Parse message.
+pub(super) fn infer(statement: Statement<'_, '_>, declared: &[u32]) -> Result<Typed, Refusal> {
     let mut infer = Infer {
         statement,
         params: Params::new(declared),
@@ -301,11 +307,16 @@ pub(super) fn query(statement: Statement<'_, '_>, root: QueryId, declared: &[u32
         keys: BTreeMap::new(),
         beside: BTreeMap::new(),
     };
-    infer.query(root)?;
+    let write = match &statement.tree.root {
+        Root::Query(root) => infer.query(*root).map(|()| None)?,
+        Root::Insert(insert) => infer.insert(insert).map(Some)?,
+        Root::Update(update) => infer.update(update).map(Some)?,
+        Root::Delete(delete) => infer.delete(delete).map(Some)?,
+    };
     infer.accounted_for()?;
     infer.plain_params()?;
     let Infer { uses, blocks, tagged, keys, params, notes, .. } = infer;
-    Ok(Typed { uses, blocks, tagged, keys, params, notes })
+    Ok(Typed { uses, blocks, tagged, write, keys, params, notes })
 }
 
 struct Infer<'a, 't> {
@@ -327,6 +338,11 @@ impl Infer<'_, '_> {
     /// Something else stands for an expression, and for all that it is made of.
     fn stands(&mut self, expr: ExprId, use_: Use) {
         self.uses.insert(expr.index(), use_);
+        self.cover(expr);
+    }
+
+    /// Nothing of an expression is sent as it is.
+    fn cover(&mut self, expr: ExprId) {
         let mut waiting = vec![expr];
         while let Some(id) = waiting.pop() {
             self.covered.insert(id.index());
@@ -357,6 +373,20 @@ impl Infer<'_, '_> {
 
     /// A constant that is sealed, or turned into a tag, as an input.
     fn protect(&mut self, value: &Bare, bundle: &Bundle) -> Result<Input, Refusal> {
+        self.input(value, bundle, Params::protected)
+    }
+
+    /// A constant that we send in the clear, as the value of a column that is not sealed.
+    fn render(&mut self, value: &Bare, bundle: &Bundle) -> Result<Input, Refusal> {
+        self.input(value, bundle, Params::rendered)
+    }
+
+    fn input(
+        &mut self,
+        value: &Bare,
+        bundle: &Bundle,
+        note: fn(&mut Params, usize, u32, &str) -> Result<(), Refusal>,
+    ) -> Result<Input, Refusal> {
         match value {
             Bare::Null { cast } => self.null_of(*cast, bundle),
             Bare::Literal { literal: Literal::Array(_), .. } => {
@@ -366,7 +396,7 @@ impl Infer<'_, '_> {
             Bare::Param { number, cast } => {
                 let ty = self.param_type(*number, *cast, bundle)?;
                 let label = self.statement.label(bundle);
-                self.params.protected(*number, ty.oid(), &label)?;
+                note(&mut self.params, *number, ty.oid(), &label)?;
                 Ok(Input::Param { index: *number, ty })
             }
         }

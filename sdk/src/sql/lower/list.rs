@@ -8,7 +8,7 @@ use crate::sql::Refusal;
 use crate::sql::infer::{Block, Bundle, Grain, Kind, unreadable};
 use crate::sql::plan::draft::Parts;
 use crate::sql::resolve::{Output, Shown};
-use crate::sql::tree::{Body, Distinct, Item, ItemKind, Query, QueryId, Select};
+use crate::sql::tree::{Body, Distinct, Item, ItemKind, QualifiedName, Query, QueryId, Returning, Select};
 
 /// The list of one query.
 #[derive(Clone, Copy)]
@@ -27,14 +27,31 @@ impl Lower<'_, '_> {
         let typed = self.typed;
         // Nothing is sent of a query that nobody looked at (SQL-4).
         let block = typed.block(id).ok_or_else(unreadable)?;
-        let Body::Select(select) = &self.statement.tree.query(id).body else { return Ok(()) };
         let list = List { block, tagged: typed.is_tagged(id), outermost };
         let outputs = self.statement.names.outputs(id);
+        match &self.statement.tree.query(id).body {
+            Body::Select(select) => {
+                self.items(list, &select.list, outputs)?;
+                self.distinct(select, block)
+            }
+            Body::Table(name) if block.expands => self.table(list, id, name, outputs),
+            Body::Table(_) | Body::Values(_) | Body::Set { .. } | Body::Nested(_) | Body::Write(_) => Ok(()),
+        }
+    }
+
+    /// The list of RETURNING: its rows are the client's.
+    pub(super) fn returning(&mut self, returning: &Returning<'_>, block: &Block) -> Result<(), Refusal> {
+        let list = List { block, tagged: false, outermost: true };
+        self.items(list, &returning.list, &self.statement.names.returning)
+    }
+
+    fn items(&mut self, list: List<'_>, items: &[Item<'_>], outputs: &[Output<'_>]) -> Result<(), Refusal> {
         let mut number = 0;
-        for item in &select.list {
+        for item in items {
             match &item.kind {
                 ItemKind::Expr { expr, alias } => {
-                    let (output, kind) = outputs.get(number).zip(block.outputs.get(number)).ok_or_else(unreadable)?;
+                    let (output, kind) =
+                        outputs.get(number).zip(list.block.outputs.get(number)).ok_or_else(unreadable)?;
                     if let Some(text) = self.column(list, output, kind, alias.is_some())? {
                         let bytes = self.statement.bytes(self.statement.tree.span(*expr))?;
                         self.replace(bytes, Parts::default().text(text));
@@ -44,22 +61,37 @@ impl Lower<'_, '_> {
                 ItemKind::Star(_) => {
                     let range = self.statement.names.star(item.span.start);
                     number = range.end;
-                    if block.expands || list.tagged {
-                        self.star(list, item, outputs, range)?;
+                    if list.block.expands || list.tagged {
+                        let text = self.star(list, outputs, range)?;
+                        self.replace(self.statement.bytes(item.span)?, Parts::default().text(text));
                     }
                 }
             }
         }
-        self.distinct(select, block)
+        Ok(())
     }
 
-    fn star(
+    /// `TABLE t` is `SELECT * FROM t`.
+    fn table(
         &mut self,
         list: List<'_>,
-        item: &Item<'_>,
+        id: QueryId,
+        name: &QualifiedName<'_>,
         outputs: &[Output<'_>],
-        range: Range<usize>,
     ) -> Result<(), Refusal> {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else { return Err(unreadable()) };
+        let keyword = first.token.checked_sub(1).ok_or_else(unreadable)?;
+        let range = self.statement.names.table(id).ok_or_else(unreadable)?;
+        let all = self.star(list, outputs, 0..outputs.len())?;
+        let bytes = self.statement.at(keyword)..self.statement.end(keyword);
+        self.replace(bytes, Parts::default().text(format!("SELECT {all}")));
+        let bytes = self.statement.at(first.token)..self.statement.end(last.token);
+        let from = format!("FROM {}", self.physical(range)?);
+        self.replace(bytes, Parts::default().text(from));
+        Ok(())
+    }
+
+    fn star(&mut self, list: List<'_>, outputs: &[Output<'_>], range: Range<usize>) -> Result<String, Refusal> {
         let mut texts = Vec::with_capacity(range.len());
         for (output, kind) in outputs.iter().zip(&list.block.outputs).take(range.end).skip(range.start) {
             texts.push(match (self.column(list, output, kind, false)?, output.shows) {
@@ -69,9 +101,7 @@ impl Lower<'_, '_> {
                 (None, Shown::Expr(_) | Shown::Value(_) | Shown::Arms(_)) => return Err(unreadable()),
             });
         }
-        let bytes = self.statement.bytes(item.span)?;
-        self.replace(bytes, Parts::default().text(texts.join(", ")));
-        Ok(())
+        Ok(texts.join(", "))
     }
 
     /// What a protected column is in a list; `None` where it stays as it is written. `named`: the client gave it a name.

@@ -4,19 +4,25 @@
 //! What the outermost list needs of a row (cells, encryption context, signature and what it covers) is asked for top down:
 //! a query within another one carries it up in columns of its own behind its list.
 
+mod fetch;
+pub(super) mod guard;
+mod insert;
 mod list;
 mod rows;
+mod update;
+mod write;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::infer::{Bundle, Statement, Typed, Use, unreadable};
 use super::plan::draft::{Draft, Parts};
+use super::plan::scope::physical_name;
 use super::resolve::{RangeId, RangeKind, Ref};
-use super::tree::{Body, Expr, JoinOn, QueryId, RelId, Relation};
-use super::{PhysicalType, Plan, Recipe, Refusal, Steps, Verb};
+use super::tree::{Body, Expr, JoinOn, QueryId, RelId, Relation, Root, TokenSpan};
+use super::{PhysicalType, Plan, Recipe, Refusal, RowShape, Steps, Verb, WriteRow};
+use crate::schema::ColumnId;
 use crate::schema::names::{SIGNATURE, quote};
-use crate::schema::{ColumnId, Table};
 
 /// A part of a protected row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +60,9 @@ struct Lower<'a, 't> {
     names: usize,
 }
 
-/// The plan of a query that reads protected tables; its bytes are `range`.
-pub(super) fn query(
-    statement: Statement<'_, '_>,
-    typed: Typed,
-    root: QueryId,
-    range: Range<usize>,
-) -> Result<Plan, Refusal> {
+/// The plan of a statement on protected tables; its bytes are `range`.
+pub(super) fn lower(statement: Statement<'_, '_>, mut typed: Typed, range: Range<usize>) -> Result<Plan, Refusal> {
+    let write = typed.write.take();
     let mut lower = Lower {
         statement,
         typed: &typed,
@@ -75,29 +77,47 @@ pub(super) fn query(
     for (expr, found) in typed.uses() {
         lower.use_of(expr, found)?;
     }
-    let (hidden, shape) = lower.shape(root)?;
-    let outermost = lower.selecting(root);
-    for query in statement.tree.query_ids() {
-        lower.list(query, query == outermost)?;
+    match (&statement.tree.root, &write) {
+        (Root::Query(root), None) => lower.query(*root, range),
+        (Root::Insert(insert), Some(write)) => lower.insert(insert, write, range),
+        (Root::Update(update), Some(write)) => lower.update(update, write, range),
+        (Root::Delete(delete), Some(write)) => lower.delete(delete, write, range),
+        _ => Err(unreadable()),
     }
-    lower.sort_keys(root)?;
-    lower.hidden(root, hidden)?;
-    lower.carry()?;
-    lower.qualified_columns()?;
-    let Lower { draft, .. } = lower;
-    let template = draft.finish(statement.source, Parts::default(), range, Parts::default())?;
-    Ok(Plan {
-        verb: Verb::Select,
-        params: typed.params.roles(&template)?,
-        template,
-        rows: Vec::new(),
-        output: Some(shape),
-        steps: Steps::One,
-        notes: typed.notes,
-    })
 }
 
 impl Lower<'_, '_> {
+    /// The plan of a query.
+    fn query(mut self, root: QueryId, range: Range<usize>) -> Result<Plan, Refusal> {
+        self.counted(root)?;
+        let block = self.typed.block(root).ok_or_else(unreadable)?;
+        let (hidden, shape) = self.shape(block)?;
+        let outermost = self.selecting(root);
+        for query in self.statement.tree.query_ids() {
+            self.list(query, query == outermost)?;
+        }
+        self.sort_keys(root)?;
+        self.hidden(root, hidden)?;
+        self.carry()?;
+        self.qualified_columns(None)?;
+        self.plan(Verb::Select, range, Vec::new(), Some(shape), Steps::One)
+    }
+
+    /// A plan of one statement, which is the client's with the edits in it.
+    fn plan(
+        self,
+        verb: Verb,
+        range: Range<usize>,
+        rows: Vec<WriteRow>,
+        output: Option<RowShape>,
+        steps: Steps,
+    ) -> Result<Plan, Refusal> {
+        let Self { statement, typed, draft, .. } = self;
+        let template = draft.finish(statement.source, Parts::default(), range, Parts::default())?;
+        let (params, notes) = (typed.params.roles(&template)?, typed.notes.clone());
+        Ok(Plan { verb, params, template, rows, output, steps, notes })
+    }
+
     fn replace(&mut self, bytes: Range<usize>, parts: Parts) {
         self.replaced.insert(bytes.start, bytes.end);
         self.draft.replace(bytes, parts);
@@ -142,6 +162,15 @@ impl Lower<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// A protected table under its qualified physical name and the name of its range.
+    fn physical(&self, range: RangeId) -> Result<String, Refusal> {
+        let range = self.statement.names.range(range);
+        match &range.kind {
+            RangeKind::Table(table) => Ok(format!("{} AS {}", physical_name(table), quote(&range.name))),
+            _ => Err(unreadable()),
+        }
     }
 
     /// What stands for an expression.
@@ -254,20 +283,28 @@ impl Lower<'_, '_> {
             return Ok(());
         }
         let query = self.selecting(query);
-        let Body::Select(select) = &self.statement.tree.query(query).body else { return Err(unreadable()) };
-        let last = select.list.last().ok_or_else(unreadable)?;
-        let end = self.statement.bytes(last.span)?.end;
+        let end = match &self.statement.tree.query(query).body {
+            Body::Select(select) => self.statement.bytes(select.list.last().ok_or_else(unreadable)?.span)?.end,
+            // Behind the keyword, in whose place the list stands.
+            Body::Table(name) => {
+                let first = name.first().ok_or_else(unreadable)?;
+                self.statement.end(first.token.checked_sub(1).ok_or_else(unreadable)?)
+            }
+            Body::Values(_) | Body::Set { .. } | Body::Nested(_) | Body::Write(_) => return Err(unreadable()),
+        };
         self.draft.insert(end, Parts::default().text(text));
         Ok(())
     }
 
-    /// `schema.table.column`: the table goes by its alias in the physical statement.
-    fn qualified_columns(&mut self) -> Result<(), Refusal> {
+    /// `schema.table.column`: the table goes by its alias in the physical statement. So does every column in `all`, which
+    /// stands in a statement with a second table.
+    fn qualified_columns(&mut self, all: Option<TokenSpan>) -> Result<(), Refusal> {
         let Statement { tree, names, .. } = self.statement;
         for id in tree.expr_ids() {
             let (Expr::Column(name), Some(found)) = (tree.expr(id), names.reference(id)) else { continue };
-            let (Ref::Column(range, _), [_, _, _]) = (found, name.as_slice()) else { continue };
-            if !matches!(names.range(range).kind, RangeKind::Table(_)) {
+            let Ref::Column(range, _) = found else { continue };
+            let qualified = name.len() == 3 || all.is_some_and(|all| all.contains(tree.span(id).start));
+            if !qualified || !matches!(names.range(range).kind, RangeKind::Table(_)) {
                 continue;
             }
             let bytes = self.statement.bytes(tree.span(id))?;
@@ -307,9 +344,4 @@ impl Lower<'_, '_> {
             Ref::Open(_) | Ref::System(_) | Ref::Row(_) | Ref::Output(_) => Err(unreadable()),
         }
     }
-}
-
-/// The qualified physical name of a table (CAT-4).
-fn physical_name(table: &Table) -> String {
-    format!("{}.{}", quote(&table.relation.schema), quote(&table.relation.name))
 }

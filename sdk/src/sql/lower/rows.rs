@@ -2,16 +2,13 @@
 //! what the list shows.
 
 use super::{Lower, Part};
-use crate::sql::infer::{Kind, Place, RowPath, unreadable};
+use crate::sql::infer::{Block, Kind, Place, RowPath, unreadable};
 use crate::sql::tree::{Body, QueryId};
 use crate::sql::{OutputColumn, OutputSource, Presence, ReadRow, Refusal, RowShape};
 
 impl Lower<'_, '_> {
-    /// The hidden columns of the outermost query, to be put behind its list, and the shape of its rows.
-    pub(super) fn shape(&mut self, root: QueryId) -> Result<(String, RowShape), Refusal> {
-        let typed = self.typed;
-        let block = typed.block(root).ok_or_else(unreadable)?;
-        self.counted(root)?;
+    /// The hidden columns of a list whose rows are the client's, to be put behind it, and the shape of the rows.
+    pub(super) fn shape(&mut self, block: &Block) -> Result<(String, RowShape), Refusal> {
         let mut shape = RowShape { columns: Vec::new(), physical: block.outputs.len(), rows: Vec::new() };
         let mut hidden = String::new();
         let shows_columns = block.outputs.iter().any(|output| output.seen().columns);
@@ -93,7 +90,7 @@ impl Lower<'_, '_> {
     }
 
     /// The client's columns are told by their number, so each must be known.
-    fn counted(&self, query: QueryId) -> Result<(), Refusal> {
+    pub(super) fn counted(&self, query: QueryId) -> Result<(), Refusal> {
         let mut query = query;
         while let Body::Nested(inner) | Body::Set { left: inner, .. } = self.statement.tree.query(query).body {
             query = inner;

@@ -45,7 +45,7 @@ impl Parts {
 }
 
 /// Edits and slots of one template.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::sql) struct Draft {
     edits: Vec<(Range<usize>, Parts)>,
     slots: Vec<Slot>,

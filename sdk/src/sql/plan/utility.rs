@@ -1,12 +1,13 @@
 //! Utility statements that name a protected table: TRUNCATE goes on with the qualified name, the others are refused by
 //! name (SQL-13, SQL-55).
 
-use sqlparser::ast::{Statement as Ast, Truncate, TruncateTableTarget};
+use sqlparser::ast::{ObjectNamePart, Statement as Ast, Truncate, TruncateTableTarget};
 
 use super::Statement;
 use super::draft::{Draft, Params, Parts};
-use super::expr::unknown;
-use super::scope::Scope;
+use super::scope;
+use super::source::unreadable;
+use crate::sql::tree::unknown;
 use crate::sql::{Notes, Plan, Refusal, Steps, Verb};
 
 /// Plans any other statement that mentions a protected table.
@@ -61,9 +62,17 @@ fn truncate(statement: &Statement<'_>, truncated: &Truncate) -> Result<Plan, Ref
     let mut draft = Draft::default();
     let mut found = false;
     for TruncateTableTarget { name, only: _, has_asterisk: _ } in table_names {
-        if let Some((table, extent)) = Scope::relation(statement.source, statement.protection, name)? {
-            let scope = Scope::new(table, None);
-            draft.replace(statement.source.bytes(&extent)?, Parts::default().text(scope.physical_name()));
+        let mut idents = Vec::with_capacity(name.0.len());
+        for part in &name.0 {
+            let ObjectNamePart::Identifier(ident) = part else { return Err(unreadable()) };
+            idents.push(ident);
+        }
+        let (Some(first), Some(last)) = (idents.first(), idents.last()) else { return Err(unreadable()) };
+        let parts: Vec<_> = idents.iter().map(|ident| ident.value.as_str()).collect();
+        if let Some(table) = scope::table(statement.protection, &parts)? {
+            let extent = statement.source.ident(first)?..statement.source.ident(last)? + 1;
+            let bytes = statement.source.bytes(&extent)?;
+            draft.replace(bytes, Parts::default().text(scope::physical_name(&table)));
             found = true;
         }
     }

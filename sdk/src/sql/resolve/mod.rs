@@ -48,6 +48,7 @@ pub(super) struct Range<'t> {
 
 /// What a range is.
 #[derive(Debug)]
+#[allow(dead_code, reason = "each range says what it is of; no pass asks it of a function, nor of EXCLUDED so far")]
 pub(super) enum RangeKind {
     /// A protected table.
     Table(Arc<Table>),
@@ -147,6 +148,8 @@ pub(super) struct Resolved<'t> {
     pub targets: BTreeMap<usize, RangeId>,
     /// Columns that are written, by their tokens: their number in the target.
     pub written: BTreeMap<usize, usize>,
+    /// What RETURNING of the whole statement gives.
+    pub returning: Vec<Output<'t>>,
     refs: BTreeMap<usize, Ref>,
     outputs: BTreeMap<usize, Vec<Output<'t>>>,
     /// By [`RelId`]: all but joins without an alias.
@@ -226,8 +229,8 @@ pub(super) fn resolve<'t>(
         ctes: Vec::new(),
         columns: 0,
     };
-    resolver.root(&tree.root)?;
-    Ok(resolver.done)
+    let returning = resolver.root(&tree.root)?;
+    Ok(Resolved { returning, ..resolver.done })
 }
 
 /// A common table expression that names can mean.
@@ -335,6 +338,9 @@ impl<'t> Resolver<'_, 't> {
     fn written(&mut self, target: RangeId, column: &Name<'t>) -> Result<(), Refusal> {
         let range = self.done.range(target);
         let Some(number) = range.columns.iter().position(|name| *name == column.value) else {
+            if range.open {
+                return Ok(());
+            }
             let own = match &range.kind {
                 RangeKind::Table(table) => table.relation.name.as_str(),
                 RangeKind::Other(relation) => relation.name.as_str(),

@@ -11,6 +11,7 @@ use crate::value::Type;
 
 /// A type that a statement names.
 #[derive(Debug)]
+#[allow(dead_code, reason = "a node is all that its construct says, also what no pass asks for")]
 pub(in crate::sql) struct TypeName<'t> {
     /// Which, with its modifier; `None` for one that no protected column can have.
     pub ty: Option<Type>,

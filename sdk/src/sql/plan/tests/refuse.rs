@@ -56,7 +56,7 @@ fn what_touches_a_protected_table_in_another_way_is_refused_by_name() {
     refused("SELECT c FROM customers c", "whole row");
     refused("SELECT ctid FROM customers", "system column ctid");
     refused("SELECT id, ssn INTO leak2 FROM customers", "SELECT INTO");
-    refused("INSERT INTO plain SELECT ssn FROM customers", "INSERT");
+    refused("INSERT INTO plain SELECT ssn FROM customers", "writes to a table that is not protected");
     refused("INSERT INTO customers (id, tenant_id, name) SELECT 1, 1, 'x'", "INSERT ... SELECT");
     refused("CREATE TABLE leak AS SELECT * FROM customers", "CREATE TABLE");
     refused("ALTER TABLE customers ADD COLUMN x int", "ALTER TABLE");

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Parts};
-use super::source::{Source, unreadable};
 use crate::schema::ColumnId;
+use crate::sql::plan::draft::{Draft, Parts};
+use crate::sql::plan::source::{Source, unreadable};
 use crate::sql::{Input, Refusal, Template};
 
 /// Expressions by row and column.

@@ -3,10 +3,10 @@
 //! It is a net against accidents, an unknown trigger above all: the statement fails before it can commit. The failure
 //! is a cast of [`GUARD_MARK`] to int4 at run time; it is no constant, so that the server cannot fold it away.
 
-use super::Ctx;
-use super::draft::Parts;
+use super::{Lower, Part};
 use crate::schema::Table;
-use crate::schema::names::SIGNATURE;
+use crate::sql::infer::Write;
+use crate::sql::plan::draft::Parts;
 use crate::sql::{PhysicalType, Recipe, Refusal};
 
 /// SQLSTATE of the server's error when a guard fails.
@@ -42,27 +42,33 @@ pub(super) fn wanted(table: &Table) -> bool {
 }
 
 /// The guard of an INSERT. A returned row is told by its signature, which belongs to one row of VALUES alone.
-pub(super) fn insert(ctx: &mut Ctx<'_>, rows: &[RowSlots], signatures: &[usize]) -> Result<Option<Parts>, Refusal> {
-    let table = ctx.scope.table.clone();
-    if !wanted(&table) {
+pub(super) fn insert(
+    lower: &mut Lower<'_, '_>,
+    write: &Write,
+    rows: &[RowSlots],
+    signatures: &[usize],
+) -> Result<Option<Parts>, Refusal> {
+    let table = &write.table;
+    if !wanted(table) {
         return Ok(None);
     }
-    let mut parts = Parts::default().text(format!("{GUARD_HEAD}CASE {}", ctx.scope.qualified(SIGNATURE)));
+    let signature = lower.own(write, Part::Signature)?;
+    let mut parts = Parts::default().text(format!("{GUARD_HEAD}CASE {signature}"));
     for (row, (slots, signature)) in rows.iter().zip(signatures).enumerate() {
         parts = parts.text(" WHEN ").slot(*signature).text(" THEN ");
         let mut conjunction = "";
         for (id, column) in table.columns.iter().enumerate().filter(|(_, column)| column.is_signed()) {
-            let (text, slot) = if column.is_sealed() {
-                (ctx.scope.physical_column(id)?, slots.columns.get(id).copied().flatten())
+            let (part, slot) = if column.is_sealed() {
+                (Part::Column(id), slots.columns.get(id).copied().flatten())
             } else {
-                let slot = ctx.draft.slot(Recipe::Signed { row, column: id }, PhysicalType::Bytea);
-                (ctx.scope.stored(id)?, Some(slot))
+                let slot = lower.draft.slot(Recipe::Signed { row, column: id }, PhysicalType::Bytea);
+                (Part::Stored(id), Some(slot))
             };
-            parts = holds(parts.text(conjunction), text, slot);
+            parts = holds(parts.text(conjunction), lower.own(write, part)?, slot);
             conjunction = " AND ";
         }
-        for (beacon, slot) in table.beacons.iter().zip(&slots.tags) {
-            parts = holds(parts.text(conjunction), ctx.scope.qualified(&beacon.helper), *slot);
+        for (beacon, slot) in slots.tags.iter().enumerate() {
+            parts = holds(parts.text(conjunction), lower.own(write, Part::Tag(beacon))?, *slot);
             conjunction = " AND ";
         }
     }
