@@ -30,7 +30,7 @@
 //! # "#)?;
 //! # let request = apply::Request {
 //! #     schema: &parse::load(&schema).unwrap(),
-//! #     database: &server.url("shop").parse()?,
+//! #     database: &server.url("shop").parse::<tokio_postgres::Config>()?,
 //! #     lock: &apply::lock_path(&schema, None),
 //! #     create_keys: true,
 //! #     state_dir: &folder,
