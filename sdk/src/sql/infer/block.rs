@@ -6,9 +6,9 @@ use crate::sql::Refusal;
 use crate::sql::functions::FunctionKind;
 use crate::sql::parse::too_complex;
 use crate::sql::resolve::{Output, RangeId, RangeKind, Ref, Shown};
-use crate::sql::tree::unknown;
 use crate::sql::tree::{
     Body, Distinct, Expr, ExprId, GroupKey, JoinKind, JoinOn, Query, QueryId, RelId, Relation, Select, SetOperator,
+    unknown,
 };
 
 /// Rows of protected tables that a row of a query is made of, and conditions on them, brought by the queries in its FROM.

@@ -6,8 +6,7 @@ use crate::error::SqlState;
 use crate::schema::{ColumnId, Table};
 use crate::sql::constant::Bare;
 use crate::sql::resolve::RangeId;
-use crate::sql::tree::unknown;
-use crate::sql::tree::{Arbiter, Body, Conflict, Expr, ExprId, Insert, Query, QueryId};
+use crate::sql::tree::{Arbiter, Body, Conflict, Expr, ExprId, Insert, Query, QueryId, unknown};
 use crate::sql::{Input, Refusal};
 
 impl<'a> Infer<'a, '_> {

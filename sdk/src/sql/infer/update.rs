@@ -7,8 +7,7 @@ use crate::error::SqlState;
 use crate::schema::{ColumnDefault, ColumnId, Table};
 use crate::sql::constant::Bare;
 use crate::sql::resolve::{RangeId, Ref};
-use crate::sql::tree::unknown;
-use crate::sql::tree::{Assignment, Expr, ExprId, Update};
+use crate::sql::tree::{Assignment, Expr, ExprId, Update, unknown};
 use crate::sql::{Condition, Input, Literal, Refusal};
 use crate::value::Type;
 

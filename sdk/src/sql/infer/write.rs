@@ -5,8 +5,7 @@ use crate::error::SqlState;
 use crate::schema::{Column, ColumnDefault, ColumnId, Table};
 use crate::sql::constant::Bare;
 use crate::sql::resolve::{RangeId, RangeKind};
-use crate::sql::tree::unknown;
-use crate::sql::tree::{Delete, Expr, ExprId, Name, Returning, Target, TokenSpan};
+use crate::sql::tree::{Delete, Expr, ExprId, Name, Returning, Target, TokenSpan, unknown};
 use crate::sql::{Condition, Input, Refusal};
 use std::sync::Arc;
 

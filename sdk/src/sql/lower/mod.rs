@@ -1,5 +1,5 @@
 //! From an understood query to its physical statement: edits of the client's bytes, and how the server's rows become the
-//! client's. Nothing is judged here.
+//! client's. What may be answered was judged before; refused here is only what no edit can write.
 //!
 //! What the outermost list needs of a row (cells, encryption context, signature and what it covers) is asked for top down:
 //! a query within another one carries it up in columns of its own behind its list.
