@@ -49,7 +49,7 @@ pub(super) fn plan(statement: &Statement<'_>, ast: &Ast) -> Result<Plan, Refusal
         Ast::Explain { .. } => {
             refusal.hint("`pgseal explain` prints the physical statement, which can be explained at the database")
         }
-        _ => refusal.hint("protected tables take single-table SELECT, INSERT ... VALUES, UPDATE and DELETE"),
+        _ => refusal.hint("protected tables take SELECT, INSERT ... VALUES, UPDATE and DELETE"),
     })
 }
 
